@@ -1,0 +1,59 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "lmsbuild",
+    products: [.executable(name: "lmsbuild", targets: ["lmsbuild"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    ],
+    targets: [
+        .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CLinux"),
+        .target(name: "Buildfile", swiftSettings: settings),
+        .target(
+            name: "BuildGraph", dependencies: ["Buildfile", "CXXHash", "CLibcrypto", "CLinux"],
+            swiftSettings: settings),
+        .target(name: "BuildEngine", dependencies: ["BuildGraph", "Buildfile", "CLinux"], swiftSettings: settings),
+        .target(name: "Delivery", dependencies: ["BuildEngine", "BuildGraph", "Buildfile"], swiftSettings: settings),
+        .target(name: "Reporting", dependencies: ["BuildEngine", "BuildGraph", "Buildfile"], swiftSettings: settings),
+        .executableTarget(
+            name: "lmsbuild",
+            dependencies: [
+                "Buildfile", "BuildGraph", "BuildEngine", "Delivery", "Reporting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "BuildTestSupport", dependencies: ["Buildfile", "BuildGraph", "BuildEngine"],
+            path: "Tests/BuildTestSupport", swiftSettings: settings),
+        .testTarget(
+            name: "BuildfileTests", dependencies: ["Buildfile", "BuildTestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "BuildGraphTests", dependencies: ["BuildGraph", "Buildfile", "BuildTestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "BuildEngineTests", dependencies: ["BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DeliveryTests",
+            dependencies: ["Delivery", "BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ReportingTests",
+            dependencies: ["Reporting", "BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["lmsbuild", "BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
+            swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

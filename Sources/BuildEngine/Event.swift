@@ -1,0 +1,100 @@
+package import BuildGraph
+package import Buildfile
+
+/// What happened in a run, in order. Console, log, history and page are folds over these and decide nothing.
+package enum Event: Sendable {
+    case runStarted(RunStart)
+    case targetStarted(Label, at: ContinuousClock.Instant)
+    case targetFinished(TargetReport)
+    case notice(Diagnostic)
+    case interrupted(signal: Int32)
+    case runFinished(RunSummary)
+}
+
+package struct RunStart: Sendable {
+    /// Targets that have something to do or to look up.
+    package let targets: Int
+    package let jobs: Int
+    /// Seconds the whole run took from recorded times at `jobs`, or nil where nothing is recorded.
+    package let estimate: Duration?
+    /// True when the action cache held nothing before this run.
+    package let coldCache: Bool
+    package let sandbox: Bool
+
+    package init(targets: Int, jobs: Int, estimate: Duration?, coldCache: Bool, sandbox: Bool) {
+        self.targets = targets
+        self.jobs = jobs
+        self.estimate = estimate
+        self.coldCache = coldCache
+        self.sandbox = sandbox
+    }
+}
+
+/// How one target ended.
+package struct TargetReport: Sendable {
+    package enum Outcome: Sendable {
+        /// The action ran and succeeded; why it had to run.
+        case ran(Reason)
+        /// Its result was in the cache; `restored` tells whether outputs had to be put in place.
+        case cached(restored: Bool)
+        case failed(ActionFailure)
+        /// A prerequisite failed, or the run was interrupted.
+        case skipped(because: Label?)
+        /// A group: nothing to run.
+        case nothing
+    }
+
+    package let label: Label
+    package let inputHash: InputHash
+    package let outcome: Outcome
+    package let duration: Duration
+    /// For `.cached`: what running it took when it ran.
+    package let saved: Duration
+    /// What the action printed; empty unless it ran, failed, or a replay was asked for.
+    package let output: [UInt8]
+    /// The image's reference where the target is an image.
+    package let image: String?
+    package let imageDigest: String?
+    package let isCheck: Bool
+
+    package init(
+        label: Label, inputHash: InputHash, outcome: Outcome, duration: Duration, saved: Duration, output: [UInt8],
+        image: String?, imageDigest: String?, isCheck: Bool
+    ) {
+        self.label = label
+        self.inputHash = inputHash
+        self.outcome = outcome
+        self.duration = duration
+        self.saved = saved
+        self.output = output
+        self.image = image
+        self.imageDigest = imageDigest
+        self.isCheck = isCheck
+    }
+}
+
+/// Why an action runs.
+package enum Reason: Sendable, Hashable {
+    /// No result with its action key is stored.
+    case noResult
+    /// There is one, but a blob it names is gone or damaged.
+    case lostOutputs
+    /// There is one, but the engine no longer has the image.
+    case lostImage
+    /// `-B`.
+    case forced
+    /// `[uncached]`.
+    case uncached
+}
+
+package struct RunSummary: Sendable {
+    package var ran = 0
+    package var cached = 0
+    package var failed = 0
+    package var skipped = 0
+    package var duration = Duration.zero
+    package var saved = Duration.zero
+    package var exitCode: ExitCode = .done
+
+    package init() {}
+}

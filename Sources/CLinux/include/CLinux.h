@@ -1,0 +1,36 @@
+// Linux calls that Swift's Glibc module does not carry, or that are variadic or macros in C.
+#ifndef CLINUX_H
+#define CLINUX_H
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/// A file descriptor that becomes readable when `pid` ends; -1 and errno on failure (Linux 5.3).
+int clinux_pidfd_open(pid_t pid);
+
+/// `fcntl(fd, F_SETFL/F_SETFD …)`, which is variadic in C.
+int clinux_set_nonblocking(int fd);
+int clinux_set_cloexec(int fd, int on);
+
+/// `openat` with a mode, which is variadic in C.
+int clinux_openat(int dirfd, const char *path, int flags, mode_t mode);
+
+/// `st_mtim` and `st_ctim` as nanoseconds since the epoch.
+int64_t clinux_mtime_ns(const struct stat *st);
+int64_t clinux_ctime_ns(const struct stat *st);
+
+/// Asks `ioctl(FICLONE)` for a copy-on-write copy; 0 on success.
+int clinux_clone_file(int destination, int source);
+
+/// Whether a wait status says "exited" / "ended by a signal", and with which code / number.
+int clinux_exited(int status);
+int clinux_exit_code(int status);
+int clinux_signaled(int status);
+int clinux_term_signal(int status);
+
+/// Columns of the terminal at `fd`, or 0.
+int clinux_terminal_width(int fd);
+#endif

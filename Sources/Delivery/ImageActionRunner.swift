@@ -1,0 +1,1 @@
+// Image building; filled next.
