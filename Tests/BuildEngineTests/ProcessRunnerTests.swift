@@ -37,13 +37,12 @@ import Testing
 
     @Test func givesTheEnvironmentAndFolderAndNothingElse() async throws {
         let folder = try TemporaryFolder()
-        let script = "pwd; tr '\\0' ';' < /proc/self/environ"
-        let result = try await ProcessRunner().run(
-            Command(
-                ["sh", "-c", script], environment: ["PATH": Self.path, "VALUE": "a b"], folder: folder.path))
-        #expect(
-            text(result.output) == "\(folder.path.shown)\nPATH=\(Self.path);PWD=\(folder.path.shown);VALUE=a b;"
-                || text(result.output) == "\(folder.path.shown)\nVALUE=a b;PWD=\(folder.path.shown);PATH=\(Self.path);")
+        let environment = ["PATH": Self.path, "VALUE": "a b\nc"]
+        let shown = try await ProcessRunner().run(
+            Command(["env"], environment: environment, folder: folder.path))
+        #expect(text(shown.output) == "PATH=\(Self.path)\nVALUE=a b\nc\n")
+        let place = try await ProcessRunner().run(Command(["pwd"], environment: environment, folder: folder.path))
+        #expect(text(place.output) == folder.path.shown + "\n")
     }
 
     @Test func standardInputIsEmptyUnlessGiven() async throws {
@@ -102,7 +101,8 @@ import Testing
         #expect(fifo.withCString { mkfifo($0, 0o600) } == 0)
         let command = shell("echo $$ > started; exec sleep 1000") { $0.folder = folder.path }
         let task = Task { try await runner.run(command) }
-        let pid = try #require(pid_t(String(decoding: readFile(fifo.shown), as: UTF8.self).dropLast()))
+        let told = try await runner.run(shell("cat started") { $0.folder = folder.path })
+        let pid = try #require(pid_t(text(told.output).dropLast()))
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
         #expect(kill(pid, 0) == -1)
@@ -126,7 +126,7 @@ import Testing
             let runner = ProcessRunner()
             let command = shell("echo > started; exec sleep 1000") { $0.folder = folder.path }
             async let result = runner.run(command)
-            _ = try readFile(fifo.shown)
+            _ = try await ProcessRunner().run(shell("cat started") { $0.folder = folder.path })
             runner.terminateAll(immediately: immediately)
             let ending = try await result.ending
             #expect(ending == .signalled(immediately ? SIGKILL : SIGTERM) || ending == .signalled(SIGTERM))
