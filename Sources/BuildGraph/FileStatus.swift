@@ -73,9 +73,11 @@ struct OpenFile: ~Copyable {
     /// For errors: as the user knows it.
     private let path: BytePath
 
-    /// Opens the plain file at `absolute` to read: never a link, never waiting for a FIFO's writer.
-    init(reading absolute: BytePath, shownAs path: BytePath) throws(FileSystemError) {
-        let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY
+    /// Opens the plain file at `absolute` to read: never waiting for a FIFO's writer, by default never a link.
+    init(
+        reading absolute: BytePath, shownAs path: BytePath, followingLinks: Bool = false
+    ) throws(FileSystemError) {
+        let flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | (followingLinks ? 0 : O_NOFOLLOW)
         descriptor = absolute.withCString { open($0, flags) }
         self.path = path
         // What was a plain file when the folder was read is a link or a socket now.

@@ -1,4 +1,6 @@
-// Which paths git ignores, by the rules of gitignore(5). Does not read files and does not know what is tracked.
+// Which paths git ignores, by the rules of gitignore(5). Does not know what is tracked.
+import CLinux
+import Glibc
 
 /// The rules of one `.gitignore`, `info/exclude` or excludes file.
 package struct IgnoreFile: Sendable {
@@ -13,6 +15,21 @@ package struct IgnoreFile: Sendable {
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         let body = text.starts(with: mark) ? text.dropFirst(mark.count) : text[...]
         rules = body.split(separator: UInt8(ascii: "\n")).compactMap(IgnoreRule.init(line:))
+    }
+
+    /// Reads the rules at the absolute `file`, which speak of `folder`; nil where there is no such plain file. Git
+    /// follows a link to a user's own file, never one in a working tree.
+    package static func read(
+        _ file: BytePath, folder: BytePath, followingLinks: Bool = false
+    ) throws(FileSystemError) -> IgnoreFile? {
+        do throws(FileSystemError) {
+            let open = try OpenFile(reading: file, shownAs: file, followingLinks: followingLinks)
+            guard FileKind(mode: try open.status().st_mode)?.isContent == true else { return nil }
+            return IgnoreFile(try open.contents(), folder: folder)
+        } catch {
+            if error.isChange || error.errno == ENOENT || error.errno == ENOTDIR { return nil }
+            throw error
+        }
     }
 
     package var isEmpty: Bool { rules.isEmpty }

@@ -1,6 +1,7 @@
 // The files of a folder on disk, as one scan saw them. Does not know git's commands: what git would say comes in
 // `WorkingTreeOptions`.
 package import Buildfile
+import CLinux
 import Glibc
 import Synchronization
 

@@ -1,5 +1,6 @@
 // One walk over the folders of a workspace. Does not read files, but for ignore files and the heads of repositories.
 import Buildfile
+import CLinux
 import Glibc
 
 struct WorkingTreeScan {

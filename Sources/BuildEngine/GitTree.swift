@@ -1,0 +1,202 @@
+// The files of a commit. Does not know which commit a user meant (`GitRepository.resolve`), nor what is on disk.
+package import BuildGraph
+import Buildfile
+import CLinux
+import Glibc
+import Synchronization
+
+/// The name of a git object: SHA-1 or SHA-256.
+struct ObjectID: Sendable, Hashable {
+    /// The bytes, and zeros after a SHA-1.
+    let words: SHA256Value
+    let isSHA256: Bool
+
+    /// Nil unless `hex` is 40 or 64 lower-case hex digits.
+    init?(hex: some Collection<UInt8>) {
+        guard hex.count == 40 || hex.count == 64 else { return nil }
+        let padded = Array(hex) + Array(repeating: UInt8(ascii: "0"), count: 64 - hex.count)
+        guard let words = SHA256Value(hex: String(decoding: padded, as: UTF8.self)) else { return nil }
+        self.init(words: words, isSHA256: hex.count == 64)
+    }
+
+    init(words: SHA256Value, isSHA256: Bool) {
+        self.words = words
+        self.isSHA256 = isSHA256
+    }
+
+    var hex: String { String(words.hex.prefix(isSHA256 ? 64 : 40)) }
+}
+
+/// The files of a commit below a prefix, as a `FileSystem`. Contents are read when they are asked for, through one
+/// `git cat-file` for all trees of a `GitObjects`; in a partial clone nothing else is fetched.
+package struct GitTree: FileSystem {
+    /// What `digest(of:)` says.
+    package enum ContentNaming: Sendable, Hashable {
+        /// SHA-256 and size of the content, as for files on disk.
+        case content
+        /// A digest that stands for the object's id, with size 0: nothing is read. It compares trees of commits of one
+        /// repository, and nothing else.
+        case objectID
+    }
+
+    package let entries: [FileEntry]
+    private let ids: [ObjectID]
+    private let naming: ContentNaming
+    private let objects: GitObjects
+
+    init(entries: [FileEntry], ids: [ObjectID], naming: ContentNaming, objects: GitObjects) {
+        self.entries = entries
+        self.ids = ids
+        self.naming = naming
+        self.objects = objects
+    }
+
+    package func contents(of path: BytePath) throws(FileSystemError) -> [UInt8] {
+        let position = try position(of: path)
+        if entries[position].kind == .submodule { return Array(ids[position].hex.utf8) }
+        return try objects.contents(of: ids[position], at: path)
+    }
+
+    package func digest(of path: BytePath) throws(FileSystemError) -> Digest {
+        let position = try position(of: path)
+        let id = ids[position]
+        if naming == .objectID {
+            let framed = Array("git-object".utf8) + [0, id.isSHA256 ? 32 : 20] + id.words.bytes
+            return Digest(hash: SHA256Value.of(framed), size: 0)
+        }
+        if entries[position].kind == .submodule { return Digest.of(Array(id.hex.utf8)) }
+        return try objects.digest(of: id, at: path)
+    }
+
+    private func position(of path: BytePath) throws(FileSystemError) -> Int {
+        var low = 0
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].path < path { low = middle + 1 } else { high = middle }
+        }
+        guard low < entries.count, entries[low].path == path else { throw FileSystemError("open", path, errno: ENOENT) }
+        return low
+    }
+}
+
+/// Reads blobs of one repository, one asker at a time, and remembers their digests.
+package final class GitObjects: Sendable {
+    private let command: Command
+    private let runner: any CommandRunner
+    private let pipe = Mutex<(any CommandPipe)?>(nil)
+    private let memo: ObjectDigests
+
+    init(command: Command, runner: any CommandRunner, memo: ObjectDigests) {
+        self.command = command
+        self.runner = runner
+        self.memo = memo
+    }
+
+    deinit {
+        pipe.withLock { $0?.close() }
+    }
+
+    /// Writes the digests that were learned; also done when the last tree is gone.
+    package func save() {
+        memo.save()
+    }
+
+    func digest(of id: ObjectID, at path: BytePath) throws(FileSystemError) -> Digest {
+        if let known = memo.digest(of: id) { return known }
+        let digest = Digest.of(try contents(of: id, at: path))
+        memo.record(id, digest)
+        return digest
+    }
+
+    func contents(of id: ObjectID, at path: BytePath) throws(FileSystemError) -> [UInt8] {
+        let found = pipe.withLock { pipe -> [UInt8]? in
+            do {
+                let open = try pipe ?? runner.open(command)
+                pipe = open
+                return try Self.ask(open, id)
+            } catch {
+                // What it would answer next is anyone's guess.
+                pipe?.close()
+                pipe = nil
+                return nil
+            }
+        }
+        guard let found else { throw FileSystemError("git cat-file", path, errno: EIO) }
+        return found
+    }
+
+    private struct Unexpected: Error {}
+
+    /// One question of `cat-file --batch`: `id LF`; `id SP type SP size LF content LF`, or `id SP missing LF`.
+    private static func ask(_ pipe: any CommandPipe, _ id: ObjectID) throws -> [UInt8] {
+        try pipe.write(Array((id.hex + "\n").utf8))
+        guard let line = try pipe.readLine() else { throw Unexpected() }
+        let words = line.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
+        guard words.count == 3, words[0] == id.hex, words[1] == "blob", let size = Int(words[2]), size >= 0 else {
+            throw Unexpected()
+        }
+        let content = try pipe.read(size)
+        guard content.count == size, try pipe.read(1) == [UInt8(ascii: "\n")] else { throw Unexpected() }
+        return content
+    }
+}
+
+extension GitRepository {
+    /// A reader of this repository's blobs, for all its trees. `memo` is an absolute path (`.lmsbuild/objects`) at
+    /// which digests are kept from run to run; nil, or `trustingMemo` false where someone else may have written it
+    /// (`CI` is set), reads none.
+    package func objects(memo: BytePath? = nil, trustingMemo: Bool = true) -> GitObjects {
+        GitObjects(
+            command: asker.command(["cat-file", "--batch"]), runner: runner,
+            memo: ObjectDigests(at: memo, isTrusted: trustingMemo))
+    }
+
+    /// The files that the commit (an id that `resolve` gave) has below `prefix`, by default the workspace's, with paths
+    /// relative to it; none where it had no such folder. Submodules are single entries; `.lmsbuild` is left out.
+    package func tree(
+        at commit: String, prefix: BytePath? = nil, naming: GitTree.ContentNaming = .content, objects: GitObjects
+    ) async throws -> GitTree {
+        guard let id = ObjectID(hex: Array(commit.utf8)) else {
+            throw Diagnostic(.badRevision, .error, "'\(BytePath(commit).shown)' is no commit's id")
+        }
+        let prefix = prefix ?? self.prefix
+        // A path that is no UTF-8 cannot be an argument here.
+        let named = String(validating: prefix.bytes, as: UTF8.self)
+        let start = named.map { $0.isEmpty ? id.hex : id.hex + ":" + $0 } ?? id.hex
+        let result = try await asker.run(["ls-tree", "-r", "-z", "--full-tree", start])
+        var output = result.output
+        if !result.succeeded {
+            let commitIsThere = try await asker.run(["cat-file", "-e", id.hex + "^{tree}"]).succeeded
+            guard commitIsThere, start != id.hex else { throw asker.refusal("ls-tree", result) }
+            output = []
+        }
+        let files = Self.files(in: output, below: named == nil ? prefix : .root)
+        return GitTree(entries: files.map(\.entry), ids: files.map(\.id), naming: naming, objects: objects)
+    }
+
+    /// The output of `ls-tree -r -z`: `mode SP type SP id TAB path NUL`.
+    private static func files(in output: [UInt8], below prefix: BytePath) -> [(entry: FileEntry, id: ObjectID)] {
+        var files: [(entry: FileEntry, id: ObjectID)] = []
+        for line in output.split(separator: 0) {
+            guard let tab = line.firstIndex(of: 9) else { continue }
+            let words = line[..<tab].split(separator: UInt8(ascii: " "))
+            let whole = BytePath(bytes: Array(line[(tab + 1)...]))
+            guard words.count == 3, let id = ObjectID(hex: words[2]), let path = whole.relative(to: prefix),
+                !path.isEmpty, !path.isLeftOut
+            else { continue }
+            files.append((FileEntry(path: path, kind: kind(ofMode: words[0])), id))
+        }
+        let isSorted = zip(files, files.dropFirst()).allSatisfy { $0.entry.path < $1.entry.path }
+        return isSorted ? files : files.sorted { $0.entry.path < $1.entry.path }
+    }
+
+    private static func kind(ofMode mode: ArraySlice<UInt8>) -> FileKind {
+        switch String(decoding: mode, as: UTF8.self) {
+        case "100755": .executable
+        case "120000": .link
+        case "160000": .submodule
+        default: .file
+        }
+    }
+}

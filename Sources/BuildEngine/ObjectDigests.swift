@@ -1,0 +1,133 @@
+// Remembers the SHA-256 of git blobs from run to run. Does not know git, files or trees.
+import BuildGraph
+import CLinux
+import Glibc
+import Synchronization
+
+/// Object id → digest, kept in a file that is only ever added to.
+///
+/// The file is a header and records of equal size, each with a checksum of its own: what another run was writing when
+/// it died, or what a disk lost, is a record that does not count.
+final class ObjectDigests: Sendable {
+    private struct State: Sendable {
+        var isLoaded = false
+        var known: [ObjectID: Digest] = [:]
+        var unsaved: [(id: ObjectID, digest: Digest)] = []
+    }
+
+    private static let header = Array("LMSOBJS\u{1}".utf8) + Array(repeating: 0, count: 8)
+    private static let recordSize = 96
+    private let file: BytePath?
+    private let isTrusted: Bool
+    private let state = Mutex(State())
+
+    /// `file` is absolute; nil keeps all in memory. What a file that is not trusted says is not read.
+    init(at file: BytePath?, isTrusted: Bool) {
+        self.file = file
+        self.isTrusted = isTrusted
+    }
+
+    deinit { save() }
+
+    func digest(of id: ObjectID) -> Digest? {
+        state.withLock { state in
+            if !state.isLoaded {
+                state.isLoaded = true
+                if let file, isTrusted { state.known = Self.load(file) }
+            }
+            return state.known[id]
+        }
+    }
+
+    func record(_ id: ObjectID, _ digest: Digest) {
+        state.withLock { state in
+            if state.known.updateValue(digest, forKey: id) == nil { state.unsaved.append((id, digest)) }
+        }
+    }
+
+    /// Adds what was learned to the file. Where that fails it is learned again next time.
+    func save() {
+        let unsaved = state.withLock { state in
+            defer { state.unsaved = [] }
+            return state.unsaved
+        }
+        guard let file, !unsaved.isEmpty else { return }
+        let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW
+        let descriptor = file.withCString { clinux_openat(AT_FDCWD, $0, flags, 0o600) }
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        var status = stat()
+        guard flock(descriptor, LOCK_EX) == 0, fstat(descriptor, &status) == 0 else { return }
+        var bytes = unsaved.flatMap { Self.encoded($0.id, $0.digest) }
+        var end = Int(status.st_size)
+        if Self.startsWithHeader(descriptor) {
+            // A record that was cut off would shift all that follow.
+            end -= (end - Self.header.count) % Self.recordSize
+        } else {
+            end = 0
+            bytes = Self.header + bytes
+        }
+        guard ftruncate(descriptor, off_t(end)) == 0 else { return }
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes { buffer in
+                pwrite(
+                    descriptor, buffer.baseAddress.map { $0 + written }, bytes.count - written, off_t(end + written))
+            }
+            if count < 0, errno == EINTR { continue }
+            if count <= 0 { return }
+            written += count
+        }
+    }
+
+    private static func startsWithHeader(_ descriptor: Int32) -> Bool {
+        var start = [UInt8](repeating: 0, count: header.count)
+        let count = start.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, 0) }
+        return count == header.count && start == header
+    }
+
+    private static func load(_ file: BytePath) -> [ObjectID: Digest] {
+        let descriptor = file.withCString { open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) }
+        guard descriptor >= 0 else { return [:] }
+        defer { close(descriptor) }
+        guard startsWithHeader(descriptor) else { return [:] }
+        var known: [ObjectID: Digest] = [:]
+        var offset = header.count
+        var piece = [UInt8](repeating: 0, count: recordSize * 1024)
+        while true {
+            let count = piece.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, off_t(offset)) }
+            if count < 0, errno == EINTR { continue }
+            let records = max(0, count) / recordSize
+            if records == 0 { return known }
+            for index in 0..<records {
+                if let (id, digest) = decoded(piece[(index * recordSize)..<((index + 1) * recordSize)]) {
+                    known[id] = digest
+                }
+            }
+            offset += records * recordSize
+        }
+    }
+
+    /// Id (32), its kind and the size (16), SHA-256 (32), XXH3-128 of these (16).
+    private static func encoded(_ id: ObjectID, _ digest: Digest) -> [UInt8] {
+        let body =
+            id.words.bytes + number(id.isSHA256 ? 32 : 20) + number(UInt64(digest.size)) + digest.hash.bytes
+        let checksum = Fingerprint.of(body)
+        return body + number(checksum.high) + number(checksum.low)
+    }
+
+    private static func decoded(_ record: ArraySlice<UInt8>) -> (ObjectID, Digest)? {
+        let body = Array(record.prefix(80))
+        let checksum = Fingerprint.of(body)
+        guard record.dropFirst(80).elementsEqual(number(checksum.high) + number(checksum.low)),
+            let words = SHA256Value(bytes: body[..<32]), let hash = SHA256Value(bytes: body[48...])
+        else { return nil }
+        let isSHA256 = body[32..<40].elementsEqual(number(32))
+        let size = body[40..<48].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        return (ObjectID(words: words, isSHA256: isSHA256), Digest(hash: hash, size: Int(truncatingIfNeeded: size)))
+    }
+
+    private static func number(_ value: UInt64) -> [UInt8] {
+        withUnsafeBytes(of: value.littleEndian) { Array($0) }
+    }
+}
