@@ -255,7 +255,7 @@ func checkForm(of attribute: Attribute, after earlier: [Attribute]) -> Diagnosti
     if let mismatch = form.mismatch(in: attribute.arguments) {
         let wrong = mismatch.word
         let message =
-            wrong.map { "'\(name.text)' does not take '\($0.text)'" } ?? "'\(name.text)' has not its number of words"
+            wrong.map { "'\(name.text)' does not take '\($0.text)'" } ?? "'\(name.text)' has the wrong number of words"
         return Diagnostic(
             .badAttribute, message, at: wrong?.span ?? name.span, hint: "write \(form.usage)")
     }

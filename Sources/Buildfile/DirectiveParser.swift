@@ -200,7 +200,8 @@ extension Parser {
                 return reportForm(form, directive, at: words[2])
             }
         case .variable:
-            guard words.count >= 2, hasColon else { return reportForm(form, directive, at: nil) }
+            guard words.count >= 2 else { return reportForm(form, directive, at: nil) }
+            guard hasColon else { return reportForm(form, directive, at: words[1]) }
             checkVariableName(words[0])
         }
         return true

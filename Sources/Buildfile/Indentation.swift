@@ -47,18 +47,18 @@ extension Parser {
         lexer.source.line(at: lexer.lines[line].range.lowerBound).number
     }
 
-    mutating func reportUnexpectedIndentation(_ line: Int, expected: String) {
+    mutating func reportUnexpectedIndentation(_ line: Int, _ reason: String, expected: String) {
         lexer.mistakes.report(
-            .badIndentation, "unexpected indentation: the line above opens no block",
+            .badIndentation, "unexpected indentation: \(reason)",
             at: lexer.span(lexer.lines[line].indentation), hint: expected)
     }
 
-    mutating func reportWrongIndentation(_ line: Int, block: Int, what: String = "block") {
+    mutating func reportWrongIndentation(_ line: Int, block: Int, what: String = "block", hint: String? = nil) {
         let mixed = relation(of: line, to: block) == .different ? "; tabs and spaces are not the same" : ""
         lexer.mistakes.report(
             .badIndentation,
             "this line is indented by \(described(line)), its \(what) by \(described(block))\(mixed)",
-            at: lexer.span(lexer.lines[line].indentation), hint: wanted(block))
+            at: lexer.span(lexer.lines[line].indentation), hint: hint ?? wanted(block))
     }
 
     /// The recipe below the line `header`: the lines that are indented deeper, without the first one's indentation.
@@ -98,7 +98,9 @@ extension Parser {
                 first = index
                 start = contentStart
                 if relation(of: index, to: header) == .different {
-                    reportWrongIndentation(index, block: header, what: "rule")
+                    reportWrongIndentation(
+                        index, block: header, what: "rule",
+                        hint: "begin it with the rule's indentation, and indent it further in the same way")
                 }
             }
             blankLines = 0

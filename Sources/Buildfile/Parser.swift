@@ -61,7 +61,9 @@ struct Parser {
         while let line = nextContentLine() {
             if !lexer.lines[line].indentation.isEmpty, misplacedLine != line {
                 let isBlockOpener = opensBlock(line)
-                if !isInReportedRun { reportUnexpectedIndentation(line, expected: "start it at column 1") }
+                if !isInReportedRun {
+                    reportUnexpectedIndentation(line, "no block is open here", expected: "start it at column 1")
+                }
                 if !isBlockOpener {
                     isInReportedRun = true
                     next = line + 1
@@ -95,13 +97,14 @@ struct Parser {
                 let outer = relation(of: line, to: header)
                 if outer == .same || outer == .shallower { break }
                 if opensBlock(line) {
-                    reportWrongIndentation(line, block: first)
+                    reportUnexpectedIndentation(
+                        line, "this line belongs at the top level", expected: "start it at column 1")
                     misplacedLine = line
                     break
                 }
                 let isRepeated = wrong.map { relation(of: line, to: $0) == .same } ?? false
-                if isDeeper(line, than: first) {
-                    if !isRepeated { reportUnexpectedIndentation(line, expected: wanted(first)) }
+                if position == .deeper {
+                    reportUnexpectedIndentation(line, "the line above opens no block", expected: wanted(first))
                     next = line + 1
                     skipDeeperLines(than: first)
                     continue
