@@ -11,6 +11,13 @@
 /// A file descriptor that becomes readable when `pid` ends; -1 and errno on failure (Linux 5.3).
 int clinux_pidfd_open(pid_t pid);
 
+/// Two ends of a pipe, reading and writing, both closed on exec; 0 on success.
+int clinux_pipe(int ends[2]);
+
+/// File actions of glibc 2.34: start in `folder`; close every descriptor from `first` on. 0 or an errno.
+int clinux_spawn_in_folder(posix_spawn_file_actions_t *actions, const char *folder);
+int clinux_spawn_closing_from(posix_spawn_file_actions_t *actions, int first);
+
 /// `fcntl(fd, F_SETFL/F_SETFD …)`, which is variadic in C.
 int clinux_set_nonblocking(int fd);
 int clinux_set_cloexec(int fd, int on);

@@ -1,0 +1,204 @@
+import BuildEngine
+import BuildGraph
+import BuildTestSupport
+import Glibc
+import Testing
+
+@Suite struct ProcessRunnerTests {
+    static let path = "/usr/bin:/bin"
+
+    func shell(_ script: String, _ change: (inout Command) -> Void = { _ in }) -> Command {
+        var command = Command(["sh", "-c", script], environment: ["PATH": Self.path], folder: BytePath("/"))
+        change(&command)
+        return command
+    }
+
+    func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+
+    @Test func givesStatusAndBothStreamsInTheOrderWritten() async throws {
+        let result = try await ProcessRunner().run(shell("echo one; echo two >&2; echo three; exit 7"))
+        #expect(result.ending == .exited(7))
+        #expect(text(result.output) == "one\ntwo\nthree\n")
+        #expect(result.errors.isEmpty)
+        #expect(!result.succeeded)
+    }
+
+    @Test func separatesErrorsWhereAsked() async throws {
+        let result = try await ProcessRunner().run(shell("echo one; echo two >&2") { $0.separateErrors = true })
+        #expect(text(result.output) == "one\n")
+        #expect(text(result.errors) == "two\n")
+        #expect(result.succeeded)
+    }
+
+    @Test func tellsTheSignalThatEndedAProgram() async throws {
+        let result = try await ProcessRunner().run(shell("kill -SEGV $$"))
+        #expect(result.ending == .signalled(SIGSEGV))
+    }
+
+    @Test func givesTheEnvironmentAndFolderAndNothingElse() async throws {
+        let folder = try TemporaryFolder()
+        let environment = ["PATH": Self.path, "VALUE": "a b\nc"]
+        let shown = try await ProcessRunner().run(
+            Command(["env"], environment: environment, folder: folder.path))
+        #expect(text(shown.output) == "PATH=\(Self.path)\nVALUE=a b\nc\n")
+        let place = try await ProcessRunner().run(Command(["pwd"], environment: environment, folder: folder.path))
+        #expect(text(place.output) == folder.path.shown + "\n")
+    }
+
+    @Test func standardInputIsEmptyUnlessGiven() async throws {
+        let result = try await ProcessRunner().run(shell("cat; echo end"))
+        #expect(text(result.output) == "end\n")
+    }
+
+    @Test func feedsAndReadsMuchAtTheSameTime() async throws {
+        let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        let result = try await ProcessRunner().run(shell("cat") { $0.input = bytes })
+        #expect(result.output == bytes)
+    }
+
+    @Test func inputThatNobodyReadsDoesNoHarm() async throws {
+        let bytes = [UInt8](repeating: 1, count: 1_000_000)
+        let result = try await ProcessRunner().run(shell("exec 0<&-; echo done") { $0.input = bytes })
+        #expect(text(result.output) == "done\n")
+        #expect(result.succeeded)
+    }
+
+    @Test func cutsOutputAndSaysSo() async throws {
+        let result = try await ProcessRunner().run(
+            shell("head -c 100000 /dev/zero | tr '\\0' x") { $0.outputLimit = 10 })
+        #expect(text(result.output) == "xxxxxxxxxx\n[output cut: 99990 bytes more]\n")
+    }
+
+    @Test func timeoutEndsAProgramThatIgnoresTerm() async throws {
+        let runner = ProcessRunner(grace: .milliseconds(100))
+        let command = shell("trap '' TERM; echo started; while :; do sleep 60; done") {
+            $0.timeout = .milliseconds(300)
+        }
+        let result = try await runner.run(command)
+        #expect(result.ending == .timedOut)
+        #expect(text(result.output).hasPrefix("started\n"))
+    }
+
+    @Test func timeoutReachesTheWholeGroup() async throws {
+        let result = try await ProcessRunner().run(shell("sleep 60 | sleep 60") { $0.timeout = .milliseconds(100) })
+        #expect(result.ending == .timedOut)
+    }
+
+    @Test func aProcessLeftBehindDoesNotHoldTheRun() async throws {
+        let runner = ProcessRunner(drain: .milliseconds(50))
+        let result = try await runner.run(shell("sleep 1000 & echo $!"))
+        #expect(result.ending == .exited(0))
+        let pid = try #require(pid_t(text(result.output).dropLast()))
+        // It was killed with its group; only its entry may still wait for init.
+        let state = (try? String(decoding: readFile("/proc/\(pid)/stat"), as: UTF8.self)) ?? ""
+        #expect(state.isEmpty || state.contains(") Z "))
+    }
+
+    @Test func aCancelledTaskEndsItsProgram() async throws {
+        let folder = try TemporaryFolder()
+        let runner = ProcessRunner()
+        let fifo = folder("started")
+        #expect(fifo.withCString { mkfifo($0, 0o600) } == 0)
+        let command = shell("echo $$ > started; exec sleep 1000") { $0.folder = folder.path }
+        let task = Task { try await runner.run(command) }
+        let told = try await runner.run(shell("cat started") { $0.folder = folder.path })
+        let pid = try #require(pid_t(text(told.output).dropLast()))
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(kill(pid, 0) == -1)
+    }
+
+    @Test func aTaskCancelledBeforeStartsNothing() async throws {
+        let runner = ProcessRunner()
+        let command = shell("true")
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await runner.run(command)
+        }
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+
+    @Test func terminateAllEndsWhatRuns() async throws {
+        let folder = try TemporaryFolder()
+        let fifo = folder("started")
+        #expect(fifo.withCString { mkfifo($0, 0o600) } == 0)
+        for immediately in [false, true] {
+            let runner = ProcessRunner()
+            let command = shell("echo > started; exec sleep 1000") { $0.folder = folder.path }
+            async let result = runner.run(command)
+            _ = try await ProcessRunner().run(shell("cat started") { $0.folder = folder.path })
+            runner.terminateAll(immediately: immediately)
+            let ending = try await result.ending
+            #expect(ending == .signalled(immediately ? SIGKILL : SIGTERM) || ending == .signalled(SIGTERM))
+        }
+    }
+
+    @Test func aProgramThatIsNotThereIsAnError() async throws {
+        let command = Command(["no-such-program"], environment: ["PATH": Self.path], folder: BytePath("/"))
+        await #expect(throws: SpawnError(program: "no-such-program", errno: ENOENT)) {
+            try await ProcessRunner().run(command)
+        }
+        await #expect(throws: SpawnError(program: "/no/such/folder", errno: ENOENT)) {
+            try await ProcessRunner().run(self.shell("true") { $0.folder = BytePath("/no/such/folder") })
+        }
+    }
+
+    @Test func looksProgramsUpInTheCommandsOwnPath() async throws {
+        let folder = try TemporaryFolder()
+        try folder.write("tool", "#!/bin/sh\necho mine\n", mode: 0o755)
+        let command = Command(["tool"], environment: ["PATH": "relative::\(folder.path.shown)"], folder: BytePath("/"))
+        #expect(text(try await ProcessRunner().run(command).output) == "mine\n")
+    }
+
+    @Test func manyAtOnceLeaveNothingOpen() async throws {
+        let runner = ProcessRunner()
+        _ = try await runner.run(shell("true"))
+        let counts = try await withThrowingTaskGroup(of: CommandResult.self) { group in
+            for _ in 0..<200 {
+                group.addTask {
+                    try await runner.run(
+                        Command(["/bin/true"], environment: [:], folder: BytePath("/")))
+                }
+            }
+            return try await group.reduce(into: 0) { $0 += $1.succeeded ? 1 : 0 }
+        }
+        #expect(counts == 200)
+    }
+
+    @Test func noDescriptorReachesAProgram() async throws {
+        let runner = ProcessRunner()
+        async let other = runner.run(shell("sleep 0.2"))
+        let result = try await runner.run(shell("ls /proc/self/fd"))
+        #expect(text(result.output) == "0\n1\n2\n3\n")  // 3 is the listing itself
+        _ = try await other
+    }
+
+    @Test func aCompanionAnswers() throws {
+        let pipe = try ProcessRunner().open(shell("while read line; do echo \"got $line\"; done"))
+        try pipe.write(Array("one\ntwo\n".utf8))
+        #expect(try pipe.readLine().map(text) == "got one")
+        #expect(try pipe.readLine().map(text) == "got two")
+        try pipe.write(Array("three\n".utf8))
+        #expect(text(try pipe.read(4)) == "got ")
+        #expect(text(try pipe.read(6)) == "three\n")
+        pipe.close()
+        pipe.close()
+    }
+
+    @Test func aCompanionTakesMoreThanItsPipesHold() throws {
+        let bytes = [UInt8](repeating: UInt8(ascii: "a"), count: 2_000_000)
+        let pipe = try ProcessRunner().open(shell("cat"))
+        try pipe.write(bytes)
+        #expect(try pipe.read(2_000_000) == bytes)
+        pipe.close()
+    }
+
+    @Test func aCompanionThatEndedIsSeen() throws {
+        let pipe = try ProcessRunner().open(shell("echo last; exec 0<&-"))
+        #expect(try pipe.readLine().map(text) == "last")
+        #expect(try pipe.readLine() == nil)
+        #expect(try pipe.read(3).isEmpty)
+        #expect(throws: SpawnError.self) { for _ in 0..<100 { try pipe.write([UInt8](repeating: 0, count: 100_000)) } }
+        pipe.close()
+    }
+}
