@@ -23,7 +23,9 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "BuildEngine", dependencies: ["BuildGraph", "Buildfile", "CLinux"], swiftSettings: settings),
         .target(name: "Delivery", dependencies: ["BuildEngine", "BuildGraph", "Buildfile"], swiftSettings: settings),
-        .target(name: "Reporting", dependencies: ["BuildEngine", "BuildGraph", "Buildfile"], swiftSettings: settings),
+        .target(
+            name: "Reporting", dependencies: ["BuildEngine", "BuildGraph", "Buildfile", "CLinux"],
+            swiftSettings: settings),
         .executableTarget(
             name: "lmsbuild",
             dependencies: [
