@@ -76,9 +76,9 @@ class Shelves:
         with self._store.transaction():
             now = self.copy(barcode)["status"]
             if expected is not None and now != expected:
-                raise Problem(409, "status-changed", f"the copy is {now}, not {expected}", status=now)
+                raise Problem(409, "status-changed", f"the copy is {now}, not {expected}", current=now)
             if status != now and status not in MOVES[now]:
-                raise Problem(409, "no-such-move", f"a copy that is {now} cannot become {status}", status=now)
+                raise Problem(409, "no-such-move", f"a copy that is {now} cannot become {status}", current=now)
             self._store.run("UPDATE copy SET status = ? WHERE barcode = ?", status, barcode)
         return self.copy(barcode)
 
