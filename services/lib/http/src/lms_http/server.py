@@ -5,6 +5,7 @@ Bounds: the size of a body, the time a client may take, the number of connection
 
 import json
 import re
+import socketserver
 import threading
 import time
 import uuid
@@ -29,6 +30,11 @@ class JsonServer(ThreadingHTTPServer):
         self.log = log
         self._slots = threading.BoundedSemaphore(CONNECTIONS)
         super().__init__(address, _Handler)
+
+    def server_bind(self):
+        # The standard library's own looks the host's name up, which can hang where there is no DNS.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
 
     def process_request(self, request, client_address):
         self._slots.acquire()
