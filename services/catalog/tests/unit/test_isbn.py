@@ -16,9 +16,11 @@ class IsbnTest(unittest.TestCase):
     def test_a_final_x_is_ten(self):
         self.assertEqual(normalise("0-8044-2957-x"), "9780804429573")
 
-    def test_check_digit_zero(self):
+    def test_check_digits_from_zero_to_nine(self):
+        self.assertEqual(check_digit("978000000004"), "0")
         self.assertEqual(check_digit("979000000000"), "1")
         self.assertEqual(check_digit("978186197271"), "2")
+        self.assertEqual(check_digit("978000000001"), "9")
 
     def test_each_wrong_digit_is_noticed(self):
         good = "9780131103627"
@@ -33,7 +35,7 @@ class IsbnTest(unittest.TestCase):
             self.assertIsNone(normalise(good[:place] + digit + good[place + 1:]), place)
 
     def test_other_texts_are_none(self):
-        for text in ("", "978", "abcdefghij", "97801311036270", "9770131103627", "X306406152", "٩780131103627"):
+        for text in ("", "978", "abcdefghij", "97801311036270", "9770131103627", "X306406152", "030640615?", "030640615[", "٩780131103627"):
             self.assertIsNone(normalise(text), text)
 
 
