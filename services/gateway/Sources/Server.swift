@@ -18,7 +18,7 @@ final class Server: Sendable {
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
         guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else { throw .unknownHost(host) }
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard listener >= 0 else { throw .failed("socket", errno) }
         var yes: Int32 = 1
         setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
@@ -34,6 +34,7 @@ final class Server: Sendable {
             close(listener)
             throw .failed("port \(port)", code)
         }
+        self.listener = listener
         self.port = Int(in_port_t(bigEndian: address.sin_port))
     }
 

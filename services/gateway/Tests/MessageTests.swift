@@ -1,8 +1,8 @@
-struct Test {
+struct Test: Sendable {
     let name: String
-    let run: () throws -> Void
+    let run: @Sendable () throws -> Void
 
-    init(_ name: String, _ run: @escaping () throws -> Void) {
+    init(_ name: String, _ run: @escaping @Sendable () throws -> Void) {
         self.name = name
         self.run = run
     }
@@ -74,19 +74,19 @@ let messageTests = [
         }
     },
     Test("a body's length is one small number") {
-        func status(_ header: String) throws -> Int? {
-            do {
+        func status(_ header: String) -> Int? {
+            do throws(MessageError) {
                 _ = try head("POST / HTTP/1.1\r\n\(header)\r\n\r\n").bodyLength()
                 return nil
-            } catch let error as MessageError {
+            } catch {
                 return error.status
             }
         }
-        try expectEqual(try status("Content-Length: 5"), nil)
-        try expectEqual(try status("Content-Length: -5"), 400)
-        try expectEqual(try status("Content-Length: 5\r\nContent-Length: 6"), 400)
-        try expectEqual(try status("Content-Length: 99999999"), 413)
-        try expectEqual(try status("Transfer-Encoding: chunked"), 411)
+        try expectEqual(status("Content-Length: 5"), nil)
+        try expectEqual(status("Content-Length: -5"), 400)
+        try expectEqual(status("Content-Length: 5\r\nContent-Length: 6"), 400)
+        try expectEqual(status("Content-Length: 99999999"), 413)
+        try expectEqual(status("Transfer-Encoding: chunked"), 411)
     },
     Test("a response that ended early is noticed") {
         try expect((try? Client.response(Array("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc".utf8))) == nil)
