@@ -41,7 +41,7 @@ package struct FileTree: Sendable {
 
     /// The places of the entries that `glob` matches, in order.
     package func indices(matching glob: FileGlob) -> [Int] {
-        if glob.pattern.isLiteral, let path = glob.literalPath { return index(of: path).map { [$0] } ?? [] }
+        if let path = glob.literalPath { return index(of: path).map { [$0] } ?? [] }
         return range(inside: BytePath(bytes: glob.pattern.literalPrefix)).filter {
             glob.pattern.matches(entries[$0].path)
         }
@@ -81,22 +81,9 @@ package struct FileGlob: Sendable, Hashable {
         var bytes = Array(text.utf8)
         isExclusion = bytes.first == UInt8(ascii: "!")
         if isExclusion { bytes.removeFirst() }
-        let namesFolder = bytes.last == UInt8(ascii: "/")
-        let base = bytes.first == UInt8(ascii: "/") ? [] : PathPattern.escaped(folder.bytes)
-        guard var resolved = BytePath.resolving(bytes, in: BytePath(bytes: base))?.bytes else { return nil }
-        if namesFolder { resolved.append(UInt8(ascii: "/")) }
+        guard let resolved = PathPattern.resolving(bytes, in: folder) else { return nil }
         self.word = word
-        pattern = PathPattern(resolved)
-        literalPath = pattern.isLiteral ? BytePath(bytes: pattern.literalText) : nil
-    }
-}
-
-extension PathPattern {
-    /// `bytes` as a pattern that matches exactly them.
-    package static func escaped(_ bytes: [UInt8]) -> [UInt8] {
-        bytes.flatMap { byte in
-            [UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "["), UInt8(ascii: "\\")].contains(byte)
-                ? [UInt8(ascii: "\\"), byte] : [byte]
-        }
+        pattern = resolved
+        literalPath = pattern.literalPath
     }
 }

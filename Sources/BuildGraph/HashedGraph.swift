@@ -1,5 +1,3 @@
-package import Buildfile
-
 /// A graph with the input hash of every target: a function of the files and the settings alone.
 package struct HashedGraph: Sendable {
     package let graph: Graph

@@ -1,4 +1,4 @@
-package import Buildfile
+import Buildfile
 
 /// What a field of a manifest is. Raw values are hashed: they never change and are never used again for another thing.
 package enum ManifestTag: UInt8, Sendable, Hashable, CaseIterable {

@@ -1,4 +1,4 @@
-package import Buildfile
+import Buildfile
 
 /// Replaces `$name` and `${name}` in headers and directives. Does not know where variables come from beyond its layers.
 struct VariableScope {
