@@ -74,6 +74,8 @@ package struct ImageRule: Sendable {
     package let arguments: [String: String]
     /// Build-argument name → index of the image target whose reference it gets.
     package let imagePrerequisites: [String: Int]
+    /// Whether the Dockerfile copies itself, and so lies in the build context too.
+    package let takesDockerfile: Bool
 }
 
 /// The brackets above a rule, their words expanded; paths are relative to the workspace's root.

@@ -12,10 +12,11 @@ extension TargetBuilder {
         let dockerfile = dockerfilePath(seed, attributes, inputs: inputs)
         var values: [String: String] = [:]
         for argument in attributes.arguments { values[argument.name] = argument.value.text }
-        func rule(_ used: [String: String]) -> ImageRule {
+        func rule(_ used: [String: String], takesDockerfile: Bool = false) -> ImageRule {
             ImageRule(
                 dockerfile: dockerfile.path, context: context, targetStage: attributes.targetStage?.text,
-                arguments: used, imagePrerequisites: prerequisites)
+                arguments: used, imagePrerequisites: prerequisites,
+                takesDockerfile: takesDockerfile)
         }
         guard let index = tree.index(of: dockerfile.path) else {
             diagnostics.append(
@@ -33,8 +34,11 @@ extension TargetBuilder {
         checkBases(read, seed, prerequisites)
         let ignore = try dockerIgnore(dockerfile.path, context: context)
         var files = select(read, ignore, context: context, seed, edges)
+        let takesDockerfile = files.contains(index)
         files.insert(index)
-        return (rule(values.filter { read.usedArguments.contains($0.key) }), files)
+        return (
+            rule(values.filter { read.usedArguments.contains($0.key) }, takesDockerfile: takesDockerfile), files
+        )
     }
 
     /// `python-base:image` arrives as the build argument `python_base`.
