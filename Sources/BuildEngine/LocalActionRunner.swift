@@ -189,6 +189,13 @@ package struct LocalActionRunner: ActionRunner {
     }
 
     private func failure(_ action: Action, _ code: Int32, _ output: [UInt8], _ duration: Duration) -> ActionFailure {
+        if sandbox.isActive, code == 1, output.starts(with: "bwrap: ".utf8), output.split(separator: 10).count == 1 {
+            // Nothing of the recipe's own was printed: it was never started.
+            return .machine(
+                .sandboxUnavailable,
+                "the sandbox of '\(action.label)' can't be set up: \(BytePath(bytes: output.dropLast()).shown)",
+                hint: "see what lmsbuild doctor says, or --sandbox off to run without", duration: duration)
+        }
         var hint: String?
         let text = String(decoding: output.suffix(64 * 1024), as: UTF8.self)
         if sandbox.isActive, text.contains("Read-only file system") {

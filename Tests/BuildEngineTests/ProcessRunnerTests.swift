@@ -173,6 +173,55 @@ import Testing
         _ = try await other
     }
 
+    /// In a process of its own, where no other test opens files or starts programs.
+    @Test func leavesNoDescriptorAndNoZombie() async {
+        await #expect(processExitsWith: .success) {
+            /// Pipes, sockets and handles of processes; the language's own runtime opens other kinds when it likes.
+            func openFiles() throws -> Int {
+                let stream = try #require(opendir("/proc/self/fd"))
+                defer { closedir(stream) }
+                var count = 0
+                while let entry = readdir(stream) {
+                    let name = withUnsafeBytes(of: &entry.pointee.d_name) { $0.prefix { $0 != 0 } }
+                    var target = [UInt8](repeating: 0, count: 200)
+                    let path = "/proc/self/fd/" + String(decoding: name, as: UTF8.self)
+                    let size = target.withUnsafeMutableBytes { buffer in
+                        buffer.baseAddress.map { readlink(path, $0, buffer.count) } ?? -1
+                    }
+                    let text = String(decoding: target.prefix(max(0, size)), as: UTF8.self)
+                    if ["pipe:", "socket:", "anon_inode:[pidfd]"].contains(where: { text.hasPrefix($0) }) {
+                        count += 1
+                    }
+                }
+                return count
+            }
+            let runner = ProcessRunner(grace: .milliseconds(50), drain: .milliseconds(20))
+            func run(_ script: String, timeout: Duration? = nil, input: [UInt8] = []) async throws {
+                var command = Command(["/bin/sh", "-c", script], environment: [:], folder: BytePath("/"))
+                command.timeout = timeout
+                command.input = input
+                command.separateErrors = true
+                _ = try await runner.run(command)
+            }
+            try await run("true")
+            let before = try openFiles()
+            for _ in 0..<20 {
+                try await run("exit 1", input: [1, 2, 3])
+                try await run("/bin/sleep 100 &")
+                try await run("trap '' TERM; /bin/sleep 100", timeout: .milliseconds(20))
+                _ = try? await runner.run(Command(["/no/program"], environment: [:], folder: BytePath("/")))
+                let pipe = try runner.open(Command(["/bin/cat"], environment: [:], folder: BytePath("/")))
+                try pipe.write([1, 10])
+                _ = try pipe.readLine()
+                pipe.close()
+            }
+            let after = try openFiles()
+            #expect(after == before)
+            #expect(waitpid(-1, nil, WNOHANG) == -1)
+            #expect(errno == ECHILD)
+        }
+    }
+
     @Test func aCompanionAnswers() throws {
         let pipe = try ProcessRunner().open(shell("while read line; do echo \"got $line\"; done"))
         try pipe.write(Array("one\ntwo\n".utf8))

@@ -1,9 +1,10 @@
-import BuildEngine
 import BuildGraph
 import BuildTestSupport
 import Buildfile
 import Glibc
 import Testing
+
+@testable import BuildEngine
 
 @Suite(.enabled("bubblewrap does not work here") { await RunnerFixture.sandboxWorks() })
 struct SandboxTests {
@@ -98,6 +99,26 @@ struct SandboxTests {
             "cat a.txt > ../out; cat a.txt > b.txt", inputs: ["shop/a.txt": "a"], outputs: ["out", "shop/b.txt"])
         #expect(try await fixture.runner.run(action).outputs.map(\.path.shown) == ["out", "shop/b.txt"])
         #expect(fixture.folder.files.contains("repo/out") == false)
+    }
+
+    @Test func hidesAWorkspaceBelowASystemFolder() {
+        let system = SandboxSystem(hidden: [BytePath("/usr/share")], path: "/usr/bin", home: BytePath("/home/me"))
+        let arguments = system.arguments(network: false)
+        let bind = arguments.indices.first { arguments[$0...].starts(with: ["--ro-bind", "/usr", "/usr"]) }
+        let hide = arguments.indices.first { arguments[$0...].starts(with: ["--tmpfs", "/usr/share"]) }
+        #expect(bind != nil && hide != nil)
+        #expect((bind ?? 0) < (hide ?? 0))
+    }
+
+    @Test func showsToolsOfThePathButNoHomeAndNoWorkspace() throws {
+        let home = try TemporaryFolder()
+        for file in ["bin/a", ".tool/bin/b", ".tool/lib/c", ".tool/credentials/d", "repo/bin/e", ".ssh/key"] {
+            try home.write(file, "x")
+        }
+        let path = ["bin", ".tool/bin", "repo/bin", "gone"].map { home($0).shown }.joined(separator: ":")
+        let system = SandboxSystem(hidden: [home("repo")], path: path + ":" + home.path.shown, home: home.path)
+        let shown = system.arguments(network: false).filter { $0.hasPrefix(home.path.shown) }
+        #expect(Set(shown) == Set(["bin", ".tool/bin", ".tool/lib"].map { home($0).shown }))
     }
 
     @Test func theNetworkIsThereOnlyWhenAskedFor() async throws {
