@@ -280,7 +280,9 @@ extension Engine {
 
 extension ActionFailure {
     static func unreadable(_ error: FileSystemError) -> ActionFailure {
-        .machine(.unreadableFile, "cannot \(error.operation) '\(error.path.shown)'", errno: error.errno)
+        .machine(
+            .unreadableFile, "cannot \(error.operation) '\(error.path.shown)': \(systemMessage(error.errno))",
+            hint: systemHint(error.errno))
     }
 
     static func changedInputs(_ node: Target, _ changed: [BytePath]) -> ActionFailure {

@@ -1,6 +1,5 @@
 // How long targets took when they last ran. A lost or damaged record costs an estimate, nothing else.
 package import BuildGraph
-import Glibc
 
 /// Label → duration of its last run on this machine.
 package struct RecordedTimes: Sendable {
@@ -10,7 +9,7 @@ package struct RecordedTimes: Sendable {
 
     /// Reads the record at the absolute `path`; lines that are not `milliseconds label` are passed over.
     package init(at path: BytePath) {
-        guard let bytes = try? Disk.contents(path) else { return }
+        guard let bytes = try? Disk.contents(of: path) else { return }
         for line in bytes.split(separator: UInt8(ascii: "\n")) {
             let parts = line.split(separator: UInt8(ascii: " "), maxSplits: 1)
             guard parts.count == 2, let milliseconds = Int(String(decoding: parts[0], as: UTF8.self)), milliseconds >= 0

@@ -1,5 +1,5 @@
 // Whether the tools that recipes need are on this machine in the declared version. Their presence never changes a hash.
-package import BuildGraph
+import BuildGraph
 import Buildfile
 
 /// Asks each declared tool for its version once a run.
