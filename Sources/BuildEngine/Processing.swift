@@ -106,6 +106,24 @@ extension Engine {
         return toRun
     }
 
+    /// What a run would run, in order, and why, as far as that can be told beforehand.
+    package func dryRun(_ selected: [Int]) async -> [(label: Label, why: String)] {
+        let chosen = hashed.graph.closure(of: selected)
+        let toRun = await plan(chosen)
+        return hashed.graph.order.filter(toRun.contains).map { target in
+            let node = hashed.graph.targets[target]
+            let cause = node.prerequisites.flatMap { hashed.graph.producers(behind: $0) }.first(where: toRun.contains)
+            let why =
+                options.ignoresCache
+                ? "the cache is ignored"
+                : node.attributes.uncached
+                    ? "it is never cached"
+                    : cause.map { "it takes in what '\(hashed.graph.targets[$0].label)' puts out" }
+                        ?? "no result is stored for its inputs"
+            return (node.label, why)
+        }
+    }
+
     // MARK: Running
 
     private func execute(
