@@ -17,6 +17,17 @@ package final class TemporaryFolder: Sendable {
     /// `path/name`.
     package func callAsFunction(_ name: String) -> BytePath { path.appending(name) }
 
+    private static func names(_ folder: BytePath) -> [BytePath] {
+        guard let stream = folder.withCString({ opendir($0) }) else { return [] }
+        defer { closedir(stream) }
+        var names: [BytePath] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+            if name != Array(".".utf8), name != Array("..".utf8) { names.append(BytePath(bytes: name)) }
+        }
+        return names
+    }
+
     private static func remove(_ path: BytePath) {
         var status = stat()
         guard path.withCString({ lstat($0, &status) }) == 0 else { return }
@@ -25,17 +36,7 @@ package final class TemporaryFolder: Sendable {
             return
         }
         _ = path.withCString { chmod($0, 0o700) }
-        if let stream = path.withCString({ opendir($0) }) {
-            while let entry = readdir(stream) {
-                let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { start in
-                        (0..<strlen(start)).map { UInt8(bitPattern: start[$0]) }
-                    }
-                }
-                if name != Array(".".utf8), name != Array("..".utf8) { remove(path.appending(BytePath(bytes: name))) }
-            }
-            closedir(stream)
-        }
+        for name in names(path) { remove(path.appending(name)) }
         _ = path.withCString { rmdir($0) }
     }
 }
@@ -47,19 +48,36 @@ extension TemporaryFolder {
     }
 
     package func write(_ name: String, bytes: [UInt8], mode: mode_t = 0o644) throws {
-        let file = path.appending(name)
-        var folder = path
-        for part in BytePath(name).parent.components {
-            folder = folder.appending(BytePath(bytes: Array(part)))
-            _ = folder.withCString { mkdir($0, 0o755) }
+        try createFile(path.appending(name), bytes: bytes, mode: mode)
+    }
+
+    /// The paths of all files and links below the folder, sorted.
+    package var files: [String] {
+        func list(_ folder: BytePath) -> [BytePath] {
+            Self.names(folder).flatMap { name -> [BytePath] in
+                let inner = folder.appending(name)
+                var status = stat()
+                _ = inner.withCString { lstat($0, &status) }
+                return status.st_mode & S_IFMT == S_IFDIR ? list(inner) : [inner]
+            }
         }
-        let descriptor = file.withCString { creat($0, mode) }
-        guard descriptor >= 0 else { throw FileSystemError("open", file, errno: errno) }
-        defer { close(descriptor) }
-        fchmod(descriptor, mode)
-        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count else {
-            throw FileSystemError("write", file, errno: errno)
-        }
+        return list(path).compactMap { $0.relative(to: path)?.shown }.sorted()
+    }
+}
+
+/// Writes a file with the folders it needs.
+package func createFile(_ path: BytePath, bytes: [UInt8], mode: mode_t = 0o644) throws {
+    var folder = BytePath("/")
+    for part in path.parent.components {
+        folder = folder.appending(BytePath(bytes: Array(part)))
+        _ = folder.withCString { mkdir($0, 0o755) }
+    }
+    let descriptor = path.withCString { creat($0, mode) }
+    guard descriptor >= 0 else { throw FileSystemError("open", path, errno: errno) }
+    defer { close(descriptor) }
+    fchmod(descriptor, mode)
+    guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count else {
+        throw FileSystemError("write", path, errno: errno)
     }
 }
 

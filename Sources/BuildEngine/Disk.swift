@@ -1,0 +1,186 @@
+// System calls on absolute paths, with errors that name the call and the path. Does not know stores or actions.
+import BuildGraph
+import CLinux
+import Glibc
+import Synchronization
+
+enum Disk {
+    /// 1980-01-01T00:00:00Z, which every archive format can hold: the time of all files an action sees.
+    static let fixedSeconds = 315_532_800
+
+    private static let counter = Atomic<Int>(0)
+
+    /// `<pid>-<n>`: unique on this machine as long as this process lives, and tells whether its maker still does.
+    static func uniqueName() -> String {
+        "\(getpid())-\(counter.add(1, ordering: .relaxed).newValue)"
+    }
+
+    /// `lstat`; nil where nothing is there.
+    static func status(_ path: BytePath) -> stat? {
+        var status = stat()
+        return path.withCString { lstat($0, &status) } == 0 ? status : nil
+    }
+
+    /// `stat`: of what a link points to.
+    static func followed(_ path: BytePath) -> stat? {
+        var status = stat()
+        return path.withCString { fstatat(AT_FDCWD, $0, &status, 0) } == 0 ? status : nil
+    }
+
+    static func isFolder(_ path: BytePath) -> Bool { status(path)?.isFolder == true }
+
+    static func makeFolder(_ path: BytePath, mode: mode_t = 0o755) throws(StoreError) {
+        if path.withCString({ mkdir($0, mode) }) == 0 { return }
+        let code = errno
+        if code == EEXIST, followed(path)?.isFolder == true { return }
+        throw .system("mkdir", path, code)
+    }
+
+    /// Makes the absolute `path` and what is missing above it.
+    static func makeFolders(_ path: BytePath, mode: mode_t = 0o755) throws(StoreError) {
+        if isFolder(path) || path.bytes == [UInt8(ascii: "/")] { return }
+        try makeFolders(path.parent, mode: mode)
+        try makeFolder(path, mode: mode)
+    }
+
+    static func open(_ path: BytePath, _ flags: Int32, mode: mode_t = 0) throws(StoreError) -> Int32 {
+        while true {
+            let descriptor = path.withCString { clinux_openat(AT_FDCWD, $0, flags | O_CLOEXEC, mode) }
+            if descriptor >= 0 { return descriptor }
+            if errno != EINTR { throw .system("open", path, errno) }
+        }
+    }
+
+    /// The next bytes of an open file; nil at its end.
+    static func chunk(of descriptor: Int32, _ path: BytePath) throws(StoreError) -> [UInt8]? {
+        while true {
+            var count = 0
+            let bytes = [UInt8](unsafeUninitializedCapacity: 256 * 1024) { buffer, filled in
+                count = read(descriptor, buffer.baseAddress, buffer.count)
+                filled = max(0, count)
+            }
+            if count > 0 { return bytes }
+            if count == 0 { return nil }
+            if errno != EINTR { throw .system("read", path, errno) }
+        }
+    }
+
+    static func contents(of path: BytePath) throws(StoreError) -> [UInt8] {
+        let descriptor = try open(path, O_RDONLY | O_NOFOLLOW)
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        while let chunk = try chunk(of: descriptor, path) { bytes += chunk }
+        return bytes
+    }
+
+    static func write(_ bytes: [UInt8], to descriptor: Int32, _ path: BytePath) throws(StoreError) {
+        var offset = 0
+        while offset < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress?.advanced(by: offset), $0.count - offset)
+            }
+            if count >= 0 {
+                offset += count
+            } else if errno != EINTR {
+                throw .system("write", path, errno)
+            }
+        }
+    }
+
+    /// Writes a file that must not be there yet; removes it again where that fails.
+    static func create(_ path: BytePath, _ bytes: [UInt8], mode: mode_t, synced: Bool = false) throws(StoreError) {
+        let descriptor = try open(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+        defer { close(descriptor) }
+        do throws(StoreError) {
+            try write(bytes, to: descriptor, path)
+            try finish(descriptor, path, mode: mode, fixedTime: false, synced: synced)
+        } catch {
+            _ = path.withCString { unlink($0) }
+            throw error
+        }
+    }
+
+    /// Gives a written file its mode and time, and the disk its bytes.
+    static func finish(
+        _ descriptor: Int32, _ path: BytePath, mode: mode_t, fixedTime: Bool, synced: Bool
+    ) throws(StoreError) {
+        if fchmod(descriptor, mode) != 0 { throw .system("chmod", path, errno) }
+        if fixedTime, futimens(descriptor, fixedTimes) != 0 { throw .system("utimens", path, errno) }
+        if synced, fsync(descriptor) != 0 { throw .system("fsync", path, errno) }
+    }
+
+    private static var fixedTimes: [timespec] {
+        [timespec(tv_sec: fixedSeconds, tv_nsec: 0), timespec(tv_sec: fixedSeconds, tv_nsec: 0)]
+    }
+
+    /// Best effort: a time that can't be set is no reason to fail.
+    static func setFixedTime(_ path: BytePath) {
+        _ = path.withCString { utimensat(AT_FDCWD, $0, fixedTimes, AT_SYMLINK_NOFOLLOW) }
+    }
+
+    static func rename(_ old: BytePath, to new: BytePath) throws(StoreError) {
+        let code = old.withCString { from in new.withCString { Glibc.rename(from, $0) } }
+        if code != 0 { throw .system("rename", new, errno) }
+    }
+
+    /// Makes the names in a folder survive a power cut.
+    static func syncFolder(_ path: BytePath) throws(StoreError) {
+        let descriptor = try open(path, O_RDONLY | O_DIRECTORY)
+        defer { close(descriptor) }
+        if fsync(descriptor) != 0 { throw .system("fsync", path, errno) }
+    }
+
+    static func makeLink(_ path: BytePath, text: [UInt8]) throws(StoreError) {
+        let code = BytePath(bytes: text).withCString { target in path.withCString { symlink(target, $0) } }
+        if code != 0 { throw .system("symlink", path, errno) }
+    }
+
+    static func linkText(_ path: BytePath) throws(StoreError) -> [UInt8] {
+        var count = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, filled in
+            if let start = buffer.baseAddress { count = path.withCString { readlink($0, start, buffer.count) } }
+            filled = max(0, count)
+        }
+        if count < 0 { throw .system("readlink", path, errno) }
+        return bytes
+    }
+
+    /// The names in a folder, sorted bytewise, without `.` and `..`.
+    static func names(in folder: BytePath) throws(StoreError) -> [BytePath] {
+        guard let stream = folder.withCString({ opendir($0) }) else { throw .system("opendir", folder, errno) }
+        defer { closedir(stream) }
+        var names: [BytePath] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+            if name != Array(".".utf8), name != Array("..".utf8) { names.append(BytePath(bytes: name)) }
+        }
+        return names.sorted()
+    }
+
+    /// Removes `path` with all below it, read-only folders too; never follows a link. Best effort.
+    static func remove(_ path: BytePath) {
+        guard let status = status(path) else { return }
+        guard status.isFolder else {
+            _ = path.withCString { unlink($0) }
+            return
+        }
+        if path.withCString({ rmdir($0) }) == 0 { return }
+        _ = path.withCString { chmod($0, 0o700) }
+        for name in (try? names(in: path)) ?? [] { remove(path.appending(name)) }
+        _ = path.withCString { rmdir($0) }
+    }
+
+    /// `path` with all links resolved; nil where it is not there.
+    static func realPath(_ path: BytePath) -> BytePath? {
+        guard let resolved = path.withCString({ realpath($0, nil) }) else { return nil }
+        defer { free(resolved) }
+        return BytePath(bytes: (0..<strlen(resolved)).map { UInt8(bitPattern: resolved[$0]) })
+    }
+}
+
+extension stat {
+    var isFolder: Bool { st_mode & S_IFMT == S_IFDIR }
+    var isLink: Bool { st_mode & S_IFMT == S_IFLNK }
+    var isFile: Bool { st_mode & S_IFMT == S_IFREG }
+    var isExecutable: Bool { st_mode & 0o100 != 0 }
+}

@@ -1,0 +1,61 @@
+// Action key → action result in a folder of this machine. Does not know whether the blobs it names are still there.
+package import BuildGraph
+import Glibc
+
+/// Keeps results as `ac/ab/<64 hex digits>` below its folder. Whatever is not exactly what was written for this key
+/// by this version of the format is a miss.
+package struct LocalActionCache: ActionCache {
+    private let folder: BytePath
+
+    private init(folder: BytePath) {
+        self.folder = folder
+    }
+
+    /// Opens the cache in the absolute `folder`, which a `LocalContentStore` may share. Throws as that one does.
+    package static func open(folder: BytePath) throws(StoreError) -> LocalActionCache {
+        try LocalContentStore.makePrivateFolder(folder)
+        try Disk.makeFolder(folder.appending("ac"), mode: 0o700)
+        try Disk.makeFolder(folder.appending("tmp"), mode: 0o700)
+        return LocalActionCache(folder: folder)
+    }
+
+    package func result(for key: ActionKey) -> ActionResult? {
+        do throws(StoreError) {
+            return ActionRecord.decode(try Disk.contents(of: file(key)), for: key)
+        } catch {
+            return nil
+        }
+    }
+
+    /// The blobs that `result` names must be in the store, synced, before.
+    package func store(_ result: ActionResult, for key: ActionKey) throws(StoreError) {
+        let file = file(key)
+        let temporary = folder.appending("tmp/" + Disk.uniqueName())
+        try Disk.create(temporary, ActionRecord.encode(result, for: key), mode: 0o444, synced: true)
+        do throws(StoreError) {
+            if !Disk.isFolder(file.parent) {
+                try Disk.makeFolders(file.parent, mode: 0o700)
+                try Disk.syncFolder(file.parent.parent)
+            }
+            try Disk.rename(temporary, to: file)
+            try Disk.syncFolder(file.parent)
+        } catch {
+            Disk.remove(temporary)
+            throw error
+        }
+    }
+
+    /// True when no result is kept.
+    package var isEmpty: Bool {
+        do throws(StoreError) {
+            return try Disk.names(in: folder.appending("ac")).isEmpty
+        } catch {
+            return true
+        }
+    }
+
+    private func file(_ key: ActionKey) -> BytePath {
+        let hex = key.digest.hash.hex
+        return folder.appending("ac/\(hex.prefix(2))/\(hex)")
+    }
+}

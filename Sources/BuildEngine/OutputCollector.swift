@@ -1,0 +1,105 @@
+// What an action has put out, from disk into the store. Does not know whether it ran in a sandbox.
+import BuildGraph
+import CLinux
+import Glibc
+
+/// Reads outputs after the action's processes are gone; never follows a link that the action could have made.
+struct OutputCollector {
+    let label: Label
+    let store: LocalContentStore
+    /// Where a path of the workspace is on disk: a folder that the action could not replace, and the rest below it.
+    let place: @Sendable (BytePath) -> (base: BytePath, rest: BytePath)?
+
+    /// The declared outputs, sorted. Throws `ActionFailure` where one is missing or can't be one.
+    func outputs(_ declared: [ActionOutput]) throws -> [OutputFile] {
+        var found: [BytePath: OutputFile] = [:]
+        var missing: [ActionOutput] = []
+        for output in declared {
+            let files = try files(output)
+            if files.isEmpty { missing.append(output) }
+            for file in files { found[file.path] = file }
+        }
+        if !missing.isEmpty {
+            let folders = Set(missing.map { $0.isFolder ? $0.path : $0.path.parent }).sorted()
+            var there: [BytePath] = []
+            for folder in folders where there.count <= 1000 {
+                if let place = try safePlace(of: folder) { there += walk(place, as: folder).map(\.path) }
+            }
+            throw ActionFailure.missing(missing, there: there.filter { !ActionLayout.isPythonCache($0) }, label)
+        }
+        return found.values.sorted { $0.path < $1.path }
+    }
+
+    /// Files that `[report]` globs name, where they are there.
+    func reports(_ layout: ActionLayout) throws -> [OutputFile] {
+        var found: [OutputFile] = []
+        for folder in layout.reportFolders {
+            guard let place = try safePlace(of: folder) else { continue }
+            for file in walk(place, as: folder) where layout.isReport(file.path) && file.status.isFile {
+                found.append(try stored(file))
+            }
+        }
+        return found
+    }
+
+    private func files(_ output: ActionOutput) throws -> [OutputFile] {
+        guard let place = try safePlace(of: output.path), let status = Disk.status(place) else { return [] }
+        if output.isFolder {
+            guard status.isFolder else { throw ActionFailure.unusable(output.path, "no folder", label) }
+            return try walk(place, as: output.path).filter { !ActionLayout.isPythonCache($0.path) }.map(stored)
+        }
+        if status.isFolder {
+            throw ActionFailure.unusable(output.path, "a folder; declare it with a trailing '/'", label)
+        }
+        return [try stored(Found(path: output.path, place: place, status: status))]
+    }
+
+    private func stored(_ file: Found) throws -> OutputFile {
+        if file.status.isLink {
+            return OutputFile(path: file.path, kind: .link, digest: try store.write(Disk.linkText(file.place)))
+        }
+        guard file.status.isFile else {
+            let kinds: [mode_t: String] = [
+                S_IFIFO: "a FIFO", S_IFSOCK: "a socket", S_IFCHR: "a device", S_IFBLK: "a device",
+            ]
+            throw ActionFailure.unusable(file.path, kinds[file.status.st_mode & S_IFMT] ?? "no file", label)
+        }
+        let digest = try store.writeFile(at: file.place, expecting: nil)
+        return OutputFile(path: file.path, kind: file.status.isExecutable ? .executable : .file, digest: digest)
+    }
+
+    /// Where `path` is, or nil where nothing is there. Throws where a link stands in the way.
+    private func safePlace(of path: BytePath) throws -> BytePath? {
+        guard let place = place(path) else { return nil }
+        var current = place.base
+        for part in place.rest.components {
+            guard let status = Disk.status(current) else { return nil }
+            if status.isLink { throw ActionFailure.unusable(path, "reached through a link", label) }
+            current = current.appending(BytePath(bytes: Array(part)))
+        }
+        return current
+    }
+
+    struct Found {
+        /// In the workspace.
+        let path: BytePath
+        /// On disk.
+        let place: BytePath
+        let status: stat
+    }
+
+    /// Everything below a folder that is no folder, sorted by name within each; links are not followed.
+    func walk(_ place: BytePath, as path: BytePath) -> [Found] {
+        var found: [Found] = []
+        for name in (try? Disk.names(in: place)) ?? [] {
+            let inner = place.appending(name)
+            guard let status = Disk.status(inner) else { continue }
+            if status.isFolder {
+                found += walk(inner, as: path.appending(name))
+            } else {
+                found.append(Found(path: path.appending(name), place: inner, status: status))
+            }
+        }
+        return found
+    }
+}
