@@ -315,7 +315,7 @@ struct DockerfileReader {
 }
 
 /// The word with the fewest edits, where they are few.
-func nearestWord(to word: String, among words: [String]) -> String? {
+private func nearestWord(to word: String, among words: [String]) -> String? {
     let wanted = Array(word.lowercased().utf8.prefix(40))
     var best: (word: String, edits: Int)?
     for candidate in words {
