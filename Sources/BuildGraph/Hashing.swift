@@ -1,0 +1,107 @@
+// Bytes to SHA-256 and XXH3-128. Does not know files, paths, or what a hash is good for (`Digest`, `Fingerprint` do).
+import CLibcrypto
+import CXXHash
+
+/// SHA-256 (FIPS 180-4) of bytes that come in pieces. A copy goes on from the same place.
+package struct SHA256Hasher: Sendable {
+    private var context = SHA256_CTX()
+
+    package init() {
+        _ = SHA256_Init(&context)
+    }
+
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
+        _ = SHA256_Update(&context, start, bytes.count)
+    }
+
+    package mutating func update(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { update($0) }
+    }
+
+    /// The hash of all bytes so far. The hasher itself can go on.
+    package func finalize() -> SHA256Value {
+        var last = context
+        var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+        withUnsafeMutableBytes(of: &words) { buffer in
+            _ = SHA256_Final(buffer.assumingMemoryBound(to: UInt8.self).baseAddress, &last)
+        }
+        return SHA256Value(
+            words: (
+                UInt64(bigEndian: words.0), UInt64(bigEndian: words.1), UInt64(bigEndian: words.2),
+                UInt64(bigEndian: words.3)
+            ))
+    }
+}
+
+extension SHA256Value {
+    package static func of(_ bytes: UnsafeRawBufferPointer) -> SHA256Value {
+        var hasher = SHA256Hasher()
+        hasher.update(bytes)
+        return hasher.finalize()
+    }
+
+    package static func of(_ bytes: [UInt8]) -> SHA256Value {
+        bytes.withUnsafeBytes { of($0) }
+    }
+}
+
+extension Digest {
+    /// The name under which `bytes` are stored.
+    package static func of(_ bytes: [UInt8]) -> Digest {
+        Digest(hash: SHA256Value.of(bytes), size: bytes.count)
+    }
+}
+
+/// XXH3-128 of bytes that come in pieces. Owns memory of libxxhash, so it can't be copied.
+package struct FingerprintHasher: ~Copyable {
+    private let state: OpaquePointer?
+    /// All bytes, where libxxhash had no memory for its state.
+    private var kept: [UInt8] = []
+
+    package init() {
+        state = XXH3_createState()
+        if let state { _ = XXH3_128bits_reset(state) }
+    }
+
+    deinit {
+        if let state { _ = XXH3_freeState(state) }
+    }
+
+    /// Forgets all bytes so far.
+    package mutating func reset() {
+        kept.removeAll()
+        if let state { _ = XXH3_128bits_reset(state) }
+    }
+
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
+        if let state {
+            _ = XXH3_128bits_update(state, start, bytes.count)
+        } else {
+            kept.append(contentsOf: bytes)
+        }
+    }
+
+    package mutating func update(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { update($0) }
+    }
+
+    /// The fingerprint of all bytes so far. The hasher itself can go on.
+    package borrowing func finalize() -> Fingerprint {
+        guard let state else { return Fingerprint.of(kept) }
+        let hash = XXH3_128bits_digest(state)
+        return Fingerprint(high: hash.high64, low: hash.low64)
+    }
+}
+
+extension Fingerprint {
+    package static func of(_ bytes: UnsafeRawBufferPointer) -> Fingerprint {
+        let hash = XXH3_128bits(bytes.baseAddress, bytes.count)
+        return Fingerprint(high: hash.high64, low: hash.low64)
+    }
+
+    package static func of(_ bytes: [UInt8]) -> Fingerprint {
+        bytes.withUnsafeBytes { of($0) }
+    }
+}

@@ -1,0 +1,114 @@
+// Which paths git ignores, by the rules of gitignore(5). Does not read files and does not know what is tracked.
+
+/// The rules of one `.gitignore`, `info/exclude` or excludes file.
+package struct IgnoreFile: Sendable {
+    /// The folder the rules speak of, relative to the top of the repository.
+    package let folder: BytePath
+    private let rules: [IgnoreRule]
+
+    /// Reads the text as git does: LF or CRLF lines, `#` comments, `!` to take back, `\` before a byte that is meant
+    /// as it is, blanks at the end dropped. No text is wrong; a malformed pattern matches nothing.
+    package init(_ text: [UInt8], folder: BytePath) {
+        self.folder = folder
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let body = text.starts(with: mark) ? text.dropFirst(mark.count) : text[...]
+        rules = body.split(separator: UInt8(ascii: "\n")).compactMap(IgnoreRule.init(line:))
+    }
+
+    package var isEmpty: Bool { rules.isEmpty }
+
+    /// What the last rule that matches `path` says: true to ignore it, false to keep it, nil where none matches.
+    func verdict(_ path: BytePath, isFolder: Bool) -> Bool? {
+        guard !rules.isEmpty, path.isInside(folder) else { return nil }
+        let start = folder.isEmpty ? 0 : folder.bytes.count + 1
+        let end = path.bytes.count
+        guard start < end else { return nil }
+        let name = (path.bytes.lastIndex(of: slash) ?? -1) + 1
+        for rule in rules.reversed() where isFolder || !rule.isForFolders {
+            if rule.pattern.matches(path.bytes, (rule.isForNames ? name : start)..<end) { return !rule.takesBack }
+        }
+        return nil
+    }
+}
+
+private struct IgnoreRule: Sendable {
+    /// `!`
+    let takesBack: Bool
+    /// It ended with `/`.
+    let isForFolders: Bool
+    /// It has no `/` elsewhere: matches names at any depth.
+    let isForNames: Bool
+    let pattern: PathPattern
+
+    init?(line: ArraySlice<UInt8>) {
+        guard line.first != UInt8(ascii: "#") else { return nil }
+        var rest = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+        // Git keeps lines as C strings.
+        rest = rest.prefix { $0 != 0 }
+        rest = Self.withoutTrailingBlanks(rest)
+        takesBack = rest.first == UInt8(ascii: "!")
+        if takesBack { rest = rest.dropFirst() }
+        isForFolders = rest.last == slash
+        if isForFolders { rest = rest.dropLast() }
+        guard !rest.isEmpty else { return nil }
+        isForNames = !rest.contains(slash)
+        pattern = PathPattern(ignoring: rest)
+    }
+
+    private static func withoutTrailingBlanks(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var blanks: Int?
+        var index = line.startIndex
+        while index < line.endIndex {
+            switch line[index] {
+            case UInt8(ascii: " "):
+                if blanks == nil { blanks = index }
+            case backslash:
+                index += 1
+                if index == line.endIndex { return line }
+                blanks = nil
+            default:
+                blanks = nil
+            }
+            index += 1
+        }
+        return blanks.map { line[..<$0] } ?? line
+    }
+}
+
+/// The ignore files that count in one folder, in git's order of precedence.
+package struct IgnoreRules: Sendable {
+    /// From the lowest precedence to the highest.
+    private var files: [IgnoreFile]
+
+    /// `files` from the lowest precedence to the highest: the user's excludes, the repository's `info/exclude`, then
+    /// `.gitignore` files from the top of the repository down.
+    package init(_ files: [IgnoreFile] = []) {
+        self.files = files.filter { !$0.isEmpty }
+    }
+
+    /// The same with one more file, which comes before all others.
+    package func adding(_ file: IgnoreFile) -> IgnoreRules {
+        if file.isEmpty { return self }
+        var more = self
+        more.files.append(file)
+        return more
+    }
+
+    /// Whether git ignores `path` (relative to the top of the repository), given that it ignores none of the folders
+    /// above it.
+    package func ignores(_ path: BytePath, isFolder: Bool) -> Bool {
+        for file in files.reversed() {
+            if let verdict = file.verdict(path, isFolder: isFolder) { return verdict }
+        }
+        return false
+    }
+
+    /// Whether git ignores `path` or a folder above it, by these files alone: what is below an ignored folder cannot be
+    /// taken back.
+    package func ignoresWithParents(_ path: BytePath, isFolder: Bool) -> Bool {
+        for (index, byte) in path.bytes.enumerated() where byte == slash {
+            if ignores(BytePath(bytes: Array(path.bytes[..<index])), isFolder: true) { return true }
+        }
+        return ignores(path, isFolder: isFolder)
+    }
+}
