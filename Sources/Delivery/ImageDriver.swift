@@ -84,13 +84,13 @@ struct EngineProgram: Sendable {
         }
     }
 
-    /// The first line of `lmsbuild run`'s question whether the engine answers; nil where it does.
+    /// Why the engine does not answer `arguments`; nil where it does.
     func reasonUnusable(_ arguments: [String]) async -> String? {
         do {
             let result = try await run(arguments, timeout: .seconds(20))
             if result.succeeded { return nil }
             return "'\(arguments.joined(separator: " "))': "
-                + (Self.lastLine(result.errors + result.output) ?? "failed")
+                + (Self.lastLine(result.errors) ?? Self.lastLine(result.output) ?? "failed")
         } catch let failure as ActionFailure {
             return failure.diagnostic.message
         } catch {
