@@ -313,27 +313,3 @@ struct DockerfileReader {
         return bytes + source.bytes[position...]
     }
 }
-
-/// The word with the fewest edits, where they are few.
-func nearestWord(to word: String, among words: [String]) -> String? {
-    let wanted = Array(word.lowercased().utf8.prefix(40))
-    var best: (word: String, edits: Int)?
-    for candidate in words {
-        let other = Array(candidate.lowercased().utf8.prefix(40))
-        var row = Array(0...other.count)
-        for (index, byte) in wanted.enumerated() {
-            var diagonal = row[0]
-            row[0] = index + 1
-            for (column, letter) in other.enumerated() {
-                let above = row[column + 1]
-                row[column + 1] = min(diagonal + (byte == letter ? 0 : 1), above + 1, row[column] + 1)
-                diagonal = above
-            }
-        }
-        let edits = row[other.count]
-        if edits <= max(1, min(wanted.count, other.count) / 2), edits < best?.edits ?? Int.max {
-            best = (candidate, edits)
-        }
-    }
-    return best?.word
-}

@@ -41,12 +41,13 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (0, 0x6001_C324_468D_497F, 0x99AA_06D3_0147_98D8),
-        (1, 0xC44B_DFF4_074E_ECDB, 0xA6CD_5E93_9200_0F6A),
-        (6, 0x3E70_39BD_DA43_CFC6, 0x082A_FE0B_8162_D12A),
-        (12, 0x061A_1927_13F6_9AD9, 0x6E3E_FD8F_C780_2B18),
-    ] as [(Int, UInt64, UInt64)])
+    @Test(
+        arguments: [
+            (0, 0x6001_C324_468D_497F, 0x99AA_06D3_0147_98D8),
+            (1, 0xC44B_DFF4_074E_ECDB, 0xA6CD_5E93_9200_0F6A),
+            (6, 0x3E70_39BD_DA43_CFC6, 0x082A_FE0B_8162_D12A),
+            (12, 0x061A_1927_13F6_9AD9, 0x6E3E_FD8F_C780_2B18),
+        ] as [(Int, UInt64, UInt64)])
     func fingerprintMatchesXXHash(count: Int, low: UInt64, high: UInt64) {
         #expect(Fingerprint.of(sanityBytes(count)) == Fingerprint(high: high, low: low))
     }

@@ -1,5 +1,5 @@
 package import BuildGraph
-package import Glibc
+import Glibc
 
 /// A workspace that is a dictionary.
 package struct MemoryFileSystem: FileSystem {
