@@ -35,7 +35,8 @@ class IsbnTest(unittest.TestCase):
             self.assertIsNone(normalise(good[:place] + digit + good[place + 1:]), place)
 
     def test_other_texts_are_none(self):
-        for text in ("", "978", "abcdefghij", "97801311036270", "9770131103627", "X306406152", "030640615?", "030640615[", "٩780131103627"):
+        for text in ("", "978", "abcdefghij", "97801311036270",
+                     "9770131103627", "X306406152", "030640615?", "030640615[", "٩780131103627"):
             self.assertIsNone(normalise(text), text)
 
 
