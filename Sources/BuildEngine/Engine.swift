@@ -25,12 +25,12 @@ package struct EngineParts: Sendable {
     package let commands: any CommandRunner
     package let environment: [String: String]
     /// What a declared output in the workspace is now, or nil where it is not there or is no file.
-    package let placed: @Sendable (BytePath) -> (kind: FileKind, digest: Digest)?
+    package let placed: @Sendable (BytePath) -> PlacedFile?
 
     package init(
         workspace: BytePath, state: BytePath, store: any ContentStore, cache: any ActionCache,
         recipes: any ActionRunner, images: any ActionRunner, commands: any CommandRunner,
-        environment: [String: String], placed: @escaping @Sendable (BytePath) -> (kind: FileKind, digest: Digest)?
+        environment: [String: String], placed: @escaping @Sendable (BytePath) -> PlacedFile?
     ) {
         self.workspace = workspace
         self.state = state

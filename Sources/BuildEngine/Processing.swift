@@ -1,5 +1,5 @@
 // One target from its key to its product: look up, restore, or run and keep.
-import BuildGraph
+package import BuildGraph
 import Buildfile
 
 extension Engine {

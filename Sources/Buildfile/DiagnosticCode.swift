@@ -44,6 +44,7 @@ package enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case fileChanged = "LMS403"
     case badIndex = "LMS404"
     case lfsPointer = "LMS405"
+    case nestedRepository = "LMS406"
     // Actions.
     case actionFailed = "LMS501"
     case actionTimedOut = "LMS502"

@@ -120,7 +120,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         console.receive(.runFinished(summary))
         console.finish()
         try? recorded.save(at: session.state.appending("times"))
-        try? session.index.save()
+        try? session.placed.save()
         return summary.exitCode
     }
 
@@ -140,12 +140,12 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
             store: store,
             drivers: DriverProvider(choice, runner: session.commands, environment: session.environment),
             staging: session.state.appending("tmp"))
-        let index = session.index
+        let placed = session.placed
         let workspace = session.workspace
         let parts = EngineParts(
             workspace: workspace, state: session.state, store: store, cache: cache, recipes: recipes, images: images,
             commands: session.commands, environment: session.environment,
-            placed: { path in WorkingTree.placed(path, in: workspace, index: index) })
+            placed: { path in PlacedFile(at: path, in: workspace, index: placed) })
         return (parts, cache)
     }
 }

@@ -13,7 +13,10 @@ struct Session: Sendable {
     let repository: GitRepository?
     /// The workspace as seen from the top of the repository.
     let prefix: BytePath
+    /// Remembers inputs.
     let index: FileIndex
+    /// Remembers outputs, which no scan lists.
+    let placed: FileIndex
     let commands: ProcessRunner
     let environment: [String: String]
     let overrides: [String: String]
@@ -32,12 +35,12 @@ struct Session: Sendable {
         let repository = try await refusing { try await GitRepository.discover(from: current, runner: commands) }
         let found = try WorkspaceSearch(current: current, top: repository?.top).find(buildfile: global.buildfile)
         let isCI = !(environment["CI"] ?? "").isEmpty && environment["CI"] != "false"
-        let index = FileIndex(
-            at: found.workspace.appending(".lmsbuild/index"), trustingFingerprints: !isCI)
-        show(index.notices)
+        let index = FileIndex(at: found.workspace.appending(".lmsbuild/index"), trustingFingerprints: !isCI)
+        let placed = FileIndex(at: found.workspace.appending(".lmsbuild/outputs"), trustingFingerprints: !isCI)
+        show(index.notices + placed.notices)
         return Session(
             workspace: found.workspace, root: found.root, repository: repository,
-            prefix: repository.flatMap { found.workspace.relative(to: $0.top) } ?? .root, index: index,
+            prefix: repository.flatMap { found.workspace.relative(to: $0.top) } ?? .root, index: index, placed: placed,
             commands: commands, environment: environment, overrides: overrides)
     }
 
