@@ -232,6 +232,9 @@ package struct DockerIgnorePattern: Sendable, Hashable {
     }
 
     private var pieces: [Piece] = []
+    /// The bytes before the first and behind the last wildcard: most paths are told apart by them alone.
+    private var prefix: [UInt8] = []
+    private var suffix: [UInt8] = []
 
     /// `text` is clean: no empty, `.` or `..` parts. Nil where it is no pattern.
     init?(_ text: [UInt8]) {
@@ -259,6 +262,17 @@ package struct DockerIgnorePattern: Sendable, Hashable {
             default: pieces.append(.byte(byte))
             }
         }
+        prefix = Self.literal(pieces)
+        suffix = Self.literal(pieces.reversed()).reversed()
+    }
+
+    private static func literal(_ pieces: some Sequence<Piece>) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for piece in pieces {
+            guard case .byte(let byte) = piece else { break }
+            bytes.append(byte)
+        }
+        return bytes
     }
 
     private static func set(_ text: [UInt8], from index: inout Int) -> Piece? {
@@ -294,6 +308,8 @@ package struct DockerIgnorePattern: Sendable, Hashable {
 
     /// Whether the whole of `path` matches; follows all states at once, so its time is the product of both lengths.
     func matches(_ path: ArraySlice<UInt8>) -> Bool {
+        guard path.starts(with: prefix), path.suffix(suffix.count).elementsEqual(suffix) else { return false }
+        if prefix.count == pieces.count { return path.count == pieces.count }
         var states = Array(repeating: false, count: pieces.count + 1)
         // Inside a `**/` that has begun to take bytes: it may end only behind a `/`.
         var inFolders = Array(repeating: false, count: pieces.count)
