@@ -120,7 +120,10 @@ extension TargetBuilder {
             places[path] = index
             entries.append(FileEntry(path: path, kind: entry.kind))
         }
-        let selection = read.select(from: entries, ignore: ignore)
+        let files = tree.files
+        let selection = read.select(from: entries, ignore: ignore) { link in
+            try? files.contents(of: context.appending(link))
+        }
         let named = Set(edges.filter { $0.kind == .input }.flatMap { producers(behind: $0.target, seen: []) })
         var served: Set<SourceSpan> = []
         for (output, owner) in outputs.all(inside: context) {

@@ -52,7 +52,7 @@ struct AffectedCommand: AsyncParsableCommand, ExitingCommand {
         }
         let session = try await Session.open(global, overrides: overrides)
         let comparison = try await Comparison(session, base: base, head: head)
-        print(format == "json" ? json(comparison).text(pretty: true) : text(comparison), terminator: format == "json" ? "\n" : "")
+        Terminal.out(format == "json" ? json(comparison).text(pretty: true) + "\n" : text(comparison))
         return .done
     }
 

@@ -22,12 +22,12 @@ enum Main {
     static func main() async {
         Interruption.shared.watch()
         let code = await run(Array(CommandLine.arguments.dropFirst()))
-        if let line = closingLine(code) { say(line) }
+        if let line = closingLine(code) { Terminal.say(line) }
         Interruption.shared.raiseAgain(code)
         exit(code.rawValue)
     }
 
-    private static func run(_ arguments: [String]) async -> ExitCode {
+    private static func run(_ arguments: [String]) async -> BuildEngine.ExitCode {
         do {
             let arguments = GlobalOptions.movedBehindCommand(arguments)
             if let name = arguments.first, let later = LaterCommands.refusal(name) { throw Refusal(later, .wrongInput) }
@@ -36,21 +36,17 @@ enum Main {
             try command.run()
             return .done
         } catch let refusal as Refusal {
-            say(DiagnosticRenderer(color: Terminal.hasColour).render(refusal.diagnostics))
+            Terminal.say(DiagnosticRenderer(color: Terminal.hasColour).render(refusal.diagnostics))
             return refusal.code
         } catch let error where LMSBuild.exitCode(for: error).rawValue == 0 {
-            print(LMSBuild.fullMessage(for: error))
+            Terminal.out(LMSBuild.fullMessage(for: error) + "\n")
             return .done
         } catch is CancellationError {
             return .done
         } catch {
-            say(LMSBuild.fullMessage(for: error))
+            Terminal.say(LMSBuild.fullMessage(for: error))
             return .wrongInput
         }
-    }
-
-    static func say(_ text: String) {
-        fputs(text.hasSuffix("\n") ? text : text + "\n", stderr)
     }
 }
 
@@ -71,12 +67,6 @@ struct Refusal: Error {
 
     init(_ diagnostic: Diagnostic, _ code: BuildEngine.ExitCode) {
         self.init([diagnostic], code)
-    }
-}
-
-enum Terminal {
-    static var hasColour: Bool {
-        isatty(STDERR_FILENO) == 1 && getenv("NO_COLOR") == nil && getenv("CI") == nil
     }
 }
 

@@ -20,9 +20,9 @@ struct HashCommand: AsyncParsableCommand, ExitingCommand {
         let lines = chosen.map { (hashed.graph.targets[$0].label.description, hashed.hashes[$0].hex) }
         if format == "json" {
             let targets = JSONValue.object(lines.map { ($0.0, .string($0.1)) })
-            print(JSONValue.object([("schema", .number(1)), ("targets", targets)]).text(pretty: true))
+            Terminal.out(JSONValue.object([("schema", .number(1)), ("targets", targets)]).text(pretty: true) + "\n")
         } else {
-            print(lines.map { "\($0.0) \($0.1)\n" }.joined(), terminator: "")
+            Terminal.out(lines.map { "\($0.0) \($0.1)\n" }.joined())
         }
         return .done
     }
@@ -45,9 +45,9 @@ struct TagCommand: AsyncParsableCommand, ExitingCommand {
         let lines = chosen.map { (hashed.graph.targets[$0].label.component, hashed.reference(of: $0)) }
         if format == "json" {
             let images = JSONValue.object(lines.map { ($0.0, .string($0.1)) })
-            print(JSONValue.object([("schema", .number(1)), ("images", images)]).text(pretty: true))
+            Terminal.out(JSONValue.object([("schema", .number(1)), ("images", images)]).text(pretty: true) + "\n")
         } else {
-            print(lines.map { $0.1 + "\n" }.joined(), terminator: "")
+            Terminal.out(lines.map { $0.1 + "\n" }.joined())
         }
         return .done
     }
@@ -76,12 +76,12 @@ struct InputsCommand: AsyncParsableCommand, ExitingCommand {
         }
         let sorted = fields.sorted { ($0.tag.rawValue, BytePath(bytes: $0.key)) < ($1.tag.rawValue, BytePath(bytes: $1.key)) }
         if format == "json" {
-            print(json(sorted).text(pretty: true))
+            Terminal.out(json(sorted).text(pretty: true) + "\n")
         } else if zero {
-            writeOut(sorted.filter { $0.tag == .file }.flatMap { $0.key + [0] })
+            Terminal.out(sorted.filter { $0.tag == .file }.flatMap { $0.key + [0] })
         } else {
             let files = sorted.filter { $0.tag == .file }.map { BytePath(bytes: $0.key).shown + "\n" }.joined()
-            print(files + sorted.compactMap { rest($0) }.map { $0 + "\n" }.joined(), terminator: "")
+            Terminal.out(files + sorted.compactMap { rest($0) }.map { $0 + "\n" }.joined())
         }
         return .done
     }
@@ -143,7 +143,7 @@ struct CheckCommand: AsyncParsableCommand, ExitingCommand {
     func perform() async throws -> BuildEngine.ExitCode {
         let session = try await Session.open(global, overrides: GlobalOptions.overrides(in: words).overrides)
         let graph = try session.graph(try await session.workingTree(), mistakes: .checkFailed)
-        Main.say("\(graph.components.count) components, \(graph.targets.count) targets, no mistakes")
+        Terminal.say("\(graph.components.count) components, \(graph.targets.count) targets, no mistakes")
         return .done
     }
 }
@@ -163,7 +163,7 @@ struct ExplainCommand: ParsableCommand, ExitingCommand {
                     hint: nearestWord(to: code.uppercased(), among: errorPages.keys.sorted()).map { "did you mean '\($0)'?" }),
                 .wrongInput)
         }
-        print(page, terminator: "")
+        Terminal.out(page)
         return .done
     }
 }

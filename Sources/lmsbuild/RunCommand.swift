@@ -101,7 +101,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         let refusals = engine.refusals(chosen)
         if !refusals.isEmpty { throw Refusal(refusals, .wrongInput) }
         if dryRun {
-            print(await engine.dryRun(chosen).map { "\($0.label) \($0.why)\n" }.joined(), terminator: "")
+            Terminal.out(await engine.dryRun(chosen).map { "\($0.label) \($0.why)\n" }.joined())
             return .done
         }
         if let notice = sandbox.notice { console.receive(.notice(notice)) }

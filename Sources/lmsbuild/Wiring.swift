@@ -147,7 +147,7 @@ struct Session: Sendable {
 
     static func show(_ diagnostics: [Diagnostic]) {
         if diagnostics.isEmpty { return }
-        Main.say(DiagnosticRenderer(color: Terminal.hasColour).render(diagnostics))
+        Terminal.say(DiagnosticRenderer(color: Terminal.hasColour).render(diagnostics))
     }
 }
 

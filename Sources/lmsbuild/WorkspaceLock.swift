@@ -48,9 +48,3 @@ struct WorkspaceLock {
         close(descriptor)
     }
 }
-
-/// Writes bytes that need not be text to standard output.
-func writeOut(_ bytes: [UInt8]) {
-    _ = fwrite(bytes, 1, bytes.count, stdout)
-    fflush(stdout)
-}

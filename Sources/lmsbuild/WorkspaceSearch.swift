@@ -1,4 +1,5 @@
 // Finds the workspace as git finds its folder. Does not read more of a Buildfile than what it includes.
+import BuildEngine
 import BuildGraph
 import Buildfile
 import Glibc
