@@ -63,7 +63,10 @@ import Testing
         let value = JSONValue.object([
             (
                 "numbers",
-                .array([.number(.min), .double(0.1), .double(1e300), .double(5e-324), .double(1), .double(-0.0)])
+                .array([
+                    .number(.min), .double(0.1), .double(1e300), .double(.leastNonzeroMagnitude), .double(1),
+                    .double(-0.0),
+                ])
             ),
             ("text", .string("\u{0}\u{1F}\"\\\u{7F}\u{2028}é\u{301}😀")),
             ("deep", .array([.array([.object([("x", .null), ("y", .bool(false))])])])),

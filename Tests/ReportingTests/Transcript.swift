@@ -64,6 +64,7 @@ struct Transcript {
     ) -> TargetReport.Outcome {
         .failed(
             ActionFailure(
-                kind: kind, diagnostic: Diagnostic(.actionFailed, .error, message), exitCode: code, output: Array(output.utf8)))
+                kind: kind, diagnostic: Diagnostic(.actionFailed, .error, message), exitCode: code,
+                output: Array(output.utf8)))
     }
 }
