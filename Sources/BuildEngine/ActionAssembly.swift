@@ -15,7 +15,8 @@ package struct TargetProduct: Sendable {
         var hasher = ManifestHasher(domain: "lmsbuild outputs 1")
         for output in outputs {
             hasher.visit(
-                ManifestField(.output, key: output.path.bytes, value: [output.kind.rawValue] + output.digest.hash.bytes))
+                ManifestField(.output, key: output.path.bytes, value: [output.kind.rawValue] + output.digest.hash.bytes)
+            )
         }
         if let imageDigest { hasher.visit(ManifestField(.imageTag, value: Array(imageDigest.utf8))) }
         return hasher.digest().hash.bytes

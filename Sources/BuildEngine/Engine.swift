@@ -70,7 +70,8 @@ package struct Engine: Sendable {
         hashed.graph.closure(of: selected).sorted().flatMap { index in
             hashed.graph.targets[index].secrets.filter { (parts.environment[$0] ?? "").isEmpty }.map { name in
                 Diagnostic(
-                    .missingSecret, "'\(hashed.graph.targets[index].label)' needs the secret '\(name)', which is not set",
+                    .missingSecret,
+                    "'\(hashed.graph.targets[index].label)' needs the secret '\(name)', which is not set",
                     at: hashed.graph.targets[index].span, hint: "set \(name) in the environment of lmsbuild")
             }
         }

@@ -56,7 +56,8 @@ package struct GitRepository: Sendable {
         }
         throw Diagnostic(
             .badRevision, .error, "unknown revision '\(revision)'",
-            hint: "'git log --oneline' and 'git branch -a' list what there is; 'git fetch' gets what there is elsewhere")
+            hint: "'git log --oneline' and 'git branch -a' list what there is; 'git fetch' gets what there is elsewhere"
+        )
     }
 
     /// Whether `revision` is a branch's name, local or remote.

@@ -96,7 +96,9 @@ extension Engine {
                 toRun.insert(target)
                 continue
             }
-            if let key = try? hashed.key(of: target, products: products), let result = await parts.cache.result(for: key) {
+            if let key = try? hashed.key(of: target, products: products),
+                let result = await parts.cache.result(for: key)
+            {
                 products[target] = TargetProduct(
                     outputs: result.outputs, imageDigest: result.imageDigest, isTainted: false)
             } else {
@@ -155,7 +157,10 @@ extension Engine {
             do {
                 try await parts.cache.store(result, for: key)
             } catch {
-                emit(.notice(Diagnostic(.storeUnusable, .warning, "the result of '\(node.label)' could not be kept: \(error)")))
+                emit(
+                    .notice(
+                        Diagnostic(
+                            .storeUnusable, .warning, "the result of '\(node.label)' could not be kept: \(error)")))
             }
         }
         let log: [UInt8] = if let digest = result.log { (try? await parts.store.read(digest)) ?? [] } else { [] }
@@ -213,14 +218,16 @@ extension Engine {
 
     private func checkGates(_ node: Target, _ result: ActionResult) async throws {
         for gate in node.attributes.gates {
-            guard let metric = GateMetric(rawValue: gate.metric), let comparison = GateComparison(rawValue: gate.comparison)
+            guard let metric = GateMetric(rawValue: gate.metric),
+                let comparison = GateComparison(rawValue: gate.comparison)
             else { continue }
             let check = GateCheck(metric: metric, comparison: comparison, threshold: gate.threshold, file: gate.file)
             guard let output = result.outputs.first(where: { $0.path == gate.file }) else {
                 throw ActionFailure(
                     kind: .missingOutput,
                     diagnostic: Diagnostic(
-                        .missingOutput, "the gate of '\(node.label)' reads '\(gate.file.shown)', which the rule does not put out",
+                        .missingOutput,
+                        "the gate of '\(node.label)' reads '\(gate.file.shown)', which the rule does not put out",
                         at: gate.span, hint: "name it after '->' in the rule's header"))
             }
             let bytes = try await parts.store.read(output.digest)
@@ -288,7 +295,8 @@ extension Engine {
             case .interrupted: .done
             }
         return Ending(
-            product: nil, report: report(target, .failed(failure), failure.duration, output: failure.output), code: code)
+            product: nil, report: report(target, .failed(failure), failure.duration, output: failure.output), code: code
+        )
     }
 
     private func interrupted(_ target: Int) -> Ending {

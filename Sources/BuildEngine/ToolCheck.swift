@@ -48,7 +48,8 @@ actor ToolCheck {
         func isPart(_ byte: UInt8) -> Bool {
             (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: ".")
         }
-        for start in 0...(bytes.count - wanted.count) where bytes[start..<(start + wanted.count)].elementsEqual(wanted) {
+        for start in 0...(bytes.count - wanted.count) where bytes[start..<(start + wanted.count)].elementsEqual(wanted)
+        {
             let before = start == 0 || !isPart(bytes[start - 1])
             let end = start + wanted.count
             let after = end == bytes.count || bytes[end] == UInt8(ascii: ".") || !isPart(bytes[end])

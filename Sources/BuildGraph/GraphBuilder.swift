@@ -123,7 +123,8 @@ struct GraphBuilder {
             diagnostics.append(
                 Diagnostic(
                     .badCommandLine,
-                    isFixed ? "'\(name)' is set with '=', so it cannot be overridden" : "there is no variable '\(name)'",
+                    isFixed
+                        ? "'\(name)' is set with '=', so it cannot be overridden" : "there is no variable '\(name)'",
                     hint: isFixed
                         ? "declare it with '\(name) ?= …' to allow it"
                         : nearestWord(to: name, among: known.sorted()).map { "did you mean '\($0)'?" }))
@@ -175,7 +176,8 @@ struct GraphBuilder {
             guard isComponentName(match.name) else {
                 diagnostics.append(
                     Diagnostic(
-                        .badName, "folder '\(match.folder.shown)' gives the name '\(match.name)', which is no component name",
+                        .badName,
+                        "folder '\(match.folder.shown)' gives the name '\(match.name)', which is no component name",
                         at: declaration.name.span, hint: "names are [a-z0-9][a-z0-9._-]*, at most 128 characters"))
                 continue
             }

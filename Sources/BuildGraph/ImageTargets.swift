@@ -55,7 +55,10 @@ extension TargetBuilder {
     }
 
     private func argumentName(_ component: String) -> String {
-        String(decoding: component.utf8.map { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") ? UInt8(ascii: "_") : $0 }, as: UTF8.self)
+        String(
+            decoding: component.utf8.map {
+                $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") ? UInt8(ascii: "_") : $0
+            }, as: UTF8.self)
     }
 
     /// `[dockerfile PATH]`, else the input word that looks like one, else `Dockerfile`.
@@ -92,7 +95,8 @@ extension TargetBuilder {
             else { continue }
             diagnostics.append(
                 Diagnostic(
-                    .missingImagePrerequisite, "'FROM $\(name)' is the image of '\(owner.name)', which '\(seed.label)' does not name",
+                    .missingImagePrerequisite,
+                    "'FROM $\(name)' is the image of '\(owner.name)', which '\(seed.label)' does not name",
                     at: base.span, notes: [.init("the rule", at: seed.rule.stage.span)],
                     hint: "add '\(owner.name):image' to the rule's inputs"))
         }
@@ -136,13 +140,16 @@ extension TargetBuilder {
                         .missingImagePrerequisite,
                         "'\(source.text)' takes '\(output.path.shown)', which '\(seeds[owner].label)' puts out, but '\(seed.label)' does not name it",
                         at: source.span, notes: [.init("the image's rule", at: seed.rule.stage.span)],
-                        hint: "add '\(seeds[owner].label.component == seed.label.component ? "" : seeds[owner].label.component):\(seeds[owner].label.stage)' to the rule's inputs, or exclude the path in .dockerignore"))
+                        hint:
+                            "add '\(seeds[owner].label.component == seed.label.component ? "" : seeds[owner].label.component):\(seeds[owner].label.stage)' to the rule's inputs, or exclude the path in .dockerignore"
+                    ))
             }
         }
         for source in selection.unmatched where !served.contains(source.span) && !source.isOptional {
             diagnostics.append(
                 Diagnostic(
-                    .missingInput, "'\(source.text)' matches no file of the build context '\(context.isEmpty ? "." : context.shown)'",
+                    .missingInput,
+                    "'\(source.text)' matches no file of the build context '\(context.isEmpty ? "." : context.shown)'",
                     at: source.span, hint: "paths are relative to the context; '[context PATH]' changes it"))
         }
         return Set(selection.files.compactMap { places[$0.path] })

@@ -92,7 +92,8 @@ extension Graph {
         for edge in node.edges where edge.kind == .tag {
             visitor.visit(
                 ManifestField(
-                    .imageTag, key: Array(targets[edge.target].label.description.utf8), value: names.imageTag(edge.target)))
+                    .imageTag, key: Array(targets[edge.target].label.description.utf8),
+                    value: names.imageTag(edge.target)))
         }
     }
 

@@ -26,7 +26,8 @@ package struct LabelPattern: Sendable, Hashable {
             return .failure(
                 Diagnostic(
                     .badCommandLine, "'\(text)' is no label", at: span,
-                    hint: "labels are 'component:stage', 'component', ':stage', 'component:verify[consumer]', or globs"))
+                    hint: "labels are 'component:stage', 'component', ':stage', 'component:verify[consumer]', or globs")
+            )
         }
         return .success(
             LabelPattern(

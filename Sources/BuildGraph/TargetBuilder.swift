@@ -152,7 +152,10 @@ struct TargetBuilder {
                     addInstances(of: rule, component: index)
                     continue
                 }
-                add(TargetSeed(label: Label(component: draft.name, stage: stage), component: index, rule: rule, consumption: nil))
+                add(
+                    TargetSeed(
+                        label: Label(component: draft.name, stage: stage), component: index, rule: rule,
+                        consumption: nil))
             }
         }
     }
@@ -190,7 +193,9 @@ struct TargetBuilder {
                         hint: "outputs are files, or folders with a trailing '/', without wildcards"))
             } else if parts.contains(where: { $0.elementsEqual(".git".utf8) || $0.elementsEqual(".lmsbuild".utf8) }) {
                 diagnostics.append(
-                    Diagnostic(.pathLeavesWorkspace, "'\(word.text)' lies in a folder that is not the workspace's", at: word.span))
+                    Diagnostic(
+                        .pathLeavesWorkspace, "'\(word.text)' lies in a folder that is not the workspace's",
+                        at: word.span))
             } else {
                 outputs.add(
                     DeclaredOutput(path: path, isFolder: word.text.hasSuffix("/"), span: word.span), of: index)
@@ -242,9 +247,10 @@ struct TargetBuilder {
         let inputs = expand(rule.inputs, &scope)
         let gates = expand(rule.gates, &scope)
         _ = expand(rule.outputs, &scope)
-        let attributes = RuleAttributes(rule.attributes.map { attribute in
-            Attribute(name: attribute.name, arguments: expand(attribute.arguments, &scope))
-        })
+        let attributes = RuleAttributes(
+            rule.attributes.map { attribute in
+                Attribute(name: attribute.name, arguments: expand(attribute.arguments, &scope))
+            })
         diagnostics.append(contentsOf: attributes.diagnostics)
 
         var edges = labels(among: inputs, kind: .input, seed) + labels(among: gates, kind: .gate, seed)

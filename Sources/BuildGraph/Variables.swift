@@ -42,7 +42,8 @@ struct VariableScope {
         }
         guard !active.contains(name) else {
             let path = (active.drop { $0 != name } + [name]).map { "$" + $0 }.joined(separator: " -> ")
-            diagnostics.append(Diagnostic(.cycle, "a variable's value needs itself: \(path)", at: declaration.value.span))
+            diagnostics.append(
+                Diagnostic(.cycle, "a variable's value needs itself: \(path)", at: declaration.value.span))
             return nil
         }
         active.append(name)

@@ -35,7 +35,8 @@ struct AffectedCommand: AsyncParsableCommand, ExitingCommand {
         let (labels, overrides) = GlobalOptions.overrides(in: words)
         try refuseWhatIsLater()
         if let extra = labels.first {
-            throw Refusal(Diagnostic(.badCommandLine, "'affected' takes no label, so '\(extra)' means nothing"), .wrongInput)
+            throw Refusal(
+                Diagnostic(.badCommandLine, "'affected' takes no label, so '\(extra)' means nothing"), .wrongInput)
         }
         let kinds = ["service", "library"]
         if let kind, !kinds.contains(kind) {
@@ -47,7 +48,9 @@ struct AffectedCommand: AsyncParsableCommand, ExitingCommand {
         }
         guard let base else {
             throw Refusal(
-                Diagnostic(.badCommandLine, "'affected' needs '--base REF'", hint: "for example '--base HEAD~1' or '--base main'"),
+                Diagnostic(
+                    .badCommandLine, "'affected' needs '--base REF'",
+                    hint: "for example '--base HEAD~1' or '--base main'"),
                 .wrongInput)
         }
         let session = try await Session.open(global, overrides: overrides)

@@ -29,7 +29,8 @@ struct HashCommand: AsyncParsableCommand, ExitingCommand {
 }
 
 struct TagCommand: AsyncParsableCommand, ExitingCommand {
-    static let configuration = CommandConfiguration(commandName: "tag", abstract: "Image references, tagged by input hash.")
+    static let configuration = CommandConfiguration(
+        commandName: "tag", abstract: "Image references, tagged by input hash.")
 
     @OptionGroup var global: GlobalOptions
     @Option(help: "text or json.") var format = "text"
@@ -40,8 +41,10 @@ struct TagCommand: AsyncParsableCommand, ExitingCommand {
         let (names, overrides) = GlobalOptions.overrides(in: words)
         let session = try await Session.open(global, overrides: overrides)
         let hashed = try session.hashed(try await session.workingTree())
-        let chosen = try selecting(hashed.graph, names.map { $0.contains(":") ? $0 : $0 + ":image" }, everythingByDefault: true)
-            .filter { hashed.graph.targets[$0].isImage }
+        let chosen = try selecting(
+            hashed.graph, names.map { $0.contains(":") ? $0 : $0 + ":image" }, everythingByDefault: true
+        )
+        .filter { hashed.graph.targets[$0].isImage }
         let lines = chosen.map { (hashed.graph.targets[$0].label.component, hashed.reference(of: $0)) }
         if format == "json" {
             let images = JSONValue.object(lines.map { ($0.0, .string($0.1)) })
@@ -74,7 +77,9 @@ struct InputsCommand: AsyncParsableCommand, ExitingCommand {
         for target in try selecting(hashed.graph, labels, everythingByDefault: true) {
             fields.formUnion(try hashed.manifest(of: target))
         }
-        let sorted = fields.sorted { ($0.tag.rawValue, BytePath(bytes: $0.key)) < ($1.tag.rawValue, BytePath(bytes: $1.key)) }
+        let sorted = fields.sorted {
+            ($0.tag.rawValue, BytePath(bytes: $0.key)) < ($1.tag.rawValue, BytePath(bytes: $1.key))
+        }
         if format == "json" {
             Terminal.out(json(sorted).text(pretty: true) + "\n")
         } else if zero {
@@ -89,7 +94,9 @@ struct InputsCommand: AsyncParsableCommand, ExitingCommand {
     private func rest(_ field: ManifestField) -> String? {
         let key = BytePath(bytes: field.key).shown
         return switch field.tag {
-        case .value: field.value.first == 1 ? "value \(key)=\(BytePath(bytes: Array(field.value.dropFirst())).shown)" : "value \(key) is not set"
+        case .value:
+            field.value.first == 1
+                ? "value \(key)=\(BytePath(bytes: Array(field.value.dropFirst())).shown)" : "value \(key) is not set"
         case .tool: "tool \(key) \(BytePath(bytes: field.value).shown)"
         case .prerequisite, .imageTag: "target \(key)"
         default: nil
@@ -115,12 +122,26 @@ struct InputsCommand: AsyncParsableCommand, ExitingCommand {
                 all(.value) { field, key in
                     .object([
                         ("name", .string(key)),
-                        ("value", field.value.first == 1 ? .string(BytePath(bytes: Array(field.value.dropFirst())).shown) : .null),
+                        (
+                            "value",
+                            field.value.first == 1
+                                ? .string(BytePath(bytes: Array(field.value.dropFirst())).shown) : .null
+                        ),
                     ])
                 }
             ),
-            ("tools", all(.tool) { field, key in .object([("name", .string(key)), ("version", .string(BytePath(bytes: field.value).shown))]) }),
-            ("targets", all(.prerequisite) { field, key in .object([("label", .string(key)), ("hash", .string(SHA256Value(bytes: field.value)?.hex ?? ""))]) }),
+            (
+                "tools",
+                all(.tool) { field, key in
+                    .object([("name", .string(key)), ("version", .string(BytePath(bytes: field.value).shown))])
+                }
+            ),
+            (
+                "targets",
+                all(.prerequisite) { field, key in
+                    .object([("label", .string(key)), ("hash", .string(SHA256Value(bytes: field.value)?.hex ?? ""))])
+                }
+            ),
         ])
     }
 
@@ -160,7 +181,9 @@ struct ExplainCommand: ParsableCommand, ExitingCommand {
             throw Refusal(
                 Diagnostic(
                     .badCommandLine, "there is no code '\(code)'",
-                    hint: nearestWord(to: code.uppercased(), among: errorPages.keys.sorted()).map { "did you mean '\($0)'?" }),
+                    hint: nearestWord(to: code.uppercased(), among: errorPages.keys.sorted()).map {
+                        "did you mean '\($0)'?"
+                    }),
                 .wrongInput)
         }
         Terminal.out(page)

@@ -28,7 +28,8 @@ struct Session: Sendable {
         let environment = currentEnvironment()
         if let folder = global.folder, chdir(folder) != 0 {
             throw Refusal(
-                Diagnostic(.badCommandLine, "cannot enter '\(folder)': \(String(cString: strerror(errno)))"), .wrongInput)
+                Diagnostic(.badCommandLine, "cannot enter '\(folder)': \(String(cString: strerror(errno)))"),
+                .wrongInput)
         }
         let commands = ProcessRunner()
         let current = try WorkspaceSearch.currentFolder()
@@ -48,7 +49,9 @@ struct Session: Sendable {
         var found: [String: String] = [:]
         var pointer = environ
         while let entry = pointer.pointee {
-            let bytes = Array(UnsafeBufferPointer(start: UnsafeRawPointer(entry).assumingMemoryBound(to: UInt8.self), count: strlen(entry)))
+            let bytes = Array(
+                UnsafeBufferPointer(
+                    start: UnsafeRawPointer(entry).assumingMemoryBound(to: UInt8.self), count: strlen(entry)))
             if let place = bytes.firstIndex(of: UInt8(ascii: "=")) {
                 found[String(decoding: bytes[..<place], as: UTF8.self)] = String(
                     decoding: bytes[(place + 1)...], as: UTF8.self)

@@ -21,7 +21,8 @@ struct WorkspaceLock {
             let holder = Diagnostic(
                 .locked, waits ? .notice : .error,
                 "another run\(holderText(descriptor)) holds this workspace" + (waits ? "; waiting for it" : ""),
-                hint: waits ? "'--no-wait' exits with 9 instead" : "run again when it has ended, or without '--no-wait'")
+                hint: waits ? "'--no-wait' exits with 9 instead" : "run again when it has ended, or without '--no-wait'"
+            )
             guard waits else {
                 close(descriptor)
                 throw Refusal(holder, .locked)

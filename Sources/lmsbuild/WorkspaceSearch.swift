@@ -52,17 +52,25 @@ struct WorkspaceSearch {
         if let path = realpath(name, nil) {
             let parent = BytePath(String(cString: path)).parent
             free(path)
-            if current.isInside(parent), top.map(parent.isInside) ?? true { folder = parent } else { folder = top ?? current }
+            if current.isInside(parent), top.map(parent.isInside) ?? true {
+                folder = parent
+            } else {
+                folder = top ?? current
+            }
         }
         return Found(workspace: folder, root: .given(SourceText(name: name, bytes: bytes)))
     }
 
     /// Whether the Buildfile of `upper` names the one of `lower` in an `include`.
     private func includes(_ upper: BytePath, _ lower: BytePath) -> Bool {
-        guard let bytes = read(upper.appending("Buildfile")), let folder = lower.relative(to: upper) else { return false }
+        guard let bytes = read(upper.appending("Buildfile")), let folder = lower.relative(to: upper) else {
+            return false
+        }
         let parsed = parseBuildfile(SourceText(name: "Buildfile", bytes: bytes))
         return parsed.declarations.contains { declaration in
-            guard case .directive(let directive) = declaration, directive.keyword.text == "include" else { return false }
+            guard case .directive(let directive) = declaration, directive.keyword.text == "include" else {
+                return false
+            }
             return directive.arguments.contains { word in
                 PathPattern.resolving(Array(word.text.utf8), in: .root)?.matches(folder.appending("Buildfile")) ?? false
             }
