@@ -1,11 +1,16 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
-let settings: [SwiftSetting] = [
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-]
+// The checks build with warnings as errors; a user with a newer compiler than ours does not.
+let strictness: [SwiftSetting] =
+    Context.environment["LMSBUILD_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+let settings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + strictness
 
 let package = Package(
     name: "lmsbuild",
@@ -23,7 +28,9 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "BuildEngine", dependencies: ["BuildGraph", "Buildfile", "CLinux"], swiftSettings: settings),
         .target(name: "Delivery", dependencies: ["BuildEngine", "BuildGraph", "Buildfile"], swiftSettings: settings),
-        .target(name: "Reporting", dependencies: ["BuildEngine", "BuildGraph", "Buildfile"], swiftSettings: settings),
+        .target(
+            name: "Reporting", dependencies: ["BuildEngine", "BuildGraph", "Buildfile", "CLinux"],
+            swiftSettings: settings),
         .executableTarget(
             name: "lmsbuild",
             dependencies: [

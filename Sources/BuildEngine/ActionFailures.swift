@@ -89,7 +89,7 @@ extension ActionFailure {
         return "\(names[code] ?? "errno \(code)"): \(String(cString: strerror(code)))"
     }
 
-    private static func systemHint(_ code: Int32) -> String? {
+    static func systemHint(_ code: Int32) -> String? {
         switch code {
         case ENOSPC, EDQUOT: "free some space: lmsbuild cache gc"
         case EACCES, EPERM, EROFS: "see who owns it and whether it may be written to"

@@ -118,6 +118,36 @@ enum Disk {
         _ = path.withCString { utimensat(AT_FDCWD, $0, fixedTimes, AT_SYMLINK_NOFOLLOW) }
     }
 
+    /// Replaces the file at `path`, whose folder is made where it is missing: written beside it, synced and renamed.
+    static func replace(_ path: BytePath, with bytes: [UInt8]) throws(StoreError) {
+        try makeFolders(path.parent)
+        let temporary = path.parent.appending("." + uniqueName())
+        try create(temporary, bytes, mode: 0o644, synced: true)
+        try rename(temporary, to: path)
+        try syncFolder(path.parent)
+    }
+
+    /// Puts a symbolic link with this text at `path` by a rename.
+    static func placeLink(_ text: [UInt8], at path: BytePath) throws(StoreError) {
+        try makeFolders(path.parent)
+        let temporary = path.parent.appending(".lmsbuild-" + uniqueName())
+        try makeLink(temporary, text: text)
+        try rename(temporary, to: path)
+    }
+
+    /// Removes the files below `folder` that are not in `kept`; both are relative to `root`.
+    static func removeStrays(in root: BytePath, below folder: BytePath, except kept: Set<BytePath>) throws(StoreError) {
+        guard isFolder(root.appending(folder)) else { return }
+        for name in try names(in: root.appending(folder)) {
+            let path = folder.appending(name)
+            if isFolder(root.appending(path)) {
+                try removeStrays(in: root, below: path, except: kept)
+            } else if !kept.contains(path) {
+                remove(root.appending(path))
+            }
+        }
+    }
+
     static func rename(_ old: BytePath, to new: BytePath) throws(StoreError) {
         let code = old.withCString { from in new.withCString { Glibc.rename(from, $0) } }
         if code != 0 { throw .system("rename", new, errno) }

@@ -10,61 +10,50 @@ import Glibc
 /// user or a branch's author wrote is taken for an option. What goes wrong is a `Diagnostic`: LMS304 for a revision,
 /// LMS305 where git itself is missing or refuses.
 package struct GitRepository: Sendable {
-    /// The top of the working tree, absolute and without links in it; nil for a bare repository.
-    package let top: BytePath?
-    /// Absolute: `.git`, or where a worktree's or submodule's `.git` file points.
-    package let gitFolder: BytePath
-    /// Absolute: as `gitFolder`, but the main repository's for a worktree.
+    /// The top of the working tree, absolute and without links in it; for a bare repository its folder.
+    package let top: BytePath
+    /// What all working trees of the repository share: absolute.
     package let commonFolder: BytePath
-    /// The workspace's root relative to `top`.
-    package let prefix: BytePath
+    private let isBare: Bool
     let runner: any CommandRunner
     private let environment: [String: String]
 
-    /// The workspace's root, absolute; nil for a bare repository.
-    package var root: BytePath? { top?.appending(prefix) }
-
     /// The repository that the absolute `folder` is in; nil where there is none. `environment` is what git gets of the
-    /// user's (PATH, HOME, …), without what would point it elsewhere.
+    /// user's, without what would point it elsewhere; by default what git needs of this process's.
     package static func discover(
-        from folder: BytePath, runner: any CommandRunner, environment: [String: String]
+        from folder: BytePath, runner: any CommandRunner, environment: [String: String]? = nil
     ) async throws -> GitRepository? {
         guard hasRepository(above: folder) else { return nil }
+        let environment = environment ?? GitAsker.ownEnvironment()
         let asker = GitAsker(runner: runner, environment: environment, folder: folder, gitFolder: nil)
-        let questions = [
-            ["--show-toplevel"], ["--absolute-git-dir"], ["--path-format=absolute", "--git-common-dir"],
-            ["--show-prefix"],
-        ]
-        let result = try await asker.run(["rev-parse"] + questions.flatMap { $0 })
+        let result = try await asker.run(["rev-parse", "--path-format=absolute", "--show-toplevel", "--git-common-dir"])
         guard result.succeeded else {
             let text = String(decoding: result.errors, as: UTF8.self)
             // A `.git` that is no repository at all is none, as for git.
             if text.contains("not a git repository (or any") { return nil }
             throw asker.refusal("rev-parse", result)
         }
-        var lines = result.output.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map(Array.init)
-        if lines.count != questions.count + 1 {
+        var lines = result.output.split(separator: UInt8(ascii: "\n")).map(Array.init)
+        if lines.count != 2 {
             // Some folder has a newline in its name.
-            lines = []
-            for question in questions {
-                lines.append(Array(try await asker.output(["rev-parse"] + question).dropLast()))
-            }
+            lines = [
+                Array(try await asker.output(["rev-parse", "--show-toplevel"]).dropLast()),
+                Array(try await asker.output(["rev-parse", "--path-format=absolute", "--git-common-dir"]).dropLast()),
+            ]
         }
-        let prefix = lines[3].last == UInt8(ascii: "/") ? Array(lines[3].dropLast()) : lines[3]
         return GitRepository(
-            top: BytePath(bytes: lines[0]), gitFolder: BytePath(bytes: lines[1]),
-            commonFolder: BytePath(bytes: lines[2]), prefix: BytePath(bytes: prefix), runner: runner,
+            top: BytePath(bytes: lines[0]), commonFolder: BytePath(bytes: lines[1]), isBare: false, runner: runner,
             environment: environment)
     }
 
-    /// The bare repository at the absolute `gitFolder`: it has trees and commits, and no working tree. Only where the
+    /// The bare repository at the absolute `folder`: it has trees and commits, and no working tree. Only where the
     /// user named it: a folder of someone's sources may pose as one.
     package static func bare(
-        at gitFolder: BytePath, runner: any CommandRunner, environment: [String: String]
+        at folder: BytePath, runner: any CommandRunner, environment: [String: String]? = nil
     ) -> GitRepository {
         GitRepository(
-            top: nil, gitFolder: gitFolder, commonFolder: gitFolder, prefix: .root, runner: runner,
-            environment: environment)
+            top: folder, commonFolder: folder, isBare: true, runner: runner,
+            environment: environment ?? GitAsker.ownEnvironment())
     }
 
     private static func hasRepository(above folder: BytePath) -> Bool {
@@ -77,10 +66,10 @@ package struct GitRepository: Sendable {
         }
     }
 
-    var asker: GitAsker {
-        GitAsker(
-            runner: runner, environment: environment, folder: root ?? gitFolder, gitFolder: top == nil ? gitFolder : nil
-        )
+    var asker: GitAsker { asker(in: top) }
+
+    private func asker(in folder: BytePath) -> GitAsker {
+        GitAsker(runner: runner, environment: environment, folder: folder, gitFolder: isBare ? top : nil)
     }
 
     /// The id (40 or 64 hex digits) of the commit that `revision` names.
@@ -89,7 +78,7 @@ package struct GitRepository: Sendable {
         var hint = "name a branch, a tag or a commit of this repository"
         if try await commit("refs/remotes/origin/" + revision) != nil {
             hint = "did you mean 'origin/\(revision)'?"
-        } else if try await isShallow {
+        } else if try await isShallow() {
             hint = "this clone is shallow, the commit may be missing here: run 'git fetch --unshallow'"
         }
         throw Diagnostic(.badRevision, .error, "unknown revision '\(BytePath(revision).shown)'", hint: hint)
@@ -110,10 +99,16 @@ package struct GitRepository: Sendable {
     }
 
     /// Whether the clone's history is cut off.
-    package var isShallow: Bool {
-        get async throws {
-            try await asker.output(["rev-parse", "--is-shallow-repository"]).starts(with: "true".utf8)
-        }
+    package func isShallow() async throws -> Bool {
+        try await asker.output(["rev-parse", "--is-shallow-repository"]).starts(with: "true".utf8)
+    }
+
+    /// Whether `revision` is a branch's name, local or remote.
+    package func isBranch(_ revision: String) async throws -> Bool {
+        guard !revision.isEmpty, !revision.hasPrefix("-"), !revision.utf8.contains(0) else { return false }
+        let question = ["rev-parse", "--verify", "--quiet", "--symbolic-full-name", "--end-of-options", revision]
+        let name = try await asker.run(question).output
+        return name.starts(with: "refs/heads/".utf8) || name.starts(with: "refs/remotes/".utf8)
     }
 
     /// The best common ancestor of two revisions. That there is none is an error: to go on without would mean to
@@ -123,8 +118,8 @@ package struct GitRepository: Sendable {
         let result = try await asker.run(["merge-base", ids.0, ids.1])
         if result.succeeded, let id = ObjectID(hex: result.output.prefix { $0 != UInt8(ascii: "\n") }) { return id.hex }
         guard result.ending == .exited(1) else { throw asker.refusal("merge-base", result) }
-        let names = "'\(BytePath(one).shown)' and '\(BytePath(other).shown)'"
-        if try await isShallow {
+        let names = "'\(Self.shown(one))' and '\(Self.shown(other))'"
+        if try await isShallow() {
             throw Diagnostic(
                 .badRevision, .error, "\(names) have no common commit in this shallow clone",
                 hint: "run 'git fetch --unshallow', or check out with the whole history (fetch-depth: 0)")
@@ -134,20 +129,37 @@ package struct GitRepository: Sendable {
             hint: "name a base from the same history")
     }
 
-    /// What a scan of the workspace has to know from git.
-    package func workingTreeOptions() async throws -> WorkingTreeOptions {
-        guard let top, let root else {
+    private static func shown(_ revision: String) -> String {
+        ObjectID(hex: Array(revision.utf8)) == nil ? BytePath(revision).shown : String(revision.prefix(12))
+    }
+
+    /// What a scan of the workspace at the absolute `root`, in the repository's working tree, has to know from git.
+    package func workingTreeOptions(root: BytePath) async throws -> WorkingTreeOptions {
+        guard !isBare else {
             throw Diagnostic(
-                .gitUnavailable, .error, "'\(gitFolder.shown)' is a bare repository: it has no working tree")
+                .gitUnavailable, .error, "'\(top.shown)' is a bare repository: it has no working tree",
+                hint: "run in a clone or a linked working tree")
+        }
+        guard let prefix = root.relative(to: top) ?? Self.withoutLinks(root).relative(to: top) else {
+            throw Diagnostic(
+                .gitUnavailable, .error, "'\(root.shown)' is not in the repository '\(top.shown)'",
+                hint: "enter the repository's own folder")
         }
         var options = WorkingTreeOptions(root: root)
         options.prefix = prefix
+        let asker = asker(in: root)
         async let ignored = asker.output(["ls-files", "-z", "--cached", "--ignored", "--exclude-standard"])
         async let staged = asker.output(["ls-files", "-z", "--stage"])
-        options.ignoreFiles = try await ignoreFiles(top)
+        options.ignoreFiles = try await ignoreFiles(above: prefix)
         options.trackedIgnored = try await ignored.split(separator: 0).map { BytePath(bytes: Array($0)) }
         options.submodules = Self.submodules(in: try await staged)
         return options
+    }
+
+    private static func withoutLinks(_ path: BytePath) -> BytePath {
+        guard let real = path.withCString({ realpath($0, nil) }) else { return path }
+        defer { free(real) }
+        return BytePath(bytes: Array(UnsafeRawBufferPointer(start: real, count: strlen(real))))
     }
 
     /// The gitlinks in the output of `ls-files --stage -z`: `mode SP id SP stage TAB path NUL`.
@@ -166,9 +178,9 @@ package struct GitRepository: Sendable {
     }
 
     /// The ignore files from outside the workspace, lowest precedence first.
-    private func ignoreFiles(_ top: BytePath) async throws -> [IgnoreFile] {
+    private func ignoreFiles(above prefix: BytePath) async throws -> [IgnoreFile] {
         var files: [IgnoreFile?] = []
-        if let file = try await excludesFile(top) {
+        if let file = try await excludesFile() {
             files.append(try IgnoreFile.read(file, folder: .root, followingLinks: true))
         }
         let exclude = commonFolder.appending("info/exclude")
@@ -182,7 +194,7 @@ package struct GitRepository: Sendable {
     }
 
     /// `core.excludesFile`, or where git looks without it.
-    private func excludesFile(_ top: BytePath) async throws -> BytePath? {
+    private func excludesFile() async throws -> BytePath? {
         let result = try await asker.run(["config", "-z", "--type=path", "--get", "core.excludesFile"])
         if result.succeeded {
             let path = BytePath(bytes: Array(result.output.prefix { $0 != 0 }))
@@ -204,6 +216,22 @@ struct GitAsker: Sendable {
     /// Given where git must not look for the repository itself.
     let gitFolder: BytePath?
 
+    private static let kept: Set = ["GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"]
+
+    /// What git needs of this process's environment: to be found, to find its configuration, to fetch what a partial
+    /// clone lacks.
+    static func ownEnvironment() -> [String: String] {
+        let names = [
+            "PATH", "HOME", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK", "http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy",
+            "NO_PROXY",
+        ]
+        var found: [String: String] = [:]
+        for name in names + kept {
+            if let value = getenv(name) { found[name] = String(cString: value) }
+        }
+        return found
+    }
+
     func command(_ arguments: [String]) -> Command {
         var words = ["git", "--no-optional-locks", "--literal-pathspecs"]
         let settings = [
@@ -212,8 +240,8 @@ struct GitAsker: Sendable {
         ]
         for setting in settings { words += ["-c", setting] }
         if let gitFolder { words += ["--git-dir=" + String(decoding: gitFolder.bytes, as: UTF8.self)] }
-        // The one that only ever takes something away may stay.
-        var clean = environment.filter { !$0.key.hasPrefix("GIT_") || $0.key == "GIT_CONFIG_NOSYSTEM" }
+        // Which configuration files are read is the user's choice; nothing else of git's own is.
+        var clean = environment.filter { !$0.key.hasPrefix("GIT_") || Self.kept.contains($0.key) }
         clean["LC_ALL"] = "C"
         clean["GIT_TERMINAL_PROMPT"] = "0"
         var command = Command(words + arguments, environment: clean, folder: folder)

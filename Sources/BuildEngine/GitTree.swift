@@ -33,7 +33,7 @@ package struct GitTree: FileSystem {
     /// What `digest(of:)` says.
     package enum ContentNaming: Sendable, Hashable {
         /// SHA-256 and size of the content, as for files on disk.
-        case content
+        case sha256
         /// A digest that stands for the object's id, with size 0: nothing is read. It compares trees of commits of one
         /// repository, and nothing else.
         case objectID
@@ -152,15 +152,16 @@ extension GitRepository {
             memo: ObjectDigests(at: memo, isTrusted: trustingMemo))
     }
 
-    /// The files that the commit (an id that `resolve` gave) has below `prefix`, by default the workspace's, with paths
-    /// relative to it; none where it had no such folder. Submodules are single entries; `.lmsbuild` is left out.
+    /// The files that the commit (an id that `resolve` gave) has below `prefix`, which is relative to the repository's
+    /// top, with paths relative to `prefix`; none where it had no such folder. Submodules are single entries;
+    /// `.lmsbuild` is left out. `objects` shares a reader and its memory between trees.
     package func tree(
-        at commit: String, prefix: BytePath? = nil, naming: GitTree.ContentNaming = .content, objects: GitObjects
+        at commit: String, prefix: BytePath = .root, naming: GitTree.ContentNaming = .sha256,
+        objects: GitObjects? = nil
     ) async throws -> GitTree {
         guard let id = ObjectID(hex: Array(commit.utf8)) else {
             throw Diagnostic(.badRevision, .error, "'\(BytePath(commit).shown)' is no commit's id")
         }
-        let prefix = prefix ?? self.prefix
         // A path that is no UTF-8 cannot be an argument here.
         let named = String(validating: prefix.bytes, as: UTF8.self)
         let start = named.map { $0.isEmpty ? id.hex : id.hex + ":" + $0 } ?? id.hex
@@ -172,7 +173,8 @@ extension GitRepository {
             output = []
         }
         let files = Self.files(in: output, below: named == nil ? prefix : .root)
-        return GitTree(entries: files.map(\.entry), ids: files.map(\.id), naming: naming, objects: objects)
+        return GitTree(
+            entries: files.map(\.entry), ids: files.map(\.id), naming: naming, objects: objects ?? self.objects())
     }
 
     /// The output of `ls-tree -r -z`: `mode SP type SP id TAB path NUL`.

@@ -28,6 +28,8 @@ package struct LocalActionRunner: ActionRunner {
         self.path = path
     }
 
+    package var readsWorkspace: Bool { !sandbox.isActive }
+
     package func isPresent(_ action: Action, _ result: ActionResult) async -> Bool { true }
 
     package func run(_ action: Action) async throws -> ActionResult {

@@ -8,6 +8,12 @@ package protocol ActionRunner: Sendable {
     /// Asks the world itself whether what `result` says is still there (an image in an engine's store). Outputs are
     /// files and looked at by the caller.
     func isPresent(_ action: Action, _ result: ActionResult) async -> Bool
+    /// Whether actions read the workspace's own files, which may change under them, and not the store's.
+    var readsWorkspace: Bool { get }
+}
+
+extension ActionRunner {
+    package var readsWorkspace: Bool { false }
 }
 
 /// Digest → bytes. A blob that is there is whole: it was written elsewhere, synced, and renamed into place.

@@ -72,7 +72,8 @@ package struct WorkingTree: FileSystem {
     package func digest(of path: BytePath) throws(FileSystemError) -> Digest {
         let position = try position(of: path)
         if let known = known(position) { return known }
-        var buffer = [UInt8](repeating: 0, count: FileHashing.bufferSize)
+        let size = Int(statuses[position].size)
+        var buffer = [UInt8](repeating: 0, count: max(4096, min(FileHashing.bufferSize, size + 1)))
         return try hash(position, &buffer)
     }
 

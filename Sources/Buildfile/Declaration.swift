@@ -19,18 +19,34 @@ package struct VariableDeclaration: Sendable, Hashable {
     package let isDefault: Bool
     /// The rest of the line, trimmed, its comment and quotes removed, `$name` unexpanded.
     package let value: Word
+
+    package init(name: Word, isDefault: Bool, value: Word) {
+        self.name = name
+        self.isDefault = isDefault
+        self.value = value
+    }
 }
 
 /// A recipe: one script, its common indentation removed, lines joined by `\n`, with a final `\n`.
 package struct Recipe: Sendable, Hashable {
     package let text: String
     package let span: SourceSpan
+
+    package init(text: String, span: SourceSpan) {
+        self.text = text
+        self.span = span
+    }
 }
 
 /// `[name words…]` above a rule. Its words are checked against the attribute's form by the parser.
 package struct Attribute: Sendable, Hashable {
     package let name: Word
     package let arguments: [Word]
+
+    package init(name: Word, arguments: [Word]) {
+        self.name = name
+        self.arguments = arguments
+    }
 }
 
 /// `stage: inputs | gates -> outputs`, with the attributes above it and the recipe below it.
@@ -41,12 +57,29 @@ package struct RuleDeclaration: Sendable, Hashable {
     package let outputs: [Word]
     package let attributes: [Attribute]
     package let recipe: Recipe?
+
+    package init(
+        stage: Word, inputs: [Word] = [], gates: [Word] = [], outputs: [Word] = [], attributes: [Attribute] = [],
+        recipe: Recipe? = nil
+    ) {
+        self.stage = stage
+        self.inputs = inputs
+        self.gates = gates
+        self.outputs = outputs
+        self.attributes = attributes
+        self.recipe = recipe
+    }
 }
 
 /// `keyword words…`, for every directive whose words need no further structure.
 package struct Directive: Sendable, Hashable {
     package let keyword: Word
     package let arguments: [Word]
+
+    package init(keyword: Word, arguments: [Word]) {
+        self.keyword = keyword
+        self.arguments = arguments
+    }
 }
 
 /// `tool NAME VERSION` with the command that prints the version below it.
@@ -54,6 +87,12 @@ package struct ToolDeclaration: Sendable, Hashable {
     package let name: Word
     package let version: Word
     package let command: Recipe?
+
+    package init(name: Word, version: Word, command: Recipe?) {
+        self.name = name
+        self.version = version
+        self.command = command
+    }
 }
 
 /// `service`, `library`, `template`, `services`, `libraries`, with the block below.
@@ -71,6 +110,14 @@ package struct ComponentDeclaration: Sendable, Hashable {
     package let name: Word
     package let templates: [Word]
     package let items: [ComponentItem]
+
+    package init(kind: Kind, keyword: Word, name: Word, templates: [Word] = [], items: [ComponentItem] = []) {
+        self.kind = kind
+        self.keyword = keyword
+        self.name = name
+        self.templates = templates
+        self.items = items
+    }
 }
 
 /// One line (with what is indented below it) of a component's block, in the order written.
@@ -86,6 +133,12 @@ package struct EnvironmentDeclaration: Sendable, Hashable {
     package let keyword: Word
     package let name: Word
     package let directives: [Directive]
+
+    package init(keyword: Word, name: Word, directives: [Directive] = []) {
+        self.keyword = keyword
+        self.name = name
+        self.directives = directives
+    }
 }
 
 /// One top-level statement of a Buildfile.

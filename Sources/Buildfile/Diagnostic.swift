@@ -25,7 +25,7 @@ package struct Diagnostic: Error, Sendable, Hashable {
     package let hint: String?
 
     package init(
-        _ code: DiagnosticCode, _ severity: Severity = .error, _ message: String, at span: SourceSpan? = nil,
+        _ code: DiagnosticCode, _ severity: Severity, _ message: String, at span: SourceSpan? = nil,
         notes: [Note] = [], hint: String? = nil
     ) {
         self.code = code
@@ -34,5 +34,12 @@ package struct Diagnostic: Error, Sendable, Hashable {
         self.span = span
         self.notes = notes
         self.hint = hint
+    }
+
+    /// An error.
+    package init(
+        _ code: DiagnosticCode, _ message: String, at span: SourceSpan? = nil, notes: [Note] = [], hint: String? = nil
+    ) {
+        self.init(code, .error, message, at: span, notes: notes, hint: hint)
     }
 }

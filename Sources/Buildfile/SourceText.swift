@@ -1,3 +1,5 @@
+import Synchronization
+
 /// One text that diagnostics can point into: a Buildfile, a Dockerfile, or a command line.
 ///
 /// Knows bytes and lines. Does not know what the text means, nor where on a disk it came from.
@@ -5,6 +7,8 @@ package final class SourceText: Sendable {
     /// What people call the text: a path relative to the workspace, or `command line`.
     package let name: String
     package let bytes: [UInt8]
+    /// The offset of each line's first byte; found once, when the first diagnostic asks.
+    private let lineStartCache = Mutex<[Int]?>(nil)
 
     package init(name: String, bytes: [UInt8]) {
         self.name = name
@@ -13,6 +17,38 @@ package final class SourceText: Sendable {
 
     package convenience init(name: String, text: String) {
         self.init(name: name, bytes: Array(text.utf8))
+    }
+
+    /// True where the text begins with a UTF-8 byte order mark, which is no part of its first line.
+    package var hasByteOrderMark: Bool { bytes.starts(with: [0xEF, 0xBB, 0xBF]) }
+
+    /// The 1-based number of the line that holds the byte at `offset`, and the line's bytes without its line end.
+    ///
+    /// An offset beyond the text belongs to the last line. Takes logarithmic time after the first call.
+    package func line(at offset: Int) -> (number: Int, range: Range<Int>) {
+        let starts = lineStarts
+        var low = 0
+        var high = starts.count
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if starts[middle] <= offset { low = middle } else { high = middle }
+        }
+        let start = starts[low]
+        var end = low + 1 < starts.count ? starts[low + 1] - 1 : bytes.count
+        if end > start, bytes[end - 1] == UInt8(ascii: "\r") { end -= 1 }
+        return (low + 1, start..<max(start, end))
+    }
+
+    private var lineStarts: [Int] {
+        lineStartCache.withLock { cache in
+            if let cache { return cache }
+            var starts = [hasByteOrderMark ? 3 : 0]
+            for (index, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") {
+                starts.append(index + 1)
+            }
+            cache = starts
+            return starts
+        }
     }
 }
 
@@ -42,12 +78,7 @@ package struct SourceSpan: Sendable, Hashable {
 
     /// The 1-based line and column (in bytes) of the first byte.
     package var lineAndColumn: (line: Int, column: Int) {
-        var line = 1
-        var lineStart = 0
-        for index in 0..<min(offset, source.bytes.count) where source.bytes[index] == UInt8(ascii: "\n") {
-            line += 1
-            lineStart = index + 1
-        }
-        return (line, offset - lineStart + 1)
+        let line = source.line(at: offset)
+        return (line.number, max(0, offset - line.range.lowerBound) + 1)
     }
 }

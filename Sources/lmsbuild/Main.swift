@@ -1,4 +1,86 @@
+// The program: parses the command line, runs one command, turns how it ended into an exit status.
+import ArgumentParser
+import BuildEngine
+import Buildfile
+import Glibc
+import Reporting
+
+struct LMSBuild: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lmsbuild",
+        abstract: "What changed, what must therefore be rebuilt, retested and re-containerised: exactly and fast.",
+        usage: "lmsbuild [-C DIR] [-f BUILDFILE] COMMAND … [NAME=VALUE…]",
+        version: "0.1.0",
+        subcommands: [
+            RunCommand.self, AffectedCommand.self, HashCommand.self, TagCommand.self, InputsCommand.self,
+            CheckCommand.self, ExplainCommand.self,
+        ])
+}
+
 @main
-struct Main {
-    static func main() {}
+enum Main {
+    static func main() async {
+        Interruption.shared.watch()
+        let code = await run(Array(CommandLine.arguments.dropFirst()))
+        if let line = closingLine(code) { Terminal.say(line) }
+        Interruption.shared.raiseAgain(code)
+        exit(code.rawValue)
+    }
+
+    private static func run(_ arguments: [String]) async -> BuildEngine.ExitCode {
+        do {
+            let arguments = GlobalOptions.movedBehindCommand(arguments)
+            if let name = arguments.first, let later = LaterCommands.refusal(name) { throw Refusal(later, .wrongInput) }
+            var command = try LMSBuild.parseAsRoot(arguments)
+            if let command = command as? any ExitingCommand { return try await command.perform() }
+            try command.run()
+            return .done
+        } catch let refusal as Refusal {
+            Terminal.say(DiagnosticRenderer(color: Terminal.hasColour).render(refusal.diagnostics))
+            return refusal.code
+        } catch let error where LMSBuild.exitCode(for: error).rawValue == 0 {
+            Terminal.out(LMSBuild.fullMessage(for: error) + "\n")
+            return .done
+        } catch is CancellationError {
+            return .done
+        } catch {
+            Terminal.say(LMSBuild.fullMessage(for: error))
+            return .wrongInput
+        }
+    }
+}
+
+/// A command that says how it ended.
+protocol ExitingCommand {
+    func perform() async throws -> BuildEngine.ExitCode
+}
+
+/// Diagnostics that end the program, with its exit status.
+struct Refusal: Error {
+    let diagnostics: [Diagnostic]
+    let code: BuildEngine.ExitCode
+
+    init(_ diagnostics: [Diagnostic], _ code: BuildEngine.ExitCode) {
+        self.diagnostics = diagnostics
+        self.code = code
+    }
+
+    init(_ diagnostic: Diagnostic, _ code: BuildEngine.ExitCode) {
+        self.init([diagnostic], code)
+    }
+}
+
+/// Commands whose capability does not exist yet: named in the design, refused by name.
+enum LaterCommands {
+    private static let names: Set<String> = [
+        "ci", "replay", "graph", "deps", "rdeps", "path", "contracts", "push", "release", "can-deploy", "deploy",
+        "rollback", "history", "status", "env", "new", "init", "fmt", "lock", "cache", "report", "serve", "doctor",
+        "watch",
+    ]
+
+    static func refusal(_ name: String) -> Diagnostic? {
+        guard names.contains(name) else { return nil }
+        return Diagnostic(
+            .notBuiltYet, "'\(name)' is not built yet", hint: "'lmsbuild --help' lists what is")
+    }
 }

@@ -28,10 +28,15 @@ import Testing
         try repository.write("a/b/f", "x")
         let git = try await open(repository, in: repository.path.appending("a/b"))
         #expect(git.top == repository.path)
-        #expect(git.prefix == BytePath("a/b"))
-        #expect(git.gitFolder == repository.path.appending(".git"))
-        #expect(git.commonFolder == git.gitFolder)
-        #expect(try await open(repository).prefix.isEmpty)
+        #expect(git.commonFolder == repository.path.appending(".git"))
+        #expect(try await git.workingTreeOptions(root: repository.path.appending("a/b")).prefix == BytePath("a/b"))
+        #expect(try await git.workingTreeOptions(root: repository.path).prefix.isEmpty)
+        // A way there through a link is the same place.
+        let link = repository.folder("link")
+        #expect(link.withCString { symlink("repository/a", $0) } == 0)
+        #expect(try await git.workingTreeOptions(root: link.appending("b")).prefix == BytePath("a/b"))
+        let outside = await diagnostic { _ = try await git.workingTreeOptions(root: repository.folder.path) }
+        #expect(outside?.code == .gitUnavailable)
         #expect(try await git.headCommit == nil)
     }
 
@@ -79,6 +84,11 @@ import Testing
             let found = await diagnostic { _ = try await git.resolve(revision) }
             #expect(found?.code == .badRevision, "\(revision)")
         }
+        #expect(try await git.isBranch("main"))
+        #expect(try await git.isBranch("origin/topic"))
+        for revision in ["v1", "HEAD~1", second, "nothing", "--all"] {
+            #expect(try await !git.isBranch(revision), "\(revision)")
+        }
         let found = await diagnostic { _ = try await git.resolve("topic") }
         #expect(found?.message == "unknown revision 'topic'")
         #expect(found?.hint == "did you mean 'origin/topic'?")
@@ -122,14 +132,14 @@ import Testing
             "clone", "-q", "--depth=1", "--no-single-branch", "file://" + repository.path.shown, clone.shown,
         ])
         let git = try await open(repository, in: clone)
-        #expect(try await git.isShallow)
+        #expect(try await git.isShallow())
         let bases = await diagnostic { _ = try await git.mergeBase("HEAD", "origin/topic") }
         #expect(bases?.code == .badRevision)
         #expect(bases?.message.contains("shallow") == true)
         #expect(bases?.hint?.contains("git fetch --unshallow") == true)
         let unknown = await diagnostic { _ = try await git.resolve(first) }
         #expect(unknown?.hint?.contains("git fetch --unshallow") == true)
-        #expect(try await !open(repository).isShallow)
+        #expect(try await !open(repository).isShallow())
     }
 
     @Test func nothingOfTheRepositorysConfigurationRuns() async throws {
@@ -140,8 +150,8 @@ import Testing
         try await repository.git(["config", "core.fsmonitor", "touch \(mark.shown); false"])
         try await repository.git(["config", "core.pager", "touch \(mark.shown)"])
         let git = try await open(repository)
-        _ = try await git.workingTreeOptions()
-        _ = try await git.tree(at: git.resolve("HEAD"), objects: git.objects())
+        _ = try await git.workingTreeOptions(root: repository.path)
+        _ = try await git.tree(at: git.resolve("HEAD"), naming: .sha256)
         #expect(try await git.resolve("HEAD") == id)
         #expect(throws: (any Error).self) { try readFile(mark.shown) }
     }
@@ -167,11 +177,11 @@ import Testing
             try repository.write("ws/" + name, name)
         }
         let git = try await open(repository, in: repository.path.appending("ws"))
-        let options = try await git.workingTreeOptions()
+        let options = try await git.workingTreeOptions(root: repository.path.appending("ws"))
         #expect(try WorkingTree.scan(options).entries.map(\.path.shown) == ["kept"])
         try repository.folder.write("elsewhere", "kept\n")
         try await repository.git(["config", "core.excludesFile", repository.folder("elsewhere").shown])
-        let other = try await git.workingTreeOptions()
+        let other = try await git.workingTreeOptions(root: repository.path.appending("ws"))
         #expect(try WorkingTree.scan(other).entries.map(\.path.shown) == ["by-user", "deep/by-user"])
     }
 }

@@ -1,0 +1,97 @@
+/// One thing that differs between a target's manifests.
+package struct Change: Sendable, Hashable {
+    package enum Kind: String, Sendable, Hashable {
+        /// The target is not there at the base.
+        case new
+        case input, recipe, variable, tool, attribute, output, prerequisite, rule
+    }
+
+    package let kind: Kind
+    /// A path, a variable's, tool's or attribute's name, or a label; empty where there is only one of the kind.
+    package let subject: BytePath
+
+    package init(_ kind: Kind, _ subject: BytePath = .root) {
+        self.kind = kind
+        self.subject = subject
+    }
+}
+
+/// The targets whose input hash at the head differs from the one at the base, or that are not there at the base.
+package struct AffectedSet: Sendable {
+    package struct Item: Sendable {
+        /// Index into the head's targets.
+        package let target: Int
+        package let why: [Change]
+    }
+
+    package let head: HashedGraph
+    /// Sorted by label.
+    package let targets: [Item]
+    /// Components with an affected target, sorted.
+    package let components: [String]
+    /// Components that the base has and the head has not, sorted.
+    package let removed: [String]
+    /// Consumer and provider of each affected `verify` instance, sorted.
+    package let contracts: [Pair]
+
+    package struct Pair: Sendable, Hashable {
+        package let consumer: String
+        package let provider: String
+    }
+
+    /// `base` is nil where the base has no graph (no Buildfile, or a broken one): then everything is affected. Both
+    /// must name contents alike (SHA-256 of the bytes, or object ids on both sides).
+    package init(base: HashedGraph?, head: HashedGraph) throws(FileSystemError) {
+        var items: [Item] = []
+        for index in head.graph.order.sorted() {
+            guard let base, let old = base.graph.index(of: head.graph.targets[index].label) else {
+                items.append(Item(target: index, why: [Change(.new)]))
+                continue
+            }
+            if base.hashes[old] == head.hashes[index] { continue }
+            items.append(
+                Item(target: index, why: differences(try base.manifest(of: old), try head.manifest(of: index))))
+        }
+        self.head = head
+        targets = items
+        components = Set(items.map { head.graph.targets[$0.target].label.component }).sorted()
+        let now = Set(head.graph.components.map(\.name))
+        removed = (base?.graph.components.map(\.name) ?? []).filter { !now.contains($0) }.sorted()
+        contracts = items.compactMap { item in
+            let label = head.graph.targets[item.target].label
+            return label.consumer.map { Pair(consumer: $0, provider: label.component) }
+        }.sorted { ($0.consumer, $0.provider) < ($1.consumer, $1.provider) }
+    }
+}
+
+/// What differs between two manifests of the same target, in the order of the walk, without duplicates.
+package func differences(_ old: [ManifestField], _ new: [ManifestField]) -> [Change] {
+    struct Key: Hashable {
+        let tag: ManifestTag
+        let key: [UInt8]
+    }
+    let before = Dictionary(old.map { (Key(tag: $0.tag, key: $0.key), $0.value) }, uniquingKeysWith: { $0 + $1 })
+    let after = Dictionary(new.map { (Key(tag: $0.tag, key: $0.key), $0.value) }, uniquingKeysWith: { $0 + $1 })
+    var found: [Change] = []
+    var seen: Set<Change> = []
+    for field in new + old {
+        let key = Key(tag: field.tag, key: field.key)
+        guard before[key] != after[key] else { continue }
+        let change = Change(kind(of: field.tag), BytePath(bytes: field.key))
+        if seen.insert(change).inserted { found.append(change) }
+    }
+    return found
+}
+
+private func kind(of tag: ManifestTag) -> Change.Kind {
+    switch tag {
+    case .making, .folder: .rule
+    case .interpreter, .recipe: .recipe
+    case .attribute: .attribute
+    case .value: .variable
+    case .tool: .tool
+    case .output: .output
+    case .file: .input
+    case .prerequisite, .imageTag: .prerequisite
+    }
+}

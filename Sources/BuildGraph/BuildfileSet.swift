@@ -1,0 +1,87 @@
+package import Buildfile
+
+/// What a resolution depends on besides the files: where the root Buildfile is and what overrides its `?=` variables.
+package struct ResolutionSettings: Sendable {
+    package enum RootBuildfile: Sendable {
+        /// A file of the tree that is looked at.
+        case inTree(BytePath)
+        /// `-f`: the same text for every tree.
+        case given(SourceText)
+    }
+
+    package var root: RootBuildfile
+    /// `NAME=VALUE` of the command line.
+    package var overrides: [String: String]
+    /// The environment, for `?=` and `env`.
+    package var environment: [String: String]
+
+    package init(
+        root: RootBuildfile = .inTree(BytePath("Buildfile")), overrides: [String: String] = [:],
+        environment: [String: String] = [:]
+    ) {
+        self.root = root
+        self.overrides = overrides
+        self.environment = environment
+    }
+}
+
+/// The root Buildfile and all that it includes, parsed, in the order they were reached.
+///
+/// Knows files and the text of Buildfiles. Does not know what their words refer to.
+struct BuildfileSet {
+    struct Member {
+        /// The Buildfile's folder, from which its globs and default `dir` are taken.
+        let folder: BytePath
+        let parsed: ParsedBuildfile
+    }
+
+    private(set) var members: [Member] = []
+    private(set) var diagnostics: [Diagnostic] = []
+    private var seen: Set<BytePath> = []
+    private let tree: FileTree
+
+    init(tree: FileTree, settings: ResolutionSettings) throws(FileSystemError) {
+        self.tree = tree
+        switch settings.root {
+        case .given(let source): try add(source, folder: .root)
+        case .inTree(let path):
+            guard tree.contains(path) else {
+                diagnostics.append(
+                    Diagnostic(
+                        .noBuildfile, "there is no '\(path.shown)' in this tree",
+                        hint: "'-f FILE' takes the root Buildfile from elsewhere"))
+                return
+            }
+            try addFile(path)
+        }
+    }
+
+    private mutating func addFile(_ path: BytePath) throws(FileSystemError) {
+        guard seen.insert(path).inserted else { return }
+        try add(SourceText(name: path.shown, bytes: try tree.files.contents(of: path)), folder: path.parent)
+    }
+
+    private mutating func add(_ source: SourceText, folder: BytePath) throws(FileSystemError) {
+        let parsed = parseBuildfile(source)
+        members.append(Member(folder: folder, parsed: parsed))
+        diagnostics.append(contentsOf: parsed.diagnostics)
+        for case .directive(let directive) in parsed.declarations where directive.keyword.text == "include" {
+            for word in directive.arguments { try include(word, from: folder) }
+        }
+    }
+
+    private mutating func include(_ word: Word, from folder: BytePath) throws(FileSystemError) {
+        guard let glob = FileGlob(word, text: word.text, in: folder) else {
+            diagnostics.append(.leavesWorkspace(word))
+            return
+        }
+        let found = tree.indices(matching: glob).filter { tree.entries[$0].kind.isContent }
+        if found.isEmpty {
+            diagnostics.append(
+                Diagnostic(
+                    .emptyInclude, "'\(word.text)' matches no file", at: word.span,
+                    hint: "paths are relative to the folder of this Buildfile; files that git ignores don't count"))
+        }
+        for index in found { try addFile(tree.entries[index].path) }
+    }
+}

@@ -1,0 +1,89 @@
+package import Buildfile
+
+/// A file system's entries with the questions globs ask of them. Does not know rules or components.
+package struct FileTree: Sendable {
+    package let files: any FileSystem
+    /// Sorted bytewise by path.
+    package let entries: [FileEntry]
+
+    package init(_ files: any FileSystem) {
+        self.files = files
+        self.entries = files.entries
+    }
+
+    /// The place of the first entry whose path is not less than `path`.
+    private func lowerBound(_ path: BytePath) -> Int {
+        var low = 0
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].path < path { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    package func index(of path: BytePath) -> Int? {
+        let place = lowerBound(path)
+        return place < entries.count && entries[place].path == path ? place : nil
+    }
+
+    package func contains(_ path: BytePath) -> Bool { index(of: path) != nil }
+
+    /// The entries below `folder`, which are contiguous.
+    package func range(inside folder: BytePath) -> Range<Int> {
+        if folder.isEmpty { return 0..<entries.count }
+        let start = lowerBound(BytePath(bytes: folder.bytes + [UInt8(ascii: "/")]))
+        let end = lowerBound(BytePath(bytes: folder.bytes + [UInt8(ascii: "/") + 1]))
+        return start..<end
+    }
+
+    package func hasFolder(_ folder: BytePath) -> Bool { folder.isEmpty || !range(inside: folder).isEmpty }
+
+    /// The places of the entries that `glob` matches, in order.
+    package func indices(matching glob: FileGlob) -> [Int] {
+        if let path = glob.literalPath { return index(of: path).map { [$0] } ?? [] }
+        return range(inside: BytePath(bytes: glob.pattern.literalPrefix)).filter {
+            glob.pattern.matches(entries[$0].path)
+        }
+    }
+
+    /// Every folder below `prefix` that holds a file at any depth, sorted.
+    package func folders(inside prefix: BytePath) -> [BytePath] {
+        var found: [BytePath] = []
+        var last: BytePath?
+        var seen: Set<BytePath> = []
+        for index in range(inside: prefix) {
+            let parent = entries[index].path.parent
+            if parent == last { continue }
+            last = parent
+            var folder = parent
+            while folder.isInside(prefix), !folder.isEmpty, seen.insert(folder).inserted {
+                found.append(folder)
+                folder = folder.parent
+            }
+        }
+        return found.sorted()
+    }
+}
+
+/// One file word of a header or directive: a glob over the workspace, made from where it was written.
+package struct FileGlob: Sendable, Hashable {
+    package let word: Word
+    /// `!glob`: takes away what the words before it matched.
+    package let isExclusion: Bool
+    /// Over workspace-relative paths.
+    package let pattern: PathPattern
+    /// The path a word without wildcards names.
+    package let literalPath: BytePath?
+
+    /// Nil where the word's path leaves the workspace.
+    package init?(_ word: Word, text: String, in folder: BytePath) {
+        var bytes = Array(text.utf8)
+        isExclusion = bytes.first == UInt8(ascii: "!")
+        if isExclusion { bytes.removeFirst() }
+        guard let resolved = PathPattern.resolving(bytes, in: folder) else { return nil }
+        self.word = word
+        pattern = resolved
+        literalPath = pattern.literalPath
+    }
+}

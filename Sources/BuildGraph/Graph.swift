@@ -1,0 +1,209 @@
+package import Buildfile
+
+/// A service or a library, resolved.
+package struct Component: Sendable {
+    package enum Kind: String, Sendable {
+        case service, library
+    }
+
+    /// `consumes NAME by FILE…`.
+    package struct Consumption: Sendable {
+        package let provider: String
+        /// Relative to the workspace's root.
+        package let contracts: [BytePath]
+        package let span: SourceSpan
+    }
+
+    package let name: String
+    package let kind: Kind
+    /// Relative to the workspace's root.
+    package let folder: BytePath
+    package let uses: [String]
+    package let consumes: [Consumption]
+    package let owners: [String]
+    /// Where the component is declared.
+    package let span: SourceSpan
+}
+
+/// `tool NAME VERSION` with the recipe that prints the version.
+package struct Tool: Sendable, Hashable {
+    package let name: String
+    package let version: String
+    package let command: String?
+}
+
+/// An edge of the graph, with the word that makes it.
+package struct Edge: Sendable, Hashable {
+    package enum Kind: Sendable, Hashable {
+        /// A label among the inputs, a contract that a rule puts out, or what `uses` brings.
+        case input
+        /// Order only: no part of the hash.
+        case gate
+        /// The recipe mentions `$tag`: the image's input hash is one of its values.
+        case tag
+    }
+
+    package let kind: Kind
+    /// Index into `Graph.targets`.
+    package let target: Int
+    package let span: SourceSpan
+}
+
+/// A declared output of a rule.
+package struct DeclaredOutput: Sendable, Hashable {
+    package let path: BytePath
+    package let isFolder: Bool
+    package let span: SourceSpan
+}
+
+/// How a target is made.
+package enum Making: Sendable {
+    case recipe(Recipe, shell: [String])
+    case image(ImageRule)
+    /// A rule without a recipe: only a name for others.
+    case group
+}
+
+/// What the built-in image action's rule and Dockerfile say.
+package struct ImageRule: Sendable {
+    /// Relative to the workspace's root.
+    package let dockerfile: BytePath
+    package let context: BytePath
+    package let targetStage: String?
+    /// `[arg]` values that the Dockerfile declares.
+    package let arguments: [String: String]
+    /// Build-argument name → index of the image target whose reference it gets.
+    package let imagePrerequisites: [String: Int]
+    /// Whether the Dockerfile copies itself, and so lies in the build context too.
+    package let takesDockerfile: Bool
+}
+
+/// The brackets above a rule, their words expanded; paths are relative to the workspace's root.
+package struct TargetAttributes: Sendable, Hashable {
+    package struct Report: Sendable, Hashable {
+        /// `junit` or `sarif`.
+        package let kind: String
+        package let glob: BytePath
+    }
+
+    package struct Gate: Sendable, Hashable {
+        /// `mutation`, `coverage` or `lint`.
+        package let metric: String
+        package let comparison: String
+        package let threshold: Double
+        package let file: BytePath
+        package let span: SourceSpan
+    }
+
+    package var timeout: Duration?
+    package var retries = 0
+    package var pool: String?
+    package var network = false
+    package var uncached = false
+    /// `~/…` is kept as written.
+    package var keep: [BytePath] = []
+    package var reports: [Report] = []
+    package var gates: [Gate] = []
+    package var platforms: [String] = []
+}
+
+/// A target: a labelled node of the graph, its words expanded and its globs matched, without hashes.
+package struct Target: Sendable {
+    package let label: Label
+    /// Index into `Graph.components`.
+    package let component: Int
+    package let making: Making
+    /// Indices into the tree's entries, sorted: the files its hash covers.
+    package let files: [Int]
+    package let edges: [Edge]
+    package let outputs: [DeclaredOutput]
+    package let attributes: TargetAttributes
+    /// Hashed variables its recipe gets; a nil value is an `env` name that is not set.
+    package let values: [String: String?]
+    /// `pass` and `secret` names its recipe gets, not hashed.
+    package let passed: [String]
+    package let secrets: [String]
+    package let tools: [Tool]
+    package let span: SourceSpan
+
+    package var prerequisites: [Int] { edges.lazy.filter { $0.kind == .input }.map(\.target) }
+    package var gates: [Int] { edges.lazy.filter { $0.kind == .gate }.map(\.target) }
+
+    package var isImage: Bool { if case .image = making { true } else { false } }
+    package var isGroup: Bool { if case .group = making { true } else { false } }
+
+    /// A failure of it is a check that said no (exit 3), not a broken build (exit 1).
+    package var isCheck: Bool {
+        ["unit", "mutation", "lint", "verify"].contains(label.stage)
+            || !attributes.gates.isEmpty || !attributes.reports.isEmpty
+    }
+}
+
+/// Components and targets with their edges, complete and free of cycles.
+package struct Graph: Sendable {
+    package let tree: FileTree
+    /// Sorted by name.
+    package let components: [Component]
+    /// Sorted by label.
+    package let targets: [Target]
+    /// Every target after those its edges name.
+    package let order: [Int]
+    /// What the root Buildfile's `default` names; empty means everything.
+    package let defaults: [Word]
+    package let registry: String
+    package let environments: [EnvironmentDeclaration]
+    private let places: [Label: Int]
+
+    init(
+        tree: FileTree, components: [Component], targets: [Target], order: [Int], defaults: [Word], registry: String,
+        environments: [EnvironmentDeclaration]
+    ) {
+        self.tree = tree
+        self.components = components
+        self.targets = targets
+        self.order = order
+        self.defaults = defaults
+        self.registry = registry
+        self.environments = environments
+        places = Dictionary(targets.enumerated().map { ($1.label, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    package func index(of label: Label) -> Int? { places[label] }
+
+    /// `registry/name`, an image's reference without its tag.
+    package func repository(of component: String) -> String {
+        registry.isEmpty ? component : registry + "/" + component
+    }
+
+    /// The outputs that `target` hands to those who name it: its own, or a group's prerequisites'.
+    package func producers(behind target: Int) -> [Int] {
+        guard targets[target].isGroup else { return [target] }
+        return targets[target].prerequisites.flatMap { producers(behind: $0) }
+    }
+
+    /// `selected` and everything their edges reach, as a set of indices.
+    package func closure(of selected: some Sequence<Int>) -> Set<Int> {
+        var found: Set<Int> = []
+        var open = Array(selected)
+        while let next = open.popLast() {
+            if found.insert(next).inserted { open.append(contentsOf: targets[next].edges.map(\.target)) }
+        }
+        return found
+    }
+}
+
+/// A graph, or every mistake that keeps it from being one; warnings come with either.
+package struct Resolution: Sendable {
+    package let graph: Graph?
+    package let diagnostics: [Diagnostic]
+}
+
+/// Parses and resolves the Buildfiles of `files`. Throws only where a file cannot be read.
+package func resolve(
+    _ files: any FileSystem, _ settings: ResolutionSettings
+) throws(FileSystemError) -> Resolution {
+    let tree = FileTree(files)
+    let set = try BuildfileSet(tree: tree, settings: settings)
+    var builder = GraphBuilder(tree: tree, set: set, settings: settings)
+    return try builder.build()
+}

@@ -1,0 +1,273 @@
+import Buildfile
+
+/// Resolves declarations into a graph, collecting every mistake.
+///
+/// This file gathers what is declared at the top level and makes components; TargetBuilder makes their targets.
+struct GraphBuilder {
+    let tree: FileTree
+    let settings: ResolutionSettings
+    private let set: BuildfileSet
+    var diagnostics: [Diagnostic]
+
+    var globals: [String: VariableDeclaration] = [:]
+    var tools: [String: ToolDeclaration] = [:]
+    private var templates: [String: ComponentDeclaration] = [:]
+    private var environments: [EnvironmentDeclaration] = []
+    private var defaults: [Word] = []
+    private(set) var drafts: [ComponentDraft] = []
+    private var draftPlaces: [String: Int] = [:]
+
+    init(tree: FileTree, set: BuildfileSet, settings: ResolutionSettings) {
+        self.tree = tree
+        self.set = set
+        self.settings = settings
+        diagnostics = set.diagnostics
+    }
+
+    mutating func build() throws(FileSystemError) -> Resolution {
+        gather()
+        var templateSet = TemplateSet(templates)
+        makeDrafts(&templateSet)
+        diagnostics.append(contentsOf: templateSet.diagnostics)
+        checkOverrides()
+        var scope = VariableScope(builtIns: [:], layers: [globals], settings: settings)
+        let registry =
+            globals["registry"].flatMap { scope.value(of: "registry", at: $0.name.span) }
+            ?? settings.overrides["registry"] ?? ""
+        var builder = TargetBuilder(self, registry: registry)
+        let (components, targets) = try builder.build()
+        diagnostics.append(contentsOf: builder.diagnostics)
+        diagnostics = unique(diagnostics)
+        guard !diagnostics.contains(where: { $0.severity == .error }) else {
+            return Resolution(graph: nil, diagnostics: diagnostics)
+        }
+        switch order(targets) {
+        case .failure(let cycle):
+            return Resolution(graph: nil, diagnostics: diagnostics + [cycle])
+        case .success(let order):
+            let graph = Graph(
+                tree: tree, components: components, targets: targets, order: order, defaults: defaults,
+                registry: registry, environments: environments)
+            diagnostics.append(contentsOf: checkDefaults(graph))
+            let failed = diagnostics.contains { $0.severity == .error }
+            return Resolution(graph: failed ? nil : graph, diagnostics: diagnostics)
+        }
+    }
+
+    private func unique(_ all: [Diagnostic]) -> [Diagnostic] {
+        var seen: Set<Diagnostic> = []
+        return all.filter { seen.insert($0).inserted }
+    }
+
+    // MARK: What is declared
+
+    private mutating func gather() {
+        for (index, member) in set.members.enumerated() {
+            for declaration in member.parsed.declarations {
+                switch declaration {
+                case .variable(let variable):
+                    if let first = globals[variable.name.text] {
+                        diagnostics.append(.duplicate("variable", variable.name, first: first.name.span))
+                    } else {
+                        globals[variable.name.text] = variable
+                    }
+                case .tool(let tool):
+                    if let first = tools[tool.name.text] {
+                        diagnostics.append(.duplicate("tool", tool.name, first: first.name.span))
+                    } else {
+                        tools[tool.name.text] = tool
+                    }
+                case .component(let component) where component.kind == .template:
+                    if let first = templates[component.name.text] {
+                        diagnostics.append(.duplicate("template", component.name, first: first.name.span))
+                    } else {
+                        templates[component.name.text] = component
+                    }
+                case .environment(let environment):
+                    if let first = environments.first(where: { $0.name.text == environment.name.text }) {
+                        diagnostics.append(.duplicate("environment", environment.name, first: first.name.span))
+                    } else {
+                        environments.append(environment)
+                    }
+                case .directive(let directive):
+                    if directive.keyword.text == "default", index == 0 {
+                        defaults.append(contentsOf: directive.arguments)
+                    }
+                case .component: break
+                }
+            }
+        }
+        checkEnvironments()
+    }
+
+    private mutating func checkEnvironments() {
+        let names = environments.map(\.name.text)
+        for environment in environments {
+            for directive in environment.directives where directive.keyword.text == "after" {
+                for word in directive.arguments where !names.contains(word.text) {
+                    diagnostics.append(
+                        .unknown(
+                            .badEnvironment, "environment", word.text, at: word.span, among: names,
+                            otherwise: "declared are: \(names.joined(separator: ", "))"))
+                }
+            }
+        }
+    }
+
+    /// `NAME=VALUE` must name a `?=` variable of some scope.
+    private mutating func checkOverrides() {
+        var known: Set<String> = Set(globals.values.filter(\.isDefault).map(\.name.text))
+        for draft in drafts { known.formUnion(draft.block.variables.values.filter(\.isDefault).map(\.name.text)) }
+        for name in settings.overrides.keys.sorted() where !known.contains(name) {
+            let isFixed = globals[name] != nil || drafts.contains { $0.block.variables[name] != nil }
+            diagnostics.append(
+                Diagnostic(
+                    .badCommandLine,
+                    isFixed
+                        ? "'\(name)' is set with '=', so it cannot be overridden" : "there is no variable '\(name)'",
+                    hint: isFixed
+                        ? "declare it with '\(name) ?= …' to allow it"
+                        : nearestWord(to: name, among: known.sorted()).map { "did you mean '\($0)'?" }))
+        }
+    }
+
+    private func checkDefaults(_ graph: Graph) -> [Diagnostic] {
+        defaults.compactMap { word in
+            if case .failure(let diagnostic) = LabelPattern.parse(word.text, at: word.span) { return diagnostic }
+            return graph.select([word]).isEmpty
+                ? graph.noMatch(word.text, at: word.span, code: .unknownStage) : nil
+        }
+    }
+
+    // MARK: Components
+
+    private mutating func makeDrafts(_ templateSet: inout TemplateSet) {
+        let declared = set.members.flatMap { member in
+            member.parsed.declarations.compactMap { declaration -> (BytePath, ComponentDeclaration)? in
+                guard case .component(let component) = declaration, component.kind != .template else { return nil }
+                return (member.folder, component)
+            }
+        }
+        for (folder, component) in declared where component.kind == .services || component.kind == .libraries {
+            addMatches(of: component, in: folder, &templateSet)
+        }
+        for (folder, component) in declared where component.kind == .service || component.kind == .library {
+            addBlock(component, in: folder, &templateSet)
+        }
+        drafts.sort { $0.name < $1.name }
+    }
+
+    private mutating func addMatches(
+        of declaration: ComponentDeclaration, in folder: BytePath, _ templateSet: inout TemplateSet
+    ) {
+        guard let glob = FileGlob(declaration.name, text: declaration.name.text, in: folder) else {
+            diagnostics.append(.leavesWorkspace(declaration.name))
+            return
+        }
+        var block = templateSet.merge(declaration.templates)
+        block.add(declaration.items)
+        let found = ComponentGlob(glob).matches(in: tree)
+        if found.isEmpty {
+            diagnostics.append(
+                Diagnostic(
+                    .emptyGlob, .warning, "'\(declaration.name.text)' matches no folder", at: declaration.name.span))
+        }
+        for match in found {
+            guard isComponentName(match.name) else {
+                diagnostics.append(
+                    Diagnostic(
+                        .badName,
+                        "folder '\(match.folder.shown)' gives the name '\(match.name)', which is no component name",
+                        at: declaration.name.span, hint: "names are [a-z0-9][a-z0-9._-]*, at most 128 characters"))
+                continue
+            }
+            let draft = ComponentDraft(
+                name: match.name, kind: declaration.kind == .services ? .service : .library,
+                span: declaration.name.span, defaultFolder: match.folder, block: block, isFromGlob: true)
+            add(draft, word: Word(match.name, declaration.name.span))
+        }
+    }
+
+    private mutating func addBlock(
+        _ declaration: ComponentDeclaration, in folder: BytePath, _ templateSet: inout TemplateSet
+    ) {
+        var block = templateSet.merge(declaration.templates)
+        block.add(declaration.items)
+        let kind: Component.Kind = declaration.kind == .service ? .service : .library
+        if let place = draftPlaces[declaration.name.text], drafts[place].isFromGlob, !drafts[place].hasOwnBlock,
+            drafts[place].kind == kind
+        {
+            drafts[place].block.add(block)
+            drafts[place].hasOwnBlock = true
+            return
+        }
+        let draft = ComponentDraft(
+            name: declaration.name.text, kind: kind, span: declaration.name.span, defaultFolder: folder, block: block,
+            isFromGlob: false)
+        add(draft, word: declaration.name)
+    }
+
+    private mutating func add(_ draft: ComponentDraft, word: Word) {
+        if let place = draftPlaces[draft.name] {
+            diagnostics.append(.duplicate("component", word, first: drafts[place].span))
+            return
+        }
+        draftPlaces[draft.name] = drafts.count
+        drafts.append(draft)
+    }
+
+    /// `[a-z0-9][a-z0-9._-]*`, at most 128 characters.
+    private func isComponentName(_ name: String) -> Bool {
+        guard let first = name.utf8.first, name.utf8.count <= 128 else { return false }
+        func isPlain(_ byte: UInt8) -> Bool {
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+        }
+        return isPlain(first) && name.utf8.allSatisfy { isPlain($0) || "._-".utf8.contains($0) }
+    }
+
+    // MARK: Order
+
+    /// Every target after those its edges name, or the circle that makes it impossible.
+    private func order(_ targets: [Target]) -> Result<[Int], Diagnostic> {
+        var order: [Int] = []
+        var state = [UInt8](repeating: 0, count: targets.count)
+        for root in targets.indices where state[root] == 0 {
+            var stack: [(target: Int, next: Int)] = [(root, 0)]
+            state[root] = 1
+            while let top = stack.last {
+                let edges = targets[top.target].edges
+                guard top.next < edges.count else {
+                    state[top.target] = 2
+                    order.append(top.target)
+                    stack.removeLast()
+                    continue
+                }
+                stack[stack.count - 1].next += 1
+                let following = edges[top.next].target
+                if state[following] == 1 {
+                    return .failure(circle(stack.map(\.target), backTo: following, edges[top.next], targets))
+                }
+                if state[following] == 0 {
+                    state[following] = 1
+                    stack.append((following, 0))
+                }
+            }
+        }
+        return .success(order)
+    }
+
+    private func circle(_ stack: [Int], backTo start: Int, _ last: Edge, _ targets: [Target]) -> Diagnostic {
+        let path = Array(stack.drop { $0 != start })
+        let names = (path + [start]).map { targets[$0].label.description }
+        var notes: [Diagnostic.Note] = []
+        for (index, target) in path.enumerated() {
+            let following = index + 1 < path.count ? path[index + 1] : start
+            guard let edge = targets[target].edges.first(where: { $0.target == following }) else { continue }
+            notes.append(.init("'\(targets[target].label)' needs '\(targets[following].label)' here", at: edge.span))
+        }
+        return Diagnostic(
+            .cycle, "targets need each other in a circle: \(names.joined(separator: " -> "))", at: last.span,
+            notes: notes, hint: "remove one of these edges; a gate after '|' counts as one")
+    }
+}

@@ -1,0 +1,170 @@
+import Buildfile
+
+// The built-in image action: which files, values and images its Dockerfile takes. How a Dockerfile is read is
+// DockerfileInputs' business.
+extension TargetBuilder {
+    mutating func imageRule(
+        _ seed: TargetSeed, _ attributes: RuleAttributes.Image, edges: [Edge], inputs: [Word]
+    ) throws(FileSystemError) -> (rule: ImageRule, files: Set<Int>) {
+        let folder = components[seed.component].folder
+        let prerequisites = imagePrerequisites(edges)
+        let context = attributes.context.flatMap { path($0, in: folder) } ?? folder
+        let dockerfile = dockerfilePath(seed, attributes, inputs: inputs)
+        var values: [String: String] = [:]
+        for argument in attributes.arguments { values[argument.name] = argument.value.text }
+        func rule(_ used: [String: String], takesDockerfile: Bool = false) -> ImageRule {
+            ImageRule(
+                dockerfile: dockerfile.path, context: context, targetStage: attributes.targetStage?.text,
+                arguments: used, imagePrerequisites: prerequisites,
+                takesDockerfile: takesDockerfile)
+        }
+        guard let index = tree.index(of: dockerfile.path) else {
+            diagnostics.append(
+                .missingInput(
+                    Word(dockerfile.path.shown, dockerfile.span), path: dockerfile.path, tree: tree,
+                    producer: outputs.owner(of: dockerfile.path).map { seeds[$0].label }))
+            return (rule(values), [])
+        }
+        let source = SourceText(name: dockerfile.path.shown, bytes: try tree.files.contents(of: dockerfile.path))
+        var known = values
+        for name in prerequisites.keys { known[name] = "\(name):pinned" }
+        let read = DockerfileInputs.read(source, arguments: known, targetStage: attributes.targetStage?.text)
+        diagnostics.append(contentsOf: read.diagnostics)
+        checkArguments(attributes, read)
+        checkBases(read, seed, prerequisites)
+        let ignore = try dockerIgnore(dockerfile.path, context: context)
+        var files = select(read, ignore, context: context, seed, edges)
+        let takesDockerfile = files.contains(index)
+        files.insert(index)
+        return (
+            rule(values.filter { read.usedArguments.contains($0.key) }, takesDockerfile: takesDockerfile), files
+        )
+    }
+
+    /// `python-base:image` arrives as the build argument `python_base`.
+    private func imagePrerequisites(_ edges: [Edge]) -> [String: Int] {
+        var found: [String: Int] = [:]
+        for edge in edges where edge.kind == .input && isImage(edge.target) {
+            found[argumentName(seeds[edge.target].label.component)] = edge.target
+        }
+        return found
+    }
+
+    private func isImage(_ target: Int) -> Bool {
+        seeds[target].label.stage == "image" && seeds[target].rule.recipe == nil
+    }
+
+    private func argumentName(_ component: String) -> String {
+        String(
+            decoding: component.utf8.map {
+                $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") ? UInt8(ascii: "_") : $0
+            }, as: UTF8.self)
+    }
+
+    /// `[dockerfile PATH]`, else the input word that looks like one, else `Dockerfile`.
+    private mutating func dockerfilePath(
+        _ seed: TargetSeed, _ attributes: RuleAttributes.Image, inputs: [Word]
+    ) -> (path: BytePath, span: SourceSpan) {
+        let folder = components[seed.component].folder
+        if let word = attributes.dockerfile, let path = path(word, in: folder) { return (path, word.span) }
+        for word in inputs where !word.text.contains(":") && !PathPattern.hasWildcards(Array(word.text.utf8)) {
+            let name = BytePath(word.text).name.shown
+            if name.contains("Dockerfile") || name.contains("Containerfile"), let path = path(word, in: folder) {
+                return (path, word.span)
+            }
+        }
+        return (folder.appending("Dockerfile"), seed.rule.stage.span)
+    }
+
+    private mutating func checkArguments(_ attributes: RuleAttributes.Image, _ read: DockerfileInputs) {
+        for argument in attributes.arguments where !read.usedArguments.contains(argument.name) {
+            diagnostics.append(
+                .unknown(
+                    .badDockerfile, "build argument", argument.name, at: argument.value.span,
+                    among: read.usedArguments.sorted(), otherwise: "the Dockerfile declares no 'ARG \(argument.name)'"))
+        }
+    }
+
+    /// `FROM ${python_base}` without the prerequisite `python-base:image` would build from nothing.
+    private mutating func checkBases(_ read: DockerfileInputs, _ seed: TargetSeed, _ prerequisites: [String: Int]) {
+        for base in read.baseImages {
+            guard let name = base.argumentName, prerequisites[name] == nil,
+                let owner = drafts.first(where: {
+                    argumentName($0.name) == name && $0.block.rules["image"] != nil && $0.name != seed.label.component
+                })
+            else { continue }
+            diagnostics.append(
+                Diagnostic(
+                    .missingImagePrerequisite,
+                    "'FROM $\(name)' is the image of '\(owner.name)', which '\(seed.label)' does not name",
+                    at: base.span, notes: [.init("the rule", at: seed.rule.stage.span)],
+                    hint: "add '\(owner.name):image' to the rule's inputs"))
+        }
+    }
+
+    /// `NAME.dockerignore` beside the Dockerfile wins over `.dockerignore` in the context's root.
+    private func dockerIgnore(_ dockerfile: BytePath, context: BytePath) throws(FileSystemError) -> DockerIgnore {
+        let beside = BytePath(bytes: dockerfile.bytes + Array(".dockerignore".utf8))
+        for path in [beside, context.appending(".dockerignore")] where tree.contains(path) {
+            return DockerIgnore.parse(try tree.files.contents(of: path))
+        }
+        return DockerIgnore.parse([])
+    }
+
+    private mutating func select(
+        _ read: DockerfileInputs, _ ignore: DockerIgnore, context: BytePath, _ seed: TargetSeed, _ edges: [Edge]
+    ) -> Set<Int> {
+        var places: [BytePath: Int] = [:]
+        var entries: [FileEntry] = []
+        for index in tree.range(inside: context) {
+            let entry = tree.entries[index]
+            guard entry.kind.isContent, outputs.owner(of: entry.path) == nil,
+                let path = entry.path.relative(to: context)
+            else { continue }
+            places[path] = index
+            entries.append(FileEntry(path: path, kind: entry.kind))
+        }
+        let files = tree.files
+        let selection = read.select(from: entries, ignore: ignore) { link in
+            try? files.contents(of: context.appending(link))
+        }
+        let named = Set(edges.filter { $0.kind == .input }.flatMap { producers(behind: $0.target, seen: []) })
+        var served: Set<SourceSpan> = []
+        for (output, owner) in outputs.all(inside: context) {
+            guard let path = output.path.relative(to: context), !ignore.excludes(path) else { continue }
+            for source in read.sources where source.mayTake(path, isFolder: output.isFolder) {
+                served.insert(source.span)
+                if named.contains(owner) { continue }
+                diagnostics.append(
+                    Diagnostic(
+                        .missingImagePrerequisite,
+                        "'\(source.text)' takes '\(output.path.shown)', which '\(seeds[owner].label)' puts out, but '\(seed.label)' does not name it",
+                        at: source.span, notes: [.init("the image's rule", at: seed.rule.stage.span)],
+                        hint:
+                            "add '\(seeds[owner].label.component == seed.label.component ? "" : seeds[owner].label.component):\(seeds[owner].label.stage)' to the rule's inputs, or exclude the path in .dockerignore"
+                    ))
+            }
+        }
+        for source in selection.unmatched where !served.contains(source.span) && !source.isOptional {
+            diagnostics.append(
+                Diagnostic(
+                    .missingInput,
+                    "'\(source.text)' matches no file of the build context '\(context.isEmpty ? "." : context.shown)'",
+                    at: source.span, hint: "paths are relative to the context; '[context PATH]' changes it"))
+        }
+        return Set(selection.files.compactMap { places[$0.path] })
+    }
+
+    private func producers(behind target: Int, seen: Set<Int>) -> [Int] {
+        let seed = seeds[target]
+        guard seed.rule.recipe == nil, seed.label.stage != "image", !seen.contains(target) else { return [target] }
+        var visitor = self
+        return visitor.labelsOnly(seed).flatMap { producers(behind: $0, seen: seen.union([target])) }
+    }
+
+    private mutating func labelsOnly(_ seed: TargetSeed) -> [Int] {
+        var scope = scope(component: seed.component, seed: seed)
+        return expand(seed.rule.inputs, &scope).filter { $0.text.contains(":") }
+            .flatMap { targets(named: $0, from: seed.component) }
+    }
+}

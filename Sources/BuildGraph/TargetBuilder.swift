@@ -1,0 +1,364 @@
+import Buildfile
+
+/// A rule of a component, or one instance of its `verify` rule, before its words are expanded.
+struct TargetSeed {
+    let label: Label
+    let component: Int
+    let rule: RuleDeclaration
+    let consumption: Component.Consumption?
+}
+
+/// Makes components and their targets from drafts.
+///
+/// This file expands words and connects labels; TargetFiles matches globs, ImageTargets reads Dockerfiles.
+struct TargetBuilder {
+    let tree: FileTree
+    let settings: ResolutionSettings
+    let globals: [String: VariableDeclaration]
+    let toolDeclarations: [String: ToolDeclaration]
+    let drafts: [ComponentDraft]
+    let registry: String
+    var diagnostics: [Diagnostic] = []
+
+    private(set) var components: [Component] = []
+    private(set) var seeds: [TargetSeed] = []
+    /// `component:stage` → indices into `seeds`: one, or an instance for each consumer.
+    private(set) var stages: [Label: [Int]] = [:]
+    private var componentPlaces: [String: Int] = [:]
+    var outputs = OutputTable()
+    var globCache: [FileGlob: [Int]] = [:]
+
+    init(_ builder: GraphBuilder, registry: String) {
+        tree = builder.tree
+        settings = builder.settings
+        globals = builder.globals
+        toolDeclarations = builder.tools
+        drafts = builder.drafts
+        self.registry = registry
+    }
+
+    mutating func build() throws(FileSystemError) -> ([Component], [Target]) {
+        for (index, draft) in drafts.enumerated() { componentPlaces[draft.name] = index }
+        components = drafts.indices.map { component($0) }
+        makeSeeds()
+        for index in seeds.indices { declareOutputs(index) }
+        diagnostics.append(contentsOf: outputs.overlaps(labels: seeds.map(\.label)))
+        checkContracts()
+        var targets: [Target] = []
+        for index in seeds.indices { targets.append(try target(index)) }
+        return (components, targets)
+    }
+
+    // MARK: Scopes
+
+    func scope(component: Int, seed: TargetSeed? = nil) -> VariableScope {
+        var builtIns = ["name": drafts[component].name]
+        if globals["registry"] == nil { builtIns["registry"] = registry }
+        if let seed {
+            builtIns["stage"] = seed.label.stage
+            if let consumption = seed.consumption, let consumer = seed.label.consumer {
+                let folder = components[component].folder
+                builtIns["consumer"] = consumer
+                builtIns["provider"] = drafts[component].name
+                builtIns["contract"] = consumption.contracts.map { $0.walked(from: folder).shown }
+                    .joined(separator: " ")
+            }
+        }
+        return VariableScope(
+            builtIns: builtIns, layers: [drafts[component].block.variables, globals], settings: settings)
+    }
+
+    mutating func expand(_ words: [Word], _ scope: inout VariableScope) -> [Word] {
+        words.compactMap { word in scope.expand(word).map { Word($0, word.span) } }
+    }
+
+    /// The path `word` names from `folder`; a diagnostic where it leaves the workspace.
+    mutating func path(_ word: Word, in folder: BytePath) -> BytePath? {
+        if let path = BytePath.resolving(Array(word.text.utf8), in: folder) { return path }
+        diagnostics.append(.leavesWorkspace(word))
+        return nil
+    }
+
+    // MARK: Components
+
+    private mutating func component(_ index: Int) -> Component {
+        let draft = drafts[index]
+        var scope = VariableScope(
+            builtIns: ["name": draft.name], layers: [draft.block.variables, globals], settings: settings)
+        var folder = draft.defaultFolder
+        if let word = draft.block.folder, let text = scope.expand(word) {
+            // A template's `dir` means the component's: it is taken from the component's Buildfile, not the template's.
+            folder = path(Word(text, word.span), in: draft.defaultFolder) ?? folder
+            if !tree.hasFolder(folder) {
+                diagnostics.append(
+                    Diagnostic(
+                        .missingInput, "there is no folder '\(folder.shown)'", at: word.span,
+                        hint: "a folder counts when it holds a file that git does not ignore"))
+            }
+        }
+        let uses = expand(draft.block.lists["uses"] ?? [], &scope)
+        for word in uses where componentPlaces[word.text] == nil { reportUnknownComponent(word) }
+        let consumes = consumptions(draft, folder: folder, &scope)
+        let owners = expand(draft.block.lists["owners"] ?? [], &scope).map(\.text)
+        diagnostics.append(contentsOf: scope.diagnostics)
+        return Component(
+            name: draft.name, kind: draft.kind, folder: folder,
+            uses: uses.map(\.text).filter { componentPlaces[$0] != nil }, consumes: consumes, owners: owners,
+            span: draft.span)
+    }
+
+    private mutating func consumptions(
+        _ draft: ComponentDraft, folder: BytePath, _ scope: inout VariableScope
+    ) -> [Component.Consumption] {
+        var found: [Component.Consumption] = []
+        for directive in draft.block.consumes {
+            let words = expand(directive.arguments, &scope)
+            guard let provider = words.first, words.count > 2 else { continue }
+            guard componentPlaces[provider.text] != nil else {
+                reportUnknownComponent(provider)
+                continue
+            }
+            let contracts = words.dropFirst(2).compactMap { path($0, in: folder) }
+            found.append(.init(provider: provider.text, contracts: contracts, span: provider.span))
+        }
+        return found
+    }
+
+    private mutating func reportUnknownComponent(_ word: Word) {
+        let names = drafts.map(\.name)
+        diagnostics.append(
+            .unknown(
+                .unknownComponent, "component", word.text, at: word.span, among: names,
+                otherwise: names.isEmpty
+                    ? "no component is declared" : "declared are: \(names.prefix(20).joined(separator: ", "))"))
+    }
+
+    /// Every contract is a file or comes from a rule, whether its provider verifies it or not.
+    private mutating func checkContracts() {
+        for consumption in components.flatMap(\.consumes) {
+            for path in consumption.contracts where outputs.owner(of: path) == nil && !tree.contains(path) {
+                diagnostics.append(
+                    .missingInput(Word(path.shown, consumption.span), path: path, tree: tree, producer: nil))
+            }
+        }
+    }
+
+    // MARK: Seeds
+
+    private mutating func makeSeeds() {
+        for (index, draft) in drafts.enumerated() {
+            for (stage, rule) in draft.block.rules.sorted(by: { $0.key < $1.key }) {
+                if stage == "verify" {
+                    addInstances(of: rule, component: index)
+                    continue
+                }
+                add(
+                    TargetSeed(
+                        label: Label(component: draft.name, stage: stage), component: index, rule: rule,
+                        consumption: nil))
+            }
+        }
+    }
+
+    private mutating func addInstances(of rule: RuleDeclaration, component: Int) {
+        let name = drafts[component].name
+        stages[Label(component: name, stage: "verify")] = []
+        for consumer in components {
+            let parts = consumer.consumes.filter { $0.provider == name }
+            guard let first = parts.first else { continue }
+            let all = Component.Consumption(
+                provider: name, contracts: parts.flatMap(\.contracts), span: first.span)
+            add(
+                TargetSeed(
+                    label: Label(component: name, stage: "verify", consumer: consumer.name), component: component,
+                    rule: rule, consumption: all))
+        }
+    }
+
+    private mutating func add(_ seed: TargetSeed) {
+        stages[Label(component: seed.label.component, stage: seed.label.stage), default: []].append(seeds.count)
+        seeds.append(seed)
+    }
+
+    private mutating func declareOutputs(_ index: Int) {
+        let seed = seeds[index]
+        var scope = scope(component: seed.component, seed: seed)
+        for word in expand(seed.rule.outputs, &scope) {
+            guard let path = path(word, in: components[seed.component].folder) else { continue }
+            let parts = path.components
+            if path.isEmpty || PathPattern.hasWildcards(Array(word.text.utf8)) || word.text.contains(":") {
+                diagnostics.append(
+                    Diagnostic(
+                        .badSyntax, "'\(word.text)' is no output", at: word.span,
+                        hint: "outputs are files, or folders with a trailing '/', without wildcards"))
+            } else if parts.contains(where: { $0.elementsEqual(".git".utf8) || $0.elementsEqual(".lmsbuild".utf8) }) {
+                diagnostics.append(
+                    Diagnostic(
+                        .pathLeavesWorkspace, "'\(word.text)' lies in a folder that is not the workspace's",
+                        at: word.span))
+            } else {
+                outputs.add(
+                    DeclaredOutput(path: path, isFolder: word.text.hasSuffix("/"), span: word.span), of: index)
+            }
+        }
+    }
+
+    // MARK: Labels
+
+    /// The targets a label in a rule names: `:stage`, `component:stage`, `component:verify[consumer]`.
+    mutating func targets(named word: Word, from component: Int) -> [Int] {
+        let text = word.text
+        guard let colon = text.firstIndex(of: ":") else { return [] }
+        let owner = colon == text.startIndex ? drafts[component].name : String(text[..<colon])
+        var stage = String(text[text.index(after: colon)...])
+        var consumer: String?
+        if stage.hasSuffix("]"), let bracket = stage.firstIndex(of: "[") {
+            consumer = String(stage[stage.index(after: bracket)...].dropLast())
+            stage = String(stage[..<bracket])
+        }
+        guard let place = componentPlaces[owner] else {
+            reportUnknownComponent(Word(owner, word.span))
+            return []
+        }
+        let found = (stages[Label(component: owner, stage: stage)] ?? nil)?.filter { index in
+            consumer == nil || seeds[index].label.consumer == consumer
+        }
+        guard let found, consumer == nil || !found.isEmpty else {
+            let known = drafts[place].block.rules.keys.sorted()
+            diagnostics.append(
+                found == nil
+                    ? .unknown(
+                        .unknownStage, "stage", stage, at: word.span, among: known,
+                        otherwise: known.isEmpty
+                            ? "'\(owner)' has no rules" : "'\(owner)' has: \(known.joined(separator: ", "))")
+                    : Diagnostic(
+                        .unknownComponent, "'\(consumer ?? "")' does not consume '\(owner)'", at: word.span))
+            return []
+        }
+        return found
+    }
+
+    // MARK: Targets
+
+    private mutating func target(_ index: Int) throws(FileSystemError) -> Target {
+        let seed = seeds[index]
+        var scope = scope(component: seed.component, seed: seed)
+        let rule = seed.rule
+        let inputs = expand(rule.inputs, &scope)
+        let gates = expand(rule.gates, &scope)
+        _ = expand(rule.outputs, &scope)
+        let attributes = RuleAttributes(
+            rule.attributes.map { attribute in
+                Attribute(name: attribute.name, arguments: expand(attribute.arguments, &scope))
+            })
+        diagnostics.append(contentsOf: attributes.diagnostics)
+
+        var edges = labels(among: inputs, kind: .input, seed) + labels(among: gates, kind: .gate, seed)
+        for gate in gates where !gate.text.contains(":") {
+            diagnostics.append(
+                Diagnostic(
+                    .unknownStage, "'\(gate.text)' is no label", at: gate.span,
+                    hint: "only labels stand after '|'; ':\(gate.text)' is this component's stage"))
+        }
+        var files = matchFiles(inputs.filter { !$0.text.contains(":") }, seed)
+        if let consumption = seed.consumption { take(consumption, &edges, &files) }
+
+        let making: Making
+        let folder = components[seed.component].folder
+        if let recipe = rule.recipe {
+            takeUses(of: seed, &edges, &files)
+            making = .recipe(recipe, shell: shell(seed.component, &scope))
+        } else if seed.label.stage == "image" {
+            let image = try imageRule(seed, attributes.image, edges: edges, inputs: inputs)
+            making = .image(image.rule)
+            files = image.files
+        } else {
+            making = .group
+        }
+        let environment = environment(seed, rule.recipe, &scope, &edges)
+        diagnostics.append(contentsOf: scope.diagnostics)
+        return Target(
+            label: seed.label, component: seed.component, making: making, files: files.sorted(),
+            edges: uniqueEdges(edges), outputs: outputs.outputs(of: index),
+            attributes: resolve(attributes, in: folder), values: environment.values, passed: environment.passed,
+            secrets: environment.secrets, tools: rule.recipe == nil ? [] : tools(seed.component, &scope),
+            span: rule.stage.span)
+    }
+
+    private func uniqueEdges(_ edges: [Edge]) -> [Edge] {
+        var seen: Set<Int> = []
+        let inputs = edges.filter { $0.kind == .input && seen.insert($0.target).inserted }
+        // A gate that is an input as well adds nothing: inputs must have succeeded too.
+        return inputs + edges.filter { $0.kind != .input && seen.insert($0.target).inserted }
+    }
+
+    private mutating func labels(among words: [Word], kind: Edge.Kind, _ seed: TargetSeed) -> [Edge] {
+        words.filter { $0.text.contains(":") }.flatMap { word in
+            targets(named: word, from: seed.component).map { Edge(kind: kind, target: $0, span: word.span) }
+        }
+    }
+
+    private mutating func shell(_ component: Int, _ scope: inout VariableScope) -> [String] {
+        guard let words = drafts[component].block.shell else { return ["/bin/sh", "-eu"] }
+        return expand(words, &scope).map(\.text)
+    }
+
+    private mutating func tools(_ component: Int, _ scope: inout VariableScope) -> [Tool] {
+        var found: [String: Tool] = [:]
+        for word in expand(drafts[component].block.lists["needs"] ?? [], &scope) {
+            guard let declaration = toolDeclarations[word.text] else {
+                let known = toolDeclarations.keys.sorted()
+                diagnostics.append(
+                    .unknown(
+                        .unknownTool, "tool", word.text, at: word.span, among: known,
+                        otherwise: "declare it at the top level: 'tool \(word.text) VERSION'"))
+                continue
+            }
+            found[word.text] = Tool(
+                name: word.text, version: scope.expand(declaration.version) ?? declaration.version.text,
+                command: declaration.command?.text)
+        }
+        return found.values.sorted { $0.name < $1.name }
+    }
+
+    // MARK: The recipe's environment
+
+    private struct RecipeEnvironment {
+        var values: [String: String?] = [:]
+        var passed: [String] = []
+        var secrets: [String] = []
+    }
+
+    private mutating func environment(
+        _ seed: TargetSeed, _ recipe: Recipe?, _ scope: inout VariableScope, _ edges: inout [Edge]
+    ) -> RecipeEnvironment {
+        var result = RecipeEnvironment()
+        guard let recipe else { return result }
+        let lists = drafts[seed.component].block.lists
+        func names(_ keyword: String) -> Set<String> { Set((lists[keyword] ?? []).map(\.text)) }
+        let mentioned = scope.mentioned.union(Mentions.names(in: recipe.text))
+        let known = scope.names
+        for word in lists["export"] ?? [] where !known.contains(word.text) {
+            diagnostics.append(
+                .unknown(
+                    .unknownVariable, "variable", word.text, at: word.span, among: known.sorted(),
+                    otherwise: "'export' names Buildfile variables; 'env' names the environment's"))
+        }
+        for name in mentioned.union(names("export")).sorted() {
+            if known.contains(name) {
+                if let value = scope.value(of: name, at: recipe.span) { result.values[name] = .some(value) }
+            } else if names("env").contains(name) {
+                result.values[name] = .some(settings.environment[name])
+            } else if names("pass").contains(name) {
+                result.passed.append(name)
+            } else if names("secret").contains(name) {
+                result.secrets.append(name)
+            } else if name == "tag", !recipe.text.contains("tag="),
+                let image = stages[Label(component: seed.label.component, stage: "image")]?.first
+            {
+                edges.append(Edge(kind: .tag, target: image, span: recipe.span))
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,124 @@
+import Buildfile
+
+/// Replaces `$name` and `${name}` in headers and directives. Does not know where variables come from beyond its layers.
+struct VariableScope {
+    /// `$name`, `$stage`, …: win over everything declared.
+    var builtIns: [String: String]
+    /// Declared variables, the innermost first.
+    var layers: [[String: VariableDeclaration]]
+    let settings: ResolutionSettings
+    /// Names that words mentioned since the scope was made; what their values mention in turn does not count.
+    private(set) var mentioned: Set<String> = []
+    private(set) var diagnostics: [Diagnostic] = []
+    private var active: [String] = []
+
+    init(builtIns: [String: String], layers: [[String: VariableDeclaration]], settings: ResolutionSettings) {
+        self.builtIns = builtIns
+        self.layers = layers
+        self.settings = settings
+    }
+
+    func declaration(of name: String) -> VariableDeclaration? {
+        for layer in layers { if let found = layer[name] { return found } }
+        return nil
+    }
+
+    var names: Set<String> { layers.reduce(into: Set(builtIns.keys)) { $0.formUnion($1.keys) } }
+
+    /// The value of `name`, or nil (and a diagnostic) where it has none.
+    mutating func value(of name: String, at span: SourceSpan) -> String? {
+        if active.isEmpty { mentioned.insert(name) }
+        if let value = builtIns[name] { return value }
+        guard let declaration = declaration(of: name) else {
+            diagnostics.append(
+                Diagnostic(
+                    .unknownVariable, "unknown variable '\(name)'", at: span,
+                    hint: nearestWord(to: name, among: names.sorted()).map { "did you mean '\($0)'?" }
+                        ?? "declare it with '\(name) = value', or write '$$' for a dollar sign"))
+            return nil
+        }
+        if declaration.isDefault {
+            if let value = settings.overrides[name] ?? settings.environment[name] { return value }
+        }
+        guard !active.contains(name) else {
+            let path = (active.drop { $0 != name } + [name]).map { "$" + $0 }.joined(separator: " -> ")
+            diagnostics.append(
+                Diagnostic(.cycle, "a variable's value needs itself: \(path)", at: declaration.value.span))
+            return nil
+        }
+        active.append(name)
+        defer { active.removeLast() }
+        return expand(declaration.value)
+    }
+
+    /// `word` with its variables replaced, or nil (and diagnostics) where one is unknown.
+    mutating func expand(_ word: Word) -> String? {
+        let bytes = Array(word.text.utf8)
+        guard bytes.contains(UInt8(ascii: "$")) else { return word.text }
+        var result: [UInt8] = []
+        var index = 0
+        var failed = false
+        while index < bytes.count {
+            guard bytes[index] == UInt8(ascii: "$") else {
+                result.append(bytes[index])
+                index += 1
+                continue
+            }
+            if index + 1 < bytes.count, bytes[index + 1] == UInt8(ascii: "$") {
+                result.append(UInt8(ascii: "$"))
+                index += 2
+                continue
+            }
+            let braced = index + 1 < bytes.count && bytes[index + 1] == UInt8(ascii: "{")
+            let start = index + (braced ? 2 : 1)
+            let end = Mentions.endOfName(bytes, from: start)
+            if end == start || (braced && (end >= bytes.count || bytes[end] != UInt8(ascii: "}"))) {
+                result.append(bytes[index])
+                index += 1
+                continue
+            }
+            let name = String(decoding: bytes[start..<end], as: UTF8.self)
+            if let value = value(of: name, at: word.span) {
+                result.append(contentsOf: Array(value.utf8))
+            } else {
+                failed = true
+            }
+            index = braced ? end + 1 : end
+        }
+        return failed ? nil : String(decoding: result, as: UTF8.self)
+    }
+}
+
+/// Finds the variables that a recipe's text mentions as a shell would: `$name` and `${name…}`.
+enum Mentions {
+    static func endOfName(_ bytes: [UInt8], from start: Int) -> Int {
+        var end = start
+        while end < bytes.count {
+            switch bytes[end] {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"):
+                end += 1
+            case UInt8(ascii: "0")...UInt8(ascii: "9") where end > start: end += 1
+            default: return end
+            }
+        }
+        return end
+    }
+
+    /// Every name after a `$`, `${`, `${#` or `${!`, whatever quotes stand around it: one too many is harmless.
+    static func names(in text: String) -> Set<String> {
+        let bytes = Array(text.utf8)
+        var found: Set<String> = []
+        for index in bytes.indices where bytes[index] == UInt8(ascii: "$") {
+            var start = index + 1
+            if start < bytes.count, bytes[start] == UInt8(ascii: "{") {
+                start += 1
+                if start < bytes.count, bytes[start] == UInt8(ascii: "#") || bytes[start] == UInt8(ascii: "!") {
+                    start += 1
+                }
+            }
+            let end = endOfName(bytes, from: start)
+            if end > start { found.insert(String(decoding: bytes[start..<end], as: UTF8.self)) }
+        }
+        return found
+    }
+}

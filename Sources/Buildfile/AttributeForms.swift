@@ -1,0 +1,268 @@
+// What the words of each attribute mean. This file does not know rules, nor what an attribute does to one.
+
+/// What kind of file `[report …]` names.
+package enum ReportKind: String, Sendable, Hashable, CaseIterable {
+    case junit, sarif
+}
+
+/// A number in a report that decides whether a target succeeds: `[gate mutation >= 80 reports/mutation.json]`.
+package struct Gate: Sendable, Hashable {
+    package enum Metric: String, Sendable, Hashable, CaseIterable {
+        case mutation, coverage, lint
+    }
+
+    package enum Comparison: String, Sendable, Hashable, CaseIterable {
+        case atLeast = ">="
+        case above = ">"
+        case atMost = "<="
+        case below = "<"
+        case equal = "=="
+        case unequal = "!="
+
+        /// Whether `measured` satisfies the comparison with `threshold`.
+        package func accepts(_ measured: Double, _ threshold: Double) -> Bool {
+            switch self {
+            case .atLeast: measured >= threshold
+            case .above: measured > threshold
+            case .atMost: measured <= threshold
+            case .below: measured < threshold
+            case .equal: measured == threshold
+            case .unequal: measured != threshold
+            }
+        }
+    }
+
+    package let metric: Metric
+    package let comparison: Comparison
+    package let threshold: Double
+    package let file: Word
+
+    package init(metric: Metric, comparison: Comparison, threshold: Double, file: Word) {
+        self.metric = metric
+        self.comparison = comparison
+        self.threshold = threshold
+        self.file = file
+    }
+}
+
+/// An attribute whose words have been understood.
+package enum RuleAttribute: Sendable, Hashable {
+    case timeout(Duration)
+    case retries(Int)
+    case pool(String)
+    case network
+    case uncached
+    /// A folder, with its trailing `/`.
+    case keep(Word)
+    case report(kind: ReportKind, glob: Word)
+    case gate(Gate)
+    /// `os/arch` or `os/arch/variant`, each.
+    case platform([String])
+    case dockerfile(Word)
+    case context(Word)
+    case target(Word)
+    case argument(name: String, value: Word)
+
+    /// Nil for an unknown attribute and for words that have not the attribute's form; `$name` has to be expanded before.
+    package init?(_ attribute: Attribute) {
+        guard let form = AttributeForm(rawValue: attribute.name.text),
+            case .success(let value) = form.read(attribute.arguments)
+        else { return nil }
+        self = value
+    }
+}
+
+/// `90s`, `10m`, `1h30m`: hours, minutes and seconds in this order, each at most once, at least one of them.
+/// Nil for anything else, and for more than a year.
+package func parseDuration(_ text: String) -> Duration? {
+    let units: [(unit: UInt8, seconds: Int)] = [
+        (UInt8(ascii: "h"), 3600), (UInt8(ascii: "m"), 60), (UInt8(ascii: "s"), 1),
+    ]
+    let longest = 366 * 24 * 3600
+    var seconds = 0
+    var number: Int?
+    var nextUnit = 0
+    for byte in text.utf8 {
+        if byte.isDigit {
+            let value = (number ?? 0) * 10 + Int(byte - UInt8(ascii: "0"))
+            guard value <= longest else { return nil }
+            number = value
+            continue
+        }
+        guard let value = number, let unit = units.firstIndex(where: { $0.unit == byte }), unit >= nextUnit else {
+            return nil
+        }
+        seconds += value * units[unit].seconds
+        nextUnit = unit + 1
+        number = nil
+    }
+    guard number == nil, nextUnit > 0, seconds <= longest else { return nil }
+    return .seconds(seconds)
+}
+
+/// The attributes there are.
+enum AttributeForm: String, CaseIterable {
+    case timeout, retries, pool, network, uncached, keep, report, gate, platform, dockerfile, context, target, arg
+
+    /// The first word that has not the form; nil where the number of words is wrong.
+    struct Mismatch: Error {
+        let word: Word?
+    }
+
+    /// Whether a rule may have several of it.
+    var isRepeatable: Bool { [.keep, .report, .gate, .arg].contains(self) }
+
+    /// The form as people write it.
+    var usage: String {
+        switch self {
+        case .timeout: "[timeout DURATION], such as 90s, 10m or 1h30m"
+        case .retries: "[retries N], N from 0 to 100"
+        case .pool: "[pool NAME]"
+        case .network: "[network]"
+        case .uncached: "[uncached]"
+        case .keep: "[keep DIR/], with a '/' at its end"
+        case .report: "[report junit GLOB] or [report sarif GLOB]"
+        case .gate: "[gate mutation|coverage|lint OP NUMBER FILE], OP one of >= > <= < == !="
+        case .platform: "[platform OS/ARCH…], such as linux/amd64"
+        case .dockerfile: "[dockerfile PATH]"
+        case .context: "[context PATH]"
+        case .target: "[target STAGE]"
+        case .arg: "[arg NAME=VALUE]"
+        }
+    }
+
+    private func acceptsCount(_ count: Int) -> Bool {
+        switch self {
+        case .network, .uncached: count == 0
+        case .platform: count >= 1
+        case .report: count == 2
+        case .gate: count == 4
+        default: count == 1
+        }
+    }
+
+    /// What the words mean, or the first one that is wrong.
+    func read(_ words: [Word]) -> Result<RuleAttribute, Mismatch> {
+        guard acceptsCount(words.count) else { return .failure(Mismatch(word: nil)) }
+        switch self {
+        case .network: return .success(.network)
+        case .uncached: return .success(.uncached)
+        case .report:
+            return value(words[0]) { ReportKind(rawValue: $0).map { .report(kind: $0, glob: words[1]) } }
+        case .gate: return readGate(words)
+        case .platform:
+            if let bad = words.first(where: { !Self.isPlatform($0.text) }) { return .failure(Mismatch(word: bad)) }
+            return .success(.platform(words.map(\.text)))
+        default: return readSingle(words[0])
+        }
+    }
+
+    private func readSingle(_ word: Word) -> Result<RuleAttribute, Mismatch> {
+        value(word) { text in
+            switch self {
+            case .timeout: parseDuration(text).flatMap { $0 > .zero ? .timeout($0) : nil }
+            case .retries: Self.count(text, upTo: 100).map { .retries($0) }
+            case .pool: isName(text) ? .pool(text) : nil
+            case .keep: text.utf8.last == UInt8(ascii: "/") ? .keep(word) : nil
+            case .dockerfile: text.isEmpty ? nil : .dockerfile(word)
+            case .context: text.isEmpty ? nil : .context(word)
+            case .target: text.isEmpty ? nil : .target(word)
+            case .arg: Self.argument(word)
+            case .network, .uncached, .report, .gate, .platform: nil
+            }
+        }
+    }
+
+    private func readGate(_ words: [Word]) -> Result<RuleAttribute, Mismatch> {
+        guard let metric = Gate.Metric(rawValue: words[0].text) else { return .failure(Mismatch(word: words[0])) }
+        guard let comparison = Gate.Comparison(rawValue: words[1].text) else {
+            return .failure(Mismatch(word: words[1]))
+        }
+        return value(words[2]) { text in
+            guard text.utf8.allSatisfy({ $0.isDigit || $0 == UInt8(ascii: ".") }), let threshold = Double(text),
+                threshold.isFinite
+            else { return nil }
+            return .gate(Gate(metric: metric, comparison: comparison, threshold: threshold, file: words[3]))
+        }
+    }
+
+    private func value(_ word: Word, _ read: (String) -> RuleAttribute?) -> Result<RuleAttribute, Mismatch> {
+        guard let attribute = read(word.text) else { return .failure(Mismatch(word: word)) }
+        return .success(attribute)
+    }
+
+    private static func count(_ text: String, upTo most: Int) -> Int? {
+        guard text.utf8.allSatisfy(\.isDigit), let number = Int(text), number <= most else { return nil }
+        return number
+    }
+
+    private static func isPlatform(_ text: String) -> Bool {
+        let parts = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        guard parts.count == 2 || parts.count == 3 else { return false }
+        return parts.allSatisfy { part in
+            !part.isEmpty
+                && part.allSatisfy { $0.isLowercaseLetter || $0.isDigit || $0 == UInt8(ascii: "_") }
+        }
+    }
+
+    private static func argument(_ word: Word) -> RuleAttribute? {
+        guard let equals = word.text.utf8.firstIndex(of: UInt8(ascii: "=")) else { return nil }
+        let name = String(word.text[..<equals])
+        guard isVariableName(name) else { return nil }
+        let value = String(word.text[word.text.utf8.index(after: equals)...])
+        // With quotes inside, the text's bytes are not the source's, and the whole word is pointed at.
+        let isPlain = word.span.length == word.text.utf8.count
+        let span = SourceSpan(
+            word.span.source, offset: isPlain ? word.span.offset + name.utf8.count + 1 : word.span.offset,
+            length: isPlain ? value.utf8.count : word.span.length)
+        return .argument(name: name, value: Word(value, span))
+    }
+
+    /// The mistake in `words`, if there is one; a word that holds a `$` is right until it has been expanded.
+    func mismatch(in words: [Word]) -> Mismatch? {
+        let expanded = words.enumerated().map { index, word in
+            word.text.utf8.contains(UInt8(ascii: "$")) ? Word(standIn(at: index), word.span) : word
+        }
+        guard case .failure(let mismatch) = read(expanded) else { return nil }
+        return mismatch
+    }
+
+    /// A word that has the form of the one at `index`.
+    private func standIn(at index: Int) -> String {
+        switch self {
+        case .timeout: "1s"
+        case .retries: "0"
+        case .keep: "folder/"
+        case .report where index == 0: "junit"
+        case .gate where index < 3: ["mutation", ">=", "0"][index]
+        case .platform: "linux/amd64"
+        case .arg: "NAME=value"
+        default: "name"
+        }
+    }
+}
+
+/// What is wrong with `attribute`, which stands after the attributes `earlier` of the same rule.
+func checkForm(of attribute: Attribute, after earlier: [Attribute]) -> Diagnostic? {
+    let name = attribute.name
+    guard let form = AttributeForm(rawValue: name.text) else {
+        let known = AttributeForm.allCases.map(\.rawValue)
+        let hint =
+            nearestWord(to: name.text, among: known).map { "did you mean '\($0)'?" }
+            ?? "known attributes: \(known.sorted().joined(separator: ", "))"
+        return Diagnostic(.unknownAttribute, "unknown attribute '\(name.text)'", at: name.span, hint: hint)
+    }
+    if let mismatch = form.mismatch(in: attribute.arguments) {
+        let wrong = mismatch.word
+        let message =
+            wrong.map { "'\(name.text)' does not take '\($0.text)'" } ?? "'\(name.text)' has the wrong number of words"
+        return Diagnostic(
+            .badAttribute, message, at: wrong?.span ?? name.span, hint: "write \(form.usage)")
+    }
+    if !form.isRepeatable, let first = earlier.first(where: { $0.name.text == name.text }) {
+        return Diagnostic(
+            .badAttribute, "'\(name.text)' is given twice", at: name.span,
+            notes: [Diagnostic.Note("given first here", at: first.name.span)], hint: "remove one of them")
+    }
+    return nil
+}

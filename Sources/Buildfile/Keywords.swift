@@ -1,0 +1,82 @@
+// Which directives there are, where they may stand, and what form their words have. This file does not know lines.
+
+/// A part of a Buildfile that has its own directives.
+enum Place: CaseIterable {
+    case top, component, environment
+
+    var description: String {
+        switch self {
+        case .top: "at the top level"
+        case .component: "in a component's block"
+        case .environment: "in an environment's block"
+        }
+    }
+
+    var keywords: [String] {
+        switch self {
+        case .top:
+            [
+                "include", "default", "tool", "template", "service", "library", "services", "libraries", "environment",
+                "variable", "notify", "cache",
+            ]
+        case .component:
+            [
+                "dir", "uses", "inputs", "consumes", "needs", "export", "env", "pass", "secret", "owners", "shell",
+            ]
+        case .environment: ["stack", "env-file", "engine", "after", "strategy", "check", "policy"]
+        }
+    }
+
+    /// The places that know `keyword`.
+    static func knowing(_ keyword: String) -> [Place] { allCases.filter { $0.keywords.contains(keyword) } }
+}
+
+/// Directives that open a block, all at the top level.
+let blockKeywords: Set<String> = ["service", "library", "template", "services", "libraries", "environment"]
+
+/// What the words after a keyword have to be.
+enum ArgumentForm {
+    case one
+    case oneOrMore
+    /// One or more components', tools' or environments' names.
+    case names
+    case variableNames
+    case consumes
+    case engine
+    case check
+    case variable
+}
+
+struct DirectiveForm {
+    let arguments: ArgumentForm
+    /// The form as people write it, for hints.
+    let usage: String
+
+    static func of(_ keyword: String) -> DirectiveForm? { forms[keyword] }
+
+    private static let forms: [String: DirectiveForm] = [
+        "include": DirectiveForm(arguments: .oneOrMore, usage: "include GLOB…"),
+        "default": DirectiveForm(arguments: .oneOrMore, usage: "default LABEL…"),
+        "variable": DirectiveForm(arguments: .variable, usage: "variable NAME: TYPE…"),
+        "notify": DirectiveForm(arguments: .oneOrMore, usage: "notify WORD…"),
+        "cache": DirectiveForm(arguments: .oneOrMore, usage: "cache WORD…"),
+        "dir": DirectiveForm(arguments: .one, usage: "dir PATH"),
+        "uses": DirectiveForm(arguments: .names, usage: "uses COMPONENT…"),
+        "inputs": DirectiveForm(arguments: .oneOrMore, usage: "inputs GLOB…"),
+        "consumes": DirectiveForm(arguments: .consumes, usage: "consumes SERVICE by FILE…"),
+        "needs": DirectiveForm(arguments: .names, usage: "needs TOOL…"),
+        "export": DirectiveForm(arguments: .variableNames, usage: "export NAME…"),
+        "env": DirectiveForm(arguments: .variableNames, usage: "env NAME…"),
+        "pass": DirectiveForm(arguments: .variableNames, usage: "pass NAME…"),
+        "secret": DirectiveForm(arguments: .variableNames, usage: "secret NAME…"),
+        "owners": DirectiveForm(arguments: .oneOrMore, usage: "owners WORD…"),
+        "shell": DirectiveForm(arguments: .oneOrMore, usage: "shell WORD…"),
+        "stack": DirectiveForm(arguments: .oneOrMore, usage: "stack FILE…"),
+        "env-file": DirectiveForm(arguments: .oneOrMore, usage: "env-file FILE…"),
+        "engine": DirectiveForm(arguments: .engine, usage: "engine compose or engine swarm"),
+        "after": DirectiveForm(arguments: .names, usage: "after ENVIRONMENT…"),
+        "strategy": DirectiveForm(arguments: .oneOrMore, usage: "strategy WORD…"),
+        "check": DirectiveForm(arguments: .check, usage: "check URL [within DURATION]"),
+        "policy": DirectiveForm(arguments: .oneOrMore, usage: "policy WORD…"),
+    ]
+}

@@ -1,0 +1,1223 @@
+// Made by scripts/generate-error-pages from docs/errors; do not edit.
+
+// swift-format-ignore-file
+let errorPages: [String: String] = [
+    "LMS001": ##"""
+# LMS001: a byte that is not UTF-8
+
+A Buildfile is text in UTF-8, with or without a byte order mark. A byte that belongs to no character, or a NUL byte, means
+that the file was saved in another encoding (Latin-1, UTF-16) or is no text at all. The first such byte of each line is
+reported; nothing else is said of that line, since it cannot be read.
+
+Wrong:
+
+```make
+# the file was saved as Latin-1: the last letter is the byte E9
+title = caf\xE9
+```
+
+Save the file as UTF-8. `iconv -f LATIN1 -t UTF-8 Buildfile` converts it where the encoding is known.
+
+Right:
+
+```make
+title = café
+```
+
+"""##,
+    "LMS002": ##"""
+# LMS002: bad indentation
+
+What stands in a block is indented below the line that opens it, and all lines of a block begin with exactly the same
+blanks: those of its first line. A tab equals no number of spaces. The lines of a recipe are indented deeper than its rule;
+each begins with the blanks of the recipe's first line and may go on deeper.
+
+Wrong:
+
+```make
+service catalog
+    uses http
+  inputs src/**
+```
+
+Indent the line as the message says. Where tabs and spaces are mixed, use one of them throughout the block.
+
+Right:
+
+```make
+service catalog
+    uses http
+    inputs src/**
+```
+
+"""##,
+    "LMS003": ##"""
+# LMS003: a line that cannot be read
+
+The line has one of the three forms of a Buildfile (a directive, a variable, a rule), but not its parts: a quote or bracket
+that is not closed, a second `|` or `->`, gates after the outputs, a directive with too few or too many words, an
+assignment of Make's such as `:=`.
+
+Wrong:
+
+```make
+flags := -O2
+service catalog
+    dir services catalog
+    image: Dockerfile -> image.tar | :unit
+```
+
+The help names the form that is wanted. A word with blanks is quoted; `\` continues a line only as its last character.
+
+Right:
+
+```make
+flags = -O2
+service catalog
+    dir "services catalog"
+    image: Dockerfile | :unit -> image.tar
+```
+
+"""##,
+    "LMS004": ##"""
+# LMS004: unknown directive
+
+A line that is neither a variable nor a rule begins with a directive's keyword. The keyword of this line is none of those
+that are known where it stands. The nearest known one is named, or all of them where none is near. What stands below a
+misspelt `service` or `template` is read all the same, so that its mistakes are reported too.
+
+Wrong:
+
+```make
+service catalog
+    usse http
+```
+
+Correct the keyword. A rule is a stage and a colon: `unit: tests/**`, not `unit tests/**`.
+
+Right:
+
+```make
+service catalog
+    uses http
+```
+
+"""##,
+    "LMS005": ##"""
+# LMS005: unknown attribute
+
+An attribute in brackets above a rule has a name that is not known. Known are `timeout`, `retries`, `pool`, `network`,
+`uncached`, `keep`, `report` and `gate`, and for images `platform`, `dockerfile`, `context`, `target` and `arg`.
+
+Wrong:
+
+```make
+service catalog
+    [timout 10m]
+    unit: tests/**
+        ./run-tests
+```
+
+Correct the name; the nearest known one is named in the help.
+
+Right:
+
+```make
+service catalog
+    [timeout 10m]
+    unit: tests/**
+        ./run-tests
+```
+
+"""##,
+    "LMS006": ##"""
+# LMS006: an attribute with the wrong words
+
+The attribute is known, but its words have not the form that it takes, or it stands twice above one rule. Only `keep`,
+`report`, `gate` and `arg` may be given several times. A word that holds a `$name` is checked when the variable's value is
+known.
+
+Wrong:
+
+```make
+service catalog
+    [timeout soon]
+    unit: tests/**
+        ./run-tests
+```
+
+The help shows the form. A duration is written `90s`, `10m`, `1h` or `1h30m`; a kept folder ends in `/`.
+
+Right:
+
+```make
+service catalog
+    [timeout 90s]
+    unit: tests/**
+        ./run-tests
+```
+
+"""##,
+    "LMS007": ##"""
+# LMS007: a bad name
+
+Names of components, templates, tools, environments and stages are made of `a-z`, `0-9`, `.`, `_` and `-`, begin with a
+letter or a digit, and have at most 128 characters: they become parts of image names, folders and labels. Names of
+variables are made of letters, digits and `_`, and do not begin with a digit: recipes see them as environment variables.
+
+Wrong:
+
+```make
+service Catalog
+    http-port = 8080
+```
+
+Choose a name of that form. A component's folder keeps its own name: say it with `dir`.
+
+Right:
+
+```make
+service catalog
+    http_port = 8080
+```
+
+"""##,
+    "LMS008": ##"""
+# LMS008: something in the wrong place
+
+The directive, rule or attribute is known, but not where it stands: rules and `uses`, `dir`, `needs` … belong in the block
+of a service, library or template, `stack`, `engine`, `check` … in an environment's block, all others at the top level. An
+attribute belongs on the lines above a rule, with no other line between them.
+
+Wrong:
+
+```make
+uses http
+service catalog
+    include services/*/Buildfile
+```
+
+Move the line to where the message says that it belongs. The indentation decides what block a line is in: check it too.
+
+Right:
+
+```make
+include services/*/Buildfile
+service catalog
+    uses http
+```
+
+"""##,
+    "LMS009": ##"""
+# LMS009: a Buildfile that is too large
+
+A Buildfile of more than 1 MiB (1048576 bytes) is not read, and a file is given up after 1000 mistakes. Neither happens to
+text that people wrote: the file is probably something else, caught by an `include` glob that is too wide.
+
+Wrong:
+
+```make
+# matches archives and dumps as well as Buildfiles
+include services/**
+```
+
+Narrow the glob. A Buildfile that was generated can be split; `services GLOB : TEMPLATE` declares any number of components
+in one line.
+
+Right:
+
+```make
+include services/*/Buildfile
+```
+
+"""##,
+    "LMS101": ##"""
+# LMS101: unknown component
+
+A line names a component that no `service`, `library`, `services` or `libraries` declares. Names of components are
+looked for in the whole repository, so the order of the files does not matter; spelling and case do.
+
+```make
+service lending
+    uses catalg
+
+library catalog
+    inputs *.py
+```
+
+```text
+error[LMS101]: unknown component 'catalg'
+ --> Buildfile:2:10
+  |
+2 |     uses catalg
+  |          ^^^^^^
+  = hint: did you mean 'catalog'?
+```
+
+## What to do
+
+Write the name as it is declared, or declare the component. A component made by `services GLOB` is named after what
+the wildcards matched: `services src/*/Dockerfile` makes `src/cart/Dockerfile` the component `cart`. A folder in
+which git ignores every file makes no component. If the file that declares it is not the root Buildfile, check that
+an `include` reaches it.
+
+"""##,
+    "LMS102": ##"""
+# LMS102: unknown stage
+
+A label names a stage that its component has no rule for. Stages come from the component's own block and from its
+templates; a component without a `build` rule has no `build` stage, even if others can use its `inputs`.
+
+```make
+service catalog
+    build: src/** -> dist/catalog.pyz
+        python3 -m zipapp src -o dist/catalog.pyz
+
+    unit: :biuld tests/**
+        python3 -m unittest discover -s tests
+```
+
+```text
+error[LMS102]: component 'catalog' has no stage 'biuld'
+ --> Buildfile:5:11
+  |
+5 |     unit: :biuld tests/**
+  |           ^^^^^^
+  = hint: did you mean 'build'?
+```
+
+## What to do
+
+Correct the stage, or add the rule to the component or to a template it takes. Any word with a colon is a label: a
+file whose name holds a colon cannot be written as an input word, but a glob (`tests/a?b`) can match it.
+
+"""##,
+    "LMS103": ##"""
+# LMS103: unknown tool
+
+`needs` names a tool that no `tool` line declares. A tool is declared with its version because the version is part
+of the hash: a target must not get the same hash on two machines whose compilers differ.
+
+```make
+tool python3 3.11
+    python3 --version
+
+template python-service
+    needs python
+```
+
+```text
+error[LMS103]: unknown tool 'python'
+ --> Buildfile:5:11
+  |
+5 |     needs python
+  |           ^^^^^^
+  = hint: did you mean 'python3'?
+```
+
+## What to do
+
+Declare the tool at the top level, with the command that prints its version below it, or correct the name in
+`needs`. Every program a recipe starts may stay undeclared, but then an update of that program does not run anything
+again. Whether the machine has the declared version is checked only when a recipe that needs it runs.
+
+"""##,
+    "LMS104": ##"""
+# LMS104: unknown template
+
+A component takes a template after the colon of its header, and no `template` block has that name.
+
+```make
+template python-service
+    build: src/** -> dist/app.pyz
+        python3 -m zipapp src -o dist/app.pyz
+
+service catalog : python-servce
+```
+
+```text
+error[LMS104]: unknown template 'python-servce'
+ --> Buildfile:5:19
+  |
+5 | service catalog : python-servce
+  |                   ^^^^^^^^^^^^^
+  = hint: did you mean 'python-service'?
+```
+
+## What to do
+
+Correct the name or declare the template. Templates may be declared in any Buildfile that the root one includes,
+before or after the components that take them. A service or a library is no template: move what two of them share
+into a `template` block and let both take it.
+
+"""##,
+    "LMS105": ##"""
+# LMS105: unknown variable
+
+A directive or the header of a rule holds `$name` or `${name}`, and nothing defines that name: no Buildfile
+variable, no variable of the component or its templates, and it is none of the built-in `$name`, `$stage`,
+`$registry`, `$tag`, `$consumer`, `$provider` and `$contract`. Recipes are not looked at: there `$x` is the shell's
+own.
+
+```make
+service catalog
+    module = catalog_app
+    build: src/** -> dist/$modul.pyz
+        python3 -m zipapp src -o "dist/$module.pyz"
+```
+
+```text
+error[LMS105]: unknown variable 'modul'
+ --> Buildfile:3:27
+  |
+3 |     build: src/** -> dist/$modul.pyz
+  |                           ^^^^^^
+  = hint: did you mean 'module'?
+```
+
+## What to do
+
+Define the variable (`modul = …` or, to let the command line and the environment win, `modul ?= …`), or correct the
+name. The environment alone defines nothing: a header has to mean the same on every machine. `${name}` ends a name
+where letters follow it.
+
+"""##,
+    "LMS106": ##"""
+# LMS106: duplicate name
+
+Two declarations give the same name to two things of one kind: two components, two templates, two tools, two
+environments, or two rules for one stage in one block. Services and libraries share their names. A `service` block
+for a component that `services GLOB` already declares is no duplicate: it adds to it.
+
+```make
+service catalog
+    dir services/catalog
+
+library catalog
+    dir lib/catalog
+```
+
+```text
+error[LMS106]: component 'catalog' is declared twice
+ --> Buildfile:4:9
+  |
+4 | library catalog
+  |         ^^^^^^^
+  = note: the first declaration
+ --> Buildfile:1:9
+  |
+1 | service catalog
+  |         ^^^^^^^
+```
+
+## What to do
+
+Rename one of them or join the two blocks. If one comes from an `include`, the note shows its file. Within one block
+a stage has one rule; to change a template's rule for one component, write the rule in the component's block, where
+it takes the place of the template's.
+
+"""##,
+    "LMS107": ##"""
+# LMS107: cycle
+
+Targets need one another in a ring, so none of them can be first. The message walks the ring once; each step shows
+the word that makes one target need the next. Order-only prerequisites (after `|`) and `uses` count like any other.
+
+```make
+service catalog
+    build: :gen src/** -> dist/app
+        make-app
+    gen: :build -> gen/
+        make-gen
+```
+
+```text
+error[LMS107]: cycle: catalog:build → catalog:gen → catalog:build
+ --> Buildfile:2:12
+  |
+2 |     build: :gen src/** -> dist/app
+  |            ^^^^ catalog:build takes in catalog:gen
+ --> Buildfile:4:10
+  |
+4 |     gen: :build -> gen/
+  |          ^^^^^^ catalog:gen takes in catalog:build
+```
+
+## What to do
+
+Take one edge out. Often two components that use each other share a part: make that part a library of its own that
+both use. A service that calls another at run time does not need its build: say `consumes` instead of `uses`, which
+tests the contract and makes no edge between the builds.
+
+"""##,
+    "LMS108": ##"""
+# LMS108: overlapping outputs
+
+Two rules say that they put out the same file, or one puts out a folder in which the other puts out a file. Which of
+the two results would remain would depend on which ran last, so neither could be cached.
+
+```make
+service catalog
+    build: src/** -> dist/
+        make-app
+    docs: docs/** -> dist/docs.html
+        make-docs
+```
+
+```text
+error[LMS108]: 'dist/docs.html' of catalog:docs lies in 'dist/' of catalog:build
+ --> Buildfile:4:22
+  |
+4 |     docs: docs/** -> dist/docs.html
+  |                      ^^^^^^^^^^^^^^
+  = note: the other output
+ --> Buildfile:2:22
+  |
+2 |     build: src/** -> dist/
+  |                      ^^^^^
+```
+
+## What to do
+
+Give each rule a place of its own (`dist/app/` and `dist/docs.html`), or make it one rule that puts out both. A
+folder as output, written with a `/` at its end, means everything below it. Two components in one `dir` need
+different outputs as well: `dist/$name.pyz` does that in a template.
+
+"""##,
+    "LMS109": ##"""
+# LMS109: missing input
+
+An input without wildcards names one file, and that file is not in the tree. A file that git ignores counts as
+missing, and so does a file that only another rule puts out: it is reached by that rule's label. (A glob that
+matches nothing is only a warning, LMS112.)
+
+```make
+service catalog
+    lint: src/main.py pyproject.tml
+        python3 -m pyflakes src
+```
+
+```text
+error[LMS109]: 'services/catalog/pyproject.tml' does not exist
+ --> services/catalog/Buildfile:2:23
+  |
+2 |     lint: src/main.py pyproject.tml
+  |                       ^^^^^^^^^^^^^
+  = hint: did you mean 'pyproject.toml'?
+```
+
+## What to do
+
+Correct the path: it is relative to the component's `dir`, or to the workspace's root when it begins with `/`. For a
+file that another rule makes, write the label (`:build`). For a file that may be missing, write a glob that matches
+only it, such as `pyproject.tom[l]`. If the file is there, ask `git check-ignore -v FILE` why it is ignored.
+
+"""##,
+    "LMS110": ##"""
+# LMS110: path leaves the workspace
+
+A path climbs out of the repository with `..`. Nothing outside it can be an input or an output: it is in no commit,
+so a hash that depended on it would be different on another machine. Paths are judged by their spelling; what a
+symbolic link points to plays no part.
+
+```make
+service catalog
+    dir services/catalog
+    build: src/** ../../../shared/*.py -> dist/app
+        make-app
+```
+
+```text
+error[LMS110]: '../../../shared/*.py' leaves the workspace
+ --> Buildfile:3:19
+  |
+3 |     build: src/** ../../../shared/*.py -> dist/app
+  |                   ^^^^^^^^^^^^^^^^^^^^
+  = hint: a path that begins with / starts at the workspace's root
+```
+
+## What to do
+
+Bring the files into the repository (a copy, a submodule), or count the `..` again: they start at the component's
+`dir`. `/shared/*.py` names the folder `shared` at the root of the workspace from anywhere. A program that is
+installed on the machine is declared with `tool` and `needs`; a cache that a recipe wants between runs is `[keep
+~/.m2/]`.
+
+"""##,
+    "LMS111": ##"""
+# LMS111: include matches nothing
+
+An `include` names no file at all. It is an error and no warning, because everything the missing files would declare
+is missing too, and "nothing to do" would look like success.
+
+```make
+registry ?= localhost:5000/lms
+include service/*/Buildfile
+```
+
+```text
+error[LMS111]: 'service/*/Buildfile' matches no file
+ --> Buildfile:2:9
+  |
+2 | include service/*/Buildfile
+  |         ^^^^^^^^^^^^^^^^^^^
+  = hint: did you mean 'services/*/Buildfile'?
+```
+
+## What to do
+
+Correct the glob: it is relative to the folder of the Buildfile that holds the line, and files that git ignores are
+never matched. If there is no such file yet, leave the line out until there is one. In a sparse checkout, fetch the
+folders that the glob names.
+
+"""##,
+    "LMS112": ##"""
+# LMS112: glob matches nothing
+
+A glob among the inputs matches no file. This is a warning: the target still runs, and its hash changes as soon as a
+file appears that the glob matches. It is most often a misspelt folder, and then the target misses the very files it
+is for.
+
+```make
+service catalog
+    unit: src/** test/**/*.py
+        python3 -m unittest discover -s tests
+```
+
+```text
+warning[LMS112]: 'test/**/*.py' matches no file
+ --> services/catalog/Buildfile:2:18
+  |
+2 |     unit: src/** test/**/*.py
+  |                  ^^^^^^^^^^^^
+  = hint: did you mean 'tests/**/*.py'?
+```
+
+## What to do
+
+Correct the glob, or take it out. Globs follow gitignore's rules: `*` does not cross a `/`, `**` does, and a leading
+`/` starts at the workspace's root. Files that git ignores, `.lmsbuild/` and what rules put out are never matched;
+take the output of a rule in by its label. `lmsbuild inputs LABEL` lists what a target covers.
+
+"""##,
+    "LMS113": ##"""
+# LMS113: missing image prerequisite
+
+An image takes what another target makes, and its rule does not name that target: a `COPY` takes a path that a rule puts
+out, or `FROM ${python_base}` starts from the image of the component `python-base`. Without the name the image would be
+built from whatever happened to be there, and would not be built again when that changes.
+
+Wrong:
+
+```make
+service catalog
+    build: src/** -> dist/catalog.pyz
+        python3 -m zipapp src -o dist/catalog.pyz
+    image: Dockerfile             # which says: FROM ${python_base} / COPY dist/catalog.pyz /app
+```
+
+Name the targets before the `|`. A path that the image should not have belongs in `.dockerignore`.
+
+Right:
+
+```make
+service catalog
+    build: src/** -> dist/catalog.pyz
+        python3 -m zipapp src -o dist/catalog.pyz
+    image: Dockerfile :build python-base:image
+```
+
+"""##,
+    "LMS114": ##"""
+# LMS114: missing tag
+
+A line needs the tag of an image, `$tag`, where there is none. A tag is the input hash of an image target, so it
+exists only for components with an `image` rule, and it cannot be part of what that hash is made of.
+
+```make
+library http
+    build: src/** -> dist/
+        make-lib --stamp "$tag"
+```
+
+```text
+error[LMS114]: '$tag' has no value: http has no image
+ --> Buildfile:3:27
+  |
+3 |         make-lib --stamp "$tag"
+  |                           ^^^^
+  = hint: only a component with an image rule has a tag
+```
+
+## What to do
+
+Take `$tag` out of the rule, or give the component an `image` rule. A build that wants to know its own version
+cannot take it from the image's tag, for the tag depends on what was built: use a variable, or let the deployment
+hand the tag to the service through its environment. For scripts there is `lmsbuild tag SERVICE`.
+
+"""##,
+    "LMS115": ##"""
+# LMS115: bad environment
+
+An `environment` block cannot mean anything: `after` names an environment that is not declared or comes round to
+itself, a `strategy`, `engine` or `check` is unknown or has words that do not fit, or there is no `stack`.
+
+```make
+environment staging
+    stack deploy/compose.yml
+    engine swarm
+
+environment prod
+    stack deploy/compose.yml
+    after stagin
+```
+
+```text
+error[LMS115]: unknown environment 'stagin'
+ --> Buildfile:7:11
+  |
+7 |     after stagin
+  |           ^^^^^^
+  = hint: did you mean 'staging'?
+```
+
+## What to do
+
+Correct the word under the caret. Environments follow one another in one direction only: `after` must not lead back
+to the environment it is in. Environments play no part in hashes, so mending one never rebuilds a target.
+
+"""##,
+    "LMS201": ##"""
+# LMS201: bad Dockerfile
+
+The Dockerfile of an image says something that no builder would accept: an unknown instruction, `COPY` or `ADD` without a
+destination, an instruction other than `ARG` before the first `FROM`, no `FROM` at all, a heredoc that never ends, a
+`HEALTHCHECK` whose times are no durations, or a target stage (`[target …]`) that it does not have. The same code is used
+for an `[arg NAME=…]` whose name no `ARG` declares. Nothing has been run.
+
+Wrong:
+
+```dockerfile
+FROM scratch
+CPOY app /app
+```
+
+Right:
+
+```dockerfile
+FROM scratch
+COPY app /app
+```
+
+"""##,
+    "LMS202": ##"""
+# LMS202: part of a Dockerfile cannot be resolved
+
+A notice, not an error. The checkout alone does not tell what a word of the Dockerfile comes to: a variable without a value
+in `COPY`, a name that the engine sets (`TARGETARCH`), a name that the base image may set, an `ARG` that is declared twice
+with different values, a flag or a mount that is not known. So that no change is missed, every file of the build context
+that `.dockerignore` leaves in counts as an input of the image. The image is right, only built more often than it needs.
+
+Where the word stands in `FROM` or `--from=`, the context is not affected: every stage above counts as reached.
+
+Resolved too late:
+
+```dockerfile
+FROM scratch
+ARG VERSION
+COPY app-${VERSION} /app
+```
+
+Give the `ARG` a default, or the rule a value: `[arg VERSION=2]` on the line above `image:`.
+
+```dockerfile
+FROM scratch
+ARG VERSION=2
+COPY app-${VERSION} /app
+```
+
+"""##,
+    "LMS301": ##"""
+# LMS301: bad command line
+
+The command line cannot be understood: an option that the command does not have, a value that does not fit, two
+options that contradict each other, or a `NAME=VALUE` that sets what no `NAME ?= …` in a Buildfile allows to be set.
+Nothing has been run.
+
+```make
+registry ?= localhost:5000/lms
+```
+
+```text
+$ lmsbuild run catalog regsitry=localhost:6000/lms
+error[LMS301]: no variable 'regsitry' can be set
+ --> command line:1:22
+  |
+1 | lmsbuild run catalog regsitry=localhost:6000/lms
+  |                      ^^^^^^^^
+  = hint: did you mean 'registry'?
+lmsbuild: exit 2: the command line, the Buildfile, a revision or a secret is wrong: nothing was run
+```
+
+## What to do
+
+Correct the word; `lmsbuild COMMAND --help` lists what a command takes. Only variables assigned with `?=` can be set
+from outside; those assigned with `=` are the same for everybody. A label that looks like an option is written after
+`--`.
+
+"""##,
+    "LMS302": ##"""
+# LMS302: no Buildfile
+
+There is no `Buildfile` in the folder that was asked about, nor in any folder above it up to the repository's root.
+With `--head` or another revision, the commit that was named has none.
+
+```text
+$ lmsbuild run
+error[LMS302]: no Buildfile in 'docs' or any folder above it
+  = hint: lmsbuild init writes a first one
+lmsbuild: exit 2: the command line, the Buildfile, a revision or a secret is wrong: nothing was run
+```
+
+## What to do
+
+Go into the repository or name it: `lmsbuild -C DIR run`. A file of another name is named with `-f`; with `-f` that
+file is taken for every commit as well, so a repository that had no Buildfile yet can be asked about its past. The
+name is spelt with a capital `B`. A repository with Dockerfiles and no Buildfile gets a first one from `lmsbuild
+init`:
+
+```make
+services services/*/Dockerfile : docker
+template docker
+    image: Dockerfile
+```
+
+"""##,
+    "LMS303": ##"""
+# LMS303: nothing matches
+
+The labels on the command line name no target: no component has that name, it has no such stage, or the glob matches
+none. The exit status is 4. A question like `affected` that finds no change is an answer, not this error.
+
+```make
+service catalog
+    unit: src/** tests/**
+        python3 -m unittest discover -s tests
+```
+
+```text
+$ lmsbuild run catalog:units
+error[LMS303]: 'catalog:units' names no target
+  = hint: did you mean 'catalog:unit'?
+lmsbuild: exit 4: the selection names no target
+```
+
+## What to do
+
+Correct the label. Its forms are `component:stage`, `component` (all its stages), `:stage` (that stage everywhere),
+`component:verify[consumer]`, and globs over those such as `'pay*:unit'`; quote globs and brackets for the shell.
+`lmsbuild graph` lists every target there is.
+
+"""##,
+    "LMS306": ##"""
+# LMS306: not built yet
+
+The command, directive or option is part of the language, so that a Buildfile which uses it can be read and checked,
+but this version cannot carry it out. Nothing else is wrong with the line.
+
+```make
+environment prod
+    stack deploy/compose.yml
+    engine swarm
+    strategy canary 10% for 5m
+```
+
+```text
+$ lmsbuild deploy --to prod
+error[LMS306]: 'deploy' is not built yet
+  = hint: this version reads and checks environments, and cannot deploy
+lmsbuild: exit 2: the command line, the Buildfile, a revision or a secret is wrong: nothing was run
+```
+
+## What to do
+
+Use a newer version if there is one: `lmsbuild --version` says which this is and the changelog says what each
+brought. The lines in the Buildfile may stay: they change no hash and stop no other command.
+
+"""##,
+    "LMS307": ##"""
+# LMS307: missing secret
+
+A recipe mentions a name declared with `secret`, and the environment that lmsbuild was started in does not have it.
+It is looked for before anything runs, so that a long run does not fail at its last step. Secrets are given to
+recipes and are never hashed, stored or logged.
+
+```make
+service catalog
+    secret INDEX_TOKEN
+    publish: :build
+        scripts/publish --token "$INDEX_TOKEN"
+```
+
+```text
+error[LMS307]: catalog:publish needs the secret 'INDEX_TOKEN', which is not set
+ --> services/catalog/Buildfile:2:12
+  |
+2 |     secret INDEX_TOKEN
+  |            ^^^^^^^^^^^
+  = hint: set it in the environment of lmsbuild
+```
+
+## What to do
+
+Set the variable where lmsbuild is started; in CI, hand the stored secret to the job's step. On pull requests from
+forks most CI systems hand out no secrets: leave such targets out of that job's labels. Do not write the value on
+the command line, where other users of the machine can see it.
+
+"""##,
+    "LMS501": ##"""
+# LMS501: the command failed
+
+The recipe of a target ended with a status other than 0, or a signal ended it (status 128 + its number). Its output is
+shown with the error and kept in the run's log. Nothing of what it wrote is kept or put in place: outputs of the last
+good run stay as they are.
+
+## Example
+
+    error[LMS501]: 'catalog:build' failed: exit status 2
+      hint: the sandbox shows only declared inputs: is the file named before '->'?
+
+## What to do
+
+1. Read the end of the output. The shell names the line of the recipe in messages such as `/lmsbuild/recipe: 3: …`.
+2. *No such file or directory* for a file that is in the repository: the rule does not name it. Add it before `->`.
+3. *Read-only file system*: the recipe writes where it has declared no output. Add it after `->`, or write below
+   `$TMPDIR`.
+4. Status 127 means that a command was not found in `PATH`.
+5. `lmsbuild run --sandbox off LABEL` tells whether only the sandbox makes the difference.
+
+"""##,
+    "LMS502": ##"""
+# LMS502: the command took too long
+
+The recipe ran longer than its rule's `[timeout …]`. All its processes were sent TERM and, 5 s later, KILL. What it had
+printed until then is shown. Its outputs are not kept. Time is counted while the machine is awake; a change of the
+clock does not matter.
+
+## Example
+
+    error[LMS502]: 'catalog:mutation' was stopped after 20m, the limit of [timeout 20m]
+
+## What to do
+
+1. See in the output what it was waiting for: a prompt (standard input is empty), a port, the network (there is none
+   without `[network]`).
+2. If it is only slow, give the rule a longer `[timeout …]`, in `s`, `m` or `h`.
+3. `[retries N]` tries again where the cause comes and goes.
+
+"""##,
+    "LMS503": ##"""
+# LMS503: a declared output is missing
+
+The recipe ended with status 0, but a file that its rule declares after `->` is not there, or a declared folder is
+empty. A result without its outputs would break whoever uses them, so it is not kept. The error lists what the recipe
+did write in those folders.
+
+## Example
+
+    error[LMS503]: 'catalog:build' ended well but did not make 'services/catalog/dist/catalog.pyz'
+      note: there are 'services/catalog/dist/catalog.zip'
+
+## What to do
+
+1. Compare the names: paths after `->` are relative to the component's folder, with a trailing `/` for a folder.
+2. A recipe whose last command succeeds hides earlier failures if `shell` names an interpreter without `-e`.
+3. A file that is only sometimes there is no output. Put it into a declared folder, or name it with `[report …]`.
+
+"""##,
+    "LMS504": ##"""
+# LMS504: something was written that is not declared
+
+After the recipe had ended well, the folders it may write to held a file that is neither an output nor a report, or an
+input that it had changed. Such a file would be missing whenever the result comes from the cache, so the result is
+refused. Only the sandbox can see this; with `--sandbox off` it goes unnoticed. Python's own caches (`__pycache__`,
+`*.pyc`) are dropped silently.
+
+## Example
+
+    error[LMS504]: 'catalog:build' wrote 'services/catalog/dist/build.log', which it does not declare
+
+## What to do
+
+1. If others need it, declare it after `->`.
+2. If it is the recipe's own scratch, write it below `$TMPDIR`.
+3. If it should survive until the next run of the same target, keep its folder with `[keep DIR/]`.
+4. A recipe that formats or rewrites its inputs has no place in a build: run such a tool by hand.
+
+"""##,
+    "LMS505": ##"""
+# LMS505: gate failed
+
+The command of a target succeeded, but a number in its report is not what a `[gate …]` above the rule asks for, or
+the report cannot be read. The result is not kept, targets that wait for this one are skipped, and the exit status
+is 3.
+
+```make
+service catalog
+    [gate mutation >= 80 reports/mutation.json]
+    mutation: src/** tests/** -> reports/mutation.json
+        ../../scripts/mutate src tests reports/mutation.json
+```
+
+```text
+error[LMS505]: catalog:mutation: mutation is 72.5 in reports/mutation.json, the gate wants >= 80
+ --> services/catalog/Buildfile:2:6
+  |
+2 |     [gate mutation >= 80 reports/mutation.json]
+  |      ^^^^
+  = hint: the whole report is in services/catalog/reports/mutation.json
+```
+
+## What to do
+
+Mend what the report names, or change the number and say why in the commit. Numbers are cut to two digits when
+shown, never rounded, so 79.99 is not 80. What can be read: for `mutation` a JSON object with `score`, or the
+mutation testing report schema; for `coverage` coverage.py's JSON, Cobertura's XML or LCOV; for `lint` SARIF or a
+JSON array. A report that is empty, cut short, or of a run that did not finish never passes.
+
+"""##,
+    "LMS506": ##"""
+# LMS506: a tool is missing
+
+A program without which the action cannot start is not on this machine: the interpreter that `shell` names, or a tool
+that `needs` names and whose version could not be asked for. It was looked up in the `PATH` that lmsbuild itself was
+started with. Nothing was run, and nothing was stored.
+
+## Example
+
+    error[LMS506]: 'bash', the shell of 'catalog:build', can't be found
+      hint: install it, or name another with 'shell'; PATH is /usr/local/bin:/usr/bin:/bin
+
+## What to do
+
+1. Install the tool, or extend `PATH` before lmsbuild is started. Relative folders in `PATH` are not searched.
+2. `lmsbuild doctor` lists what this machine lacks, and how to get it.
+3. A tool in a home folder is visible in the sandbox only if its folder is in `PATH` (see `docs/sandbox.md`).
+
+"""##,
+    "LMS507": ##"""
+# LMS507: the sandbox cannot be used
+
+Actions run in a sandbox made by bubblewrap (`bwrap`), which needs user namespaces or root. It is not installed, or the
+kernel or an outer container forbids it. With `--sandbox on` nothing is run (exit status 36); with `--sandbox auto` this
+is a notice, and actions run in the workspace itself, where undeclared inputs and outputs go unnoticed.
+
+## Example
+
+    error[LMS507]: the sandbox can't be used: bwrap: No permissions to create new namespace
+
+## What to do
+
+1. Not installed: `apt-get install bubblewrap`.
+2. Forbidden by the kernel: `sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000`; on machines with
+   AppArmor also `sysctl kernel.apparmor_restrict_unprivileged_userns=0`.
+3. In a container: start it with rights to make namespaces (`--security-opt seccomp=unconfined --cap-add SYS_ADMIN`,
+   `--security-opt systempaths=unconfined` for a new `/proc`).
+4. `--sandbox off` does without, knowingly.
+
+"""##,
+    "LMS508": ##"""
+# LMS508: an input changed while the action ran
+
+A file that a target's hash covers had another content after the run than when it was hashed. The result belongs to
+neither content for certain, so it is not kept under the key that was computed: the next run makes it again. Sandboxed
+actions read their inputs from the store and cannot see half of an edit; this is met when a file changes between
+hashing and storing, or without the sandbox.
+
+## Example
+
+    warning[LMS508]: 'services/catalog/src/main.py' changed while 'catalog:build' ran
+
+## What to do
+
+1. Run again. If you were editing, that is all.
+2. If nobody was: a recipe or a tool changes its own inputs (a formatter, a lock file that is written anew). Declare that
+   file as an output of a rule, or let the tool write below `$TMPDIR`.
+
+"""##,
+    "LMS509": ##"""
+# LMS509: an output cannot be stored
+
+What lies where an output is declared is not something that can be kept: a FIFO, a socket, a device, a folder where a
+file is declared (or the reverse), something reached through a link that the action made, a file that still changed
+while it was stored, or a folder whose name is not UTF-8.
+
+## Example
+
+    error[LMS509]: the output 'services/catalog/run' of 'catalog:build' is a FIFO
+
+## What to do
+
+1. Declare folders with a trailing `/`, files without.
+2. Write regular files, links and folders of those. A link is stored as its text, whatever it points to; owners, times
+   and set-user-id bits are not kept, of the mode only whether the owner may execute it.
+3. A folder on the way to an output must be a folder: let the recipe write into it rather than replace it by a link.
+4. Let the recipe wait for what it starts in the background.
+
+"""##,
+    "LMS510": ##"""
+# LMS510: a check said no
+
+A target that checks something (tests, a linter, a contract) ran as it should and its command ended with a status other
+than 0. It counts as an answer, not as a broken build: lmsbuild ends with status 3 unless something worse happened. The
+answer is not kept as a success, so the target runs again next time.
+
+## Example
+
+    error[LMS510]: 'catalog:unit' failed: exit status 1
+
+## What to do
+
+1. Read the output: it is the tool's own, and names the test or the line.
+2. `lmsbuild explain LABEL` tells which change made the target run.
+3. A test that fails only in the sandbox usually needs a file its rule does not name, or the network (`[network]`).
+4. A test that fails now and then may be given `[retries N]`; better is to mend it.
+
+"""##,
+    "LMS601": ##"""
+# LMS601: the store cannot be used
+
+A system call on the folder that keeps blobs and results failed; the error names the call, the path and the cause. The
+folder must belong to the user who runs lmsbuild, and nobody else may write to it, for whoever can write there decides
+what is built. Blobs are written aside, synced and renamed: what was stored before is whole.
+
+## Example
+
+    error[LMS601]: 'catalog:build' can't be prepared: write '/var/cache/lms/tmp/812-3': ENOSPC: No space left on device
+
+## What to do
+
+1. `ENOSPC`, `EDQUOT`: `lmsbuild cache gc` frees what no recent run has used.
+2. `EACCES`, `EROFS`: see who owns the folder, and whether its file system is mounted read-only.
+3. `EPERM` on `open`: the folder belongs to somebody else or is writable by others: `chown` it, `chmod 700` it.
+4. `EMFILE`: allow more open files (`ulimit -n`) or fewer jobs (`-j`).
+
+"""##,
+    "LMS602": ##"""
+# LMS602: no container engine can be used
+
+An image has to be built or looked for, and the engine that would do it is not installed, does not answer, or cannot fetch
+a base image. With `--driver auto` buildah, podman and docker were asked in this order; the notes say what each answered.
+The exit status is 34: the same command may succeed later.
+
+What to do:
+
+- Install buildah: it needs no daemon and makes reproducible images. On Debian and Ubuntu: `apt-get install buildah skopeo`.
+- Name another engine: `--driver podman` or `--driver docker`.
+- For docker, start its engine or correct `DOCKER_HOST`; `docker version` must show a server.
+- For a base image that cannot be fetched, try `buildah pull REFERENCE` and read what its registry says.
+
+Everything that is not an image can be built without an engine.
+
+"""##,
+    "LMS603": ##"""
+# LMS603: locked
+
+Another run of lmsbuild works in the same workspace. Two runs must not put outputs in place at the same time, so the
+second one waits; with `--no-wait` it ends at once with exit status 9. The message names the process that holds the
+lock.
+
+```text
+$ lmsbuild run --no-wait
+error[LMS603]: the workspace is locked by process 4711 on build-1 since 10:32:07
+  = hint: leave out --no-wait to wait for it
+lmsbuild: exit 9: locked by another run
+```
+
+## What to do
+
+Wait for the other run, or end it. Nothing has to be deleted after a crash: the kernel drops the lock together with
+the process that held it, and the lock's file stays behind without any meaning. A second checkout (`git worktree
+add`) has a lock of its own. Commands that only ask, like `hash` and `affected`, take no lock. What a run puts out,
+and so what the lock protects, is named in the rules:
+
+```make
+service catalog
+    build: src/** -> dist/
+        make-app
+```
+
+"""##,
+    "LMS604": ##"""
+# LMS604: machine failure
+
+The machine refused something that lmsbuild needs: the disk is full, a permission is missing, a system call failed,
+a program cannot be started. It says nothing about your code: the exit status is 36, unless something of yours
+failed in the same run. The message names the operation, the path and the kernel's own word for the error.
+
+```make
+service catalog
+    build: src/** -> dist/
+        make-app
+```
+
+```text
+error[LMS604]: catalog:build: cannot write 'services/catalog/dist/app': ENOSPC: No space left on device
+  = note: kept: 14 results of this run are in the cache
+  = hint: lmsbuild cache gc makes room
+lmsbuild: exit 36: the machine: disk, permission, tool or sandbox
+```
+
+## What to do
+
+Mend what the message names. ENOSPC: make room, or run `lmsbuild cache gc`; if `df` shows room, `df -i` shows
+whether the inodes ran out. EACCES, EPERM: the owner of the path is not you, often after a run as root. EROFS: the
+disk is mounted read-only. EMFILE: raise `ulimit -n`. Then run again: everything that had finished is taken from the
+cache.
+
+"""##,
+    "LMS605": ##"""
+# LMS605: a stored blob is missing or damaged
+
+A blob's bytes no longer are what its name (their SHA-256) says, or it is gone although a result names it: a disk error,
+a power cut on a disk that lies about syncing, or somebody who edited or removed files in the store. Every blob is
+looked at before it is used, so nothing was built from it. A damaged blob is removed at once.
+
+## Example
+
+    error[LMS605]: a stored input of 'catalog:image' was damaged (sha256 3f0c1a2b4d5e)
+
+## What to do
+
+1. Run the command again: what is missing is made anew, and stored.
+2. If it comes back, look at the disk (`dmesg`, `smartctl -a`).
+3. `lmsbuild cache verify` looks at all blobs; `lmsbuild cache verify --repair` removes what is damaged.
+
+"""##,
+    "LMS900": ##"""
+# LMS900: bug in lmsbuild
+
+lmsbuild found itself in a state that its own rules exclude and stopped (exit status 37). Your files are as they
+were or whole, and the cache holds only finished results: an entry is renamed into place as the last step.
+
+```text
+error[LMS900]: this is a bug in lmsbuild: catalog:build finished twice
+  = note: a report is in .lmsbuild/bug.txt
+  = hint: please file the report
+lmsbuild: exit 37: a bug of lmsbuild
+```
+
+## What to do
+
+File the report that the message names. To go on in the meantime: run the same command again; if it ends the same
+way, run it with `-j1`, then with `-B` for the target that is named, which ignores what the cache has for it. If a
+Buildfile brings it about, the smallest one that still does is worth more than any description:
+
+```make
+service catalog
+    build: src/** -> dist/
+        make-app
+```
+
+"""##,
+]

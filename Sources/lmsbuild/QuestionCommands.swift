@@ -1,0 +1,201 @@
+// The questions that hash and run nothing: hash, tag, inputs, check, explain.
+import ArgumentParser
+import BuildEngine
+import BuildGraph
+import Buildfile
+
+struct HashCommand: AsyncParsableCommand, ExitingCommand {
+    static let configuration = CommandConfiguration(commandName: "hash", abstract: "Input hashes of targets.")
+
+    @OptionGroup var global: GlobalOptions
+    @Option(help: "text or json.") var format = "text"
+    @Argument(help: "Labels (everything without any), and NAME=VALUE.") var words: [String] = []
+
+    func perform() async throws -> BuildEngine.ExitCode {
+        try checkFormat(format)
+        let (labels, overrides) = GlobalOptions.overrides(in: words)
+        let session = try await Session.open(global, overrides: overrides)
+        let hashed = try session.hashed(try await session.workingTree())
+        let chosen = try selecting(hashed.graph, labels, everythingByDefault: true)
+        let lines = chosen.map { (hashed.graph.targets[$0].label.description, hashed.hashes[$0].hex) }
+        if format == "json" {
+            let targets = JSONValue.object(lines.map { ($0.0, .string($0.1)) })
+            Terminal.out(JSONValue.object([("schema", .number(1)), ("targets", targets)]).text(pretty: true) + "\n")
+        } else {
+            Terminal.out(lines.map { "\($0.0) \($0.1)\n" }.joined())
+        }
+        return .done
+    }
+}
+
+struct TagCommand: AsyncParsableCommand, ExitingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tag", abstract: "Image references, tagged by input hash.")
+
+    @OptionGroup var global: GlobalOptions
+    @Option(help: "text or json.") var format = "text"
+    @Argument(help: "Services (every one with an image without any), and NAME=VALUE.") var words: [String] = []
+
+    func perform() async throws -> BuildEngine.ExitCode {
+        try checkFormat(format)
+        let (names, overrides) = GlobalOptions.overrides(in: words)
+        let session = try await Session.open(global, overrides: overrides)
+        let hashed = try session.hashed(try await session.workingTree())
+        let chosen = try selecting(
+            hashed.graph, names.map { $0.contains(":") ? $0 : $0 + ":image" }, everythingByDefault: true
+        )
+        .filter { hashed.graph.targets[$0].isImage }
+        let lines = chosen.map { (hashed.graph.targets[$0].label.component, hashed.reference(of: $0)) }
+        if format == "json" {
+            let images = JSONValue.object(lines.map { ($0.0, .string($0.1)) })
+            Terminal.out(JSONValue.object([("schema", .number(1)), ("images", images)]).text(pretty: true) + "\n")
+        } else {
+            Terminal.out(lines.map { $0.1 + "\n" }.joined())
+        }
+        return .done
+    }
+}
+
+struct InputsCommand: AsyncParsableCommand, ExitingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inputs", abstract: "What a target's hash covers: files, then values, tools and targets.")
+
+    @OptionGroup var global: GlobalOptions
+    @Option(help: "text or json.") var format = "text"
+    @Flag(name: .customShort("0"), help: "End each file with a zero byte and print nothing else.") var zero = false
+    @Argument(help: "Labels, and NAME=VALUE.") var words: [String] = []
+
+    func perform() async throws -> BuildEngine.ExitCode {
+        try checkFormat(format)
+        let (labels, overrides) = GlobalOptions.overrides(in: words)
+        guard !labels.isEmpty else {
+            throw Refusal(Diagnostic(.badCommandLine, "'inputs' needs a label"), .wrongInput)
+        }
+        let session = try await Session.open(global, overrides: overrides)
+        let hashed = try session.hashed(try await session.workingTree())
+        var fields: Set<ManifestField> = []
+        for target in try selecting(hashed.graph, labels, everythingByDefault: true) {
+            fields.formUnion(try hashed.manifest(of: target))
+        }
+        let sorted = fields.sorted {
+            ($0.tag.rawValue, BytePath(bytes: $0.key)) < ($1.tag.rawValue, BytePath(bytes: $1.key))
+        }
+        if format == "json" {
+            Terminal.out(json(sorted).text(pretty: true) + "\n")
+        } else if zero {
+            Terminal.out(sorted.filter { $0.tag == .file }.flatMap { $0.key + [0] })
+        } else {
+            let files = sorted.filter { $0.tag == .file }.map { BytePath(bytes: $0.key).shown + "\n" }.joined()
+            Terminal.out(files + sorted.compactMap { rest($0) }.map { $0 + "\n" }.joined())
+        }
+        return .done
+    }
+
+    private func rest(_ field: ManifestField) -> String? {
+        let key = BytePath(bytes: field.key).shown
+        return switch field.tag {
+        case .value:
+            field.value.first == 1
+                ? "value \(key)=\(BytePath(bytes: Array(field.value.dropFirst())).shown)" : "value \(key) is not set"
+        case .tool: "tool \(key) \(BytePath(bytes: field.value).shown)"
+        case .prerequisite, .imageTag: "target \(key)"
+        default: nil
+        }
+    }
+
+    private func json(_ fields: [ManifestField]) -> JSONValue {
+        func all(_ tag: ManifestTag, _ make: (ManifestField, String) -> JSONValue) -> JSONValue {
+            .array(fields.filter { $0.tag == tag }.map { make($0, BytePath(bytes: $0.key).shown) })
+        }
+        return .object([
+            ("schema", .number(1)),
+            (
+                "files",
+                all(.file) { field, key in
+                    let kind = FileKind(rawValue: field.value.first ?? 1) ?? .file
+                    let digest = SHA256Value(bytes: field.value.dropFirst())?.hex ?? ""
+                    return .object([("path", .string(key)), ("mode", .string(mode(kind))), ("digest", .string(digest))])
+                }
+            ),
+            (
+                "values",
+                all(.value) { field, key in
+                    .object([
+                        ("name", .string(key)),
+                        (
+                            "value",
+                            field.value.first == 1
+                                ? .string(BytePath(bytes: Array(field.value.dropFirst())).shown) : .null
+                        ),
+                    ])
+                }
+            ),
+            (
+                "tools",
+                all(.tool) { field, key in
+                    .object([("name", .string(key)), ("version", .string(BytePath(bytes: field.value).shown))])
+                }
+            ),
+            (
+                "targets",
+                all(.prerequisite) { field, key in
+                    .object([("label", .string(key)), ("hash", .string(SHA256Value(bytes: field.value)?.hex ?? ""))])
+                }
+            ),
+        ])
+    }
+
+    private func mode(_ kind: FileKind) -> String {
+        switch kind {
+        case .executable: "0755"
+        case .link: "link"
+        case .submodule: "submodule"
+        default: "0644"
+        }
+    }
+}
+
+struct CheckCommand: AsyncParsableCommand, ExitingCommand {
+    static let configuration = CommandConfiguration(commandName: "check", abstract: "The mistakes of the Buildfiles.")
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "NAME=VALUE sets a '?=' variable.") var words: [String] = []
+
+    func perform() async throws -> BuildEngine.ExitCode {
+        let session = try await Session.open(global, overrides: GlobalOptions.overrides(in: words).overrides)
+        let graph = try session.graph(try await session.workingTree(), mistakes: .checkFailed)
+        Terminal.say("\(graph.components.count) components, \(graph.targets.count) targets, no mistakes")
+        return .done
+    }
+}
+
+struct ExplainCommand: ParsableCommand, ExitingCommand {
+    static let configuration = CommandConfiguration(commandName: "explain", abstract: "What a diagnostic's code means.")
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "A code such as LMS101.") var code: String
+
+    func perform() async throws -> BuildEngine.ExitCode {
+        if code.contains(":") { throw Refusal(.later("explain LABEL"), .wrongInput) }
+        guard let page = errorPages[code.uppercased()] else {
+            throw Refusal(
+                Diagnostic(
+                    .badCommandLine, "there is no code '\(code)'",
+                    hint: nearestWord(to: code.uppercased(), among: errorPages.keys.sorted()).map {
+                        "did you mean '\($0)'?"
+                    }),
+                .wrongInput)
+        }
+        Terminal.out(page)
+        return .done
+    }
+}
+
+/// The targets that `labels` name; what names nothing ends the program with exit 4, what is no label with 2.
+func selecting(_ graph: Graph, _ labels: [String], everythingByDefault: Bool) throws -> [Int] {
+    do {
+        return try graph.select(labels: labels, everythingByDefault: everythingByDefault)
+    } catch {
+        throw Refusal(error, error.code == .noMatch ? .noTarget : .wrongInput)
+    }
+}

@@ -1,0 +1,151 @@
+import ArgumentParser
+import BuildEngine
+import BuildGraph
+import Buildfile
+import Delivery
+import Glibc
+import Reporting
+
+struct RunCommand: AsyncParsableCommand, ExitingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Brings targets up to date: runs what no cache has, in parallel.")
+
+    @OptionGroup var global: GlobalOptions
+    @Option(name: .shortAndLong, help: "How many actions at once; by default the number of processors.")
+    var jobs: Int?
+    @Flag(name: .customShort("k"), help: "Keep going after a failure with what does not need it.")
+    var keepGoing = false
+    @Flag(name: .customShort("n"), help: "Print what would run, and run nothing.")
+    var dryRun = false
+    @Flag(name: .customShort("B"), help: "Run everything, whatever is cached.")
+    var ignoreCache = false
+    @Flag(name: .shortAndLong, help: "Show the output of what succeeds, too.")
+    var verbose = false
+    @Flag(name: .shortAndLong, help: "Show failures alone.")
+    var quiet = false
+    @Flag(name: .customLong("replay-logs"), help: "Show the stored output of what is cached.")
+    var replayLogs = false
+    @Option(help: "Only what is affected since this revision.")
+    var affected: String?
+    @Option(help: "auto, on or off.")
+    var sandbox = "auto"
+    @Option(help: "The container engine: auto, buildah, docker or podman.")
+    var driver = "auto"
+    @Option(help: "auto, tty, plain or none.")
+    var progress = "auto"
+    @Flag(name: .customLong("no-wait"), help: "Exit 9 at once where another run holds the workspace.")
+    var noWait = false
+    @Flag(help: .hidden) var watch = false
+    @Option(help: .hidden) var trace: String?
+    @Option(help: .hidden) var summary: String?
+    @Argument(help: "Labels (the root Buildfile's default without any), and NAME=VALUE.")
+    var words: [String] = []
+
+    func perform() async throws -> BuildEngine.ExitCode {
+        if watch { throw Refusal(.later("run --watch"), .wrongInput) }
+        if trace != nil { throw Refusal(.later("run --trace"), .wrongInput) }
+        if summary != nil { throw Refusal(.later("run --summary"), .wrongInput) }
+        let mode: SandboxMode = try choice(sandbox, "--sandbox")
+        let choice: DriverChoice = try choice(driver, "--driver")
+        let style: ConsoleStyle = try self.choice(progress, "--progress")
+        if let jobs, jobs < 1 {
+            throw Refusal(Diagnostic(.badCommandLine, "'-j \(jobs)' runs nothing; at least 1"), .wrongInput)
+        }
+        let (labels, overrides) = GlobalOptions.overrides(in: words)
+        let session = try await Session.open(global, overrides: overrides)
+        let hashed = try session.hashed(try await session.workingTree())
+        var chosen = try selecting(hashed.graph, labels, everythingByDefault: false)
+        if let affected {
+            let comparison = try await Comparison(session, base: affected, head: nil)
+            let names = Set(comparison.affected.targets.map { comparison.affected.head.graph.targets[$0.target].label })
+            chosen = chosen.filter { names.contains(hashed.graph.targets[$0].label) }
+        }
+        let lock = try await WorkspaceLock.take(session, waits: !noWait)
+        defer { lock.release() }
+        return try await run(session, hashed, chosen, mode, choice, style)
+    }
+
+    private func choice<Value: RawRepresentable & CaseIterable>(
+        _ text: String, _ option: String
+    ) throws -> Value where Value.RawValue == String {
+        if let value = Value(rawValue: text) { return value }
+        let all = Value.allCases.map(\.rawValue)
+        throw Refusal(
+            Diagnostic(
+                .badCommandLine, "unknown value '\(text)' for \(option)", hint: "one of \(all.joined(separator: ", "))"),
+            .wrongInput)
+    }
+
+    private func run(
+        _ session: Session, _ hashed: HashedGraph, _ chosen: [Int], _ mode: SandboxMode, _ choice: DriverChoice,
+        _ style: ConsoleStyle
+    ) async throws -> BuildEngine.ExitCode {
+        let path = session.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+        let sandbox = try await Session.refusing {
+            try await ResolvedSandbox.resolve(mode, commands: session.commands, path: path)
+        }
+        let (parts, cache) = try await Session.refusing { try makeParts(session, sandbox, choice, path) }
+        var options = RunOptions()
+        options.jobs = jobs ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        options.keepsGoing = keepGoing
+        options.ignoresCache = ignoreCache
+        options.replaysLogs = replayLogs
+        let look = style.look(isTerminal: isatty(STDERR_FILENO) == 1, environment: session.environment)
+        let renderer = DiagnosticRenderer(color: look.hasColour)
+        let console = Console(
+            state: ConsoleState(
+                look: look, verbosity: quiet ? .quiet : verbose || replayLogs ? .verbose : .normal,
+                render: { renderer.render($0) }))
+        let times = RecordedTimes(at: session.state.appending("times"))
+        let engine = Engine(hashed, parts, options, times: times) { console.receive($0) }
+        let refusals = engine.refusals(chosen)
+        if !refusals.isEmpty { throw Refusal(refusals, .wrongInput) }
+        if dryRun {
+            Terminal.out(await engine.dryRun(chosen).map { "\($0.label) \($0.why)\n" }.joined())
+            return .done
+        }
+        if let notice = sandbox.notice { console.receive(.notice(notice)) }
+        let work = Task {
+            let drawing = Task { await console.keepDrawing() }
+            defer { drawing.cancel() }
+            return await engine.run(chosen, coldCache: cache.isEmpty, isSandboxed: sandbox.isActive)
+        }
+        Interruption.shared.handle(
+            first: { number in
+                console.receive(.interrupted(signal: number))
+                work.cancel()
+            }, second: { session.commands.terminateAll(immediately: true) })
+        var (summary, recorded) = await work.value
+        if let number = Interruption.shared.received { summary.exitCode = .signal(number) }
+        console.receive(.runFinished(summary))
+        console.finish()
+        try? recorded.save(at: session.state.appending("times"))
+        try? session.placed.save()
+        return summary.exitCode
+    }
+
+    private func makeParts(
+        _ session: Session, _ sandbox: ResolvedSandbox, _ choice: DriverChoice, _ path: String
+    ) throws -> (EngineParts, LocalActionCache) {
+        guard session.makeState() else {
+            throw StoreError.system("mkdir", session.state, errno)
+        }
+        LocalActionRunner.sweep(session.state)
+        let store = try LocalContentStore.open(folder: session.state.appending("store"))
+        let cache = try LocalActionCache.open(folder: session.state.appending("store"))
+        let recipes = LocalActionRunner(
+            workspace: session.workspace, state: session.state, store: store, commands: session.commands,
+            sandbox: sandbox, path: path)
+        let images = ImageActionRunner(
+            store: store,
+            drivers: DriverProvider(choice, runner: session.commands, environment: session.environment),
+            staging: session.state.appending("tmp"))
+        let placed = session.placed
+        let workspace = session.workspace
+        let parts = EngineParts(
+            workspace: workspace, state: session.state, store: store, cache: cache, recipes: recipes, images: images,
+            commands: session.commands, environment: session.environment,
+            placed: { path in PlacedFile(at: path, in: workspace, index: placed) })
+        return (parts, cache)
+    }
+}

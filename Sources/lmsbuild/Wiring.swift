@@ -1,0 +1,174 @@
+// The only place that picks implementations: real files, real git, real processes, local store and cache.
+import BuildEngine
+import BuildGraph
+import Buildfile
+import Delivery
+import Glibc
+
+/// A workspace that was found, with what is needed to look at it.
+struct Session: Sendable {
+    /// Absolute.
+    let workspace: BytePath
+    let root: ResolutionSettings.RootBuildfile
+    let repository: GitRepository?
+    /// The workspace as seen from the top of the repository.
+    let prefix: BytePath
+    /// Remembers inputs.
+    let index: FileIndex
+    /// Remembers outputs, which no scan lists.
+    let placed: FileIndex
+    let commands: ProcessRunner
+    let environment: [String: String]
+    let overrides: [String: String]
+
+    var state: BytePath { workspace.appending(".lmsbuild") }
+    var isCI: Bool { !(environment["CI"] ?? "").isEmpty && environment["CI"] != "false" }
+
+    static func open(_ global: GlobalOptions, overrides: [String: String]) async throws -> Session {
+        let environment = currentEnvironment()
+        if let folder = global.folder, chdir(folder) != 0 {
+            throw Refusal(
+                Diagnostic(.badCommandLine, "cannot enter '\(folder)': \(String(cString: strerror(errno)))"),
+                .wrongInput)
+        }
+        let commands = ProcessRunner()
+        let current = try WorkspaceSearch.currentFolder()
+        let repository = try await refusing { try await GitRepository.discover(from: current, runner: commands) }
+        let found = try WorkspaceSearch(current: current, top: repository?.top).find(buildfile: global.buildfile)
+        let isCI = !(environment["CI"] ?? "").isEmpty && environment["CI"] != "false"
+        let index = FileIndex(at: found.workspace.appending(".lmsbuild/index"), trustingFingerprints: !isCI)
+        let placed = FileIndex(at: found.workspace.appending(".lmsbuild/outputs"), trustingFingerprints: !isCI)
+        show(index.notices + placed.notices)
+        return Session(
+            workspace: found.workspace, root: found.root, repository: repository,
+            prefix: repository.flatMap { found.workspace.relative(to: $0.top) } ?? .root, index: index, placed: placed,
+            commands: commands, environment: environment, overrides: overrides)
+    }
+
+    static func currentEnvironment() -> [String: String] {
+        var found: [String: String] = [:]
+        var pointer = environ
+        while let entry = pointer.pointee {
+            let bytes = Array(
+                UnsafeBufferPointer(
+                    start: UnsafeRawPointer(entry).assumingMemoryBound(to: UInt8.self), count: strlen(entry)))
+            if let place = bytes.firstIndex(of: UInt8(ascii: "=")) {
+                found[String(decoding: bytes[..<place], as: UTF8.self)] = String(
+                    decoding: bytes[(place + 1)...], as: UTF8.self)
+            }
+            pointer = pointer.advanced(by: 1)
+        }
+        return found
+    }
+
+    var settings: ResolutionSettings {
+        ResolutionSettings(root: root, overrides: overrides, environment: environment)
+    }
+
+    /// The files as they are now, uncommitted and untracked ones included.
+    func workingTree() async throws -> WorkingTree {
+        let options: WorkingTreeOptions
+        if let repository {
+            options = try await Self.refusing { try await repository.workingTreeOptions(root: workspace) }
+        } else {
+            options = WorkingTreeOptions(root: workspace)
+        }
+        do {
+            let tree = try WorkingTree.scan(options, index: index)
+            Self.show(tree.notices)
+            return tree
+        } catch {
+            throw Refusal(.unreadable(error), .machine)
+        }
+    }
+
+    /// The graph of `files` with its hashes. Shows warnings; throws mistakes as exit 2, unreadable files as exit 36.
+    func hashed(_ files: any FileSystem) throws -> HashedGraph {
+        let graph = try graph(files)
+        do {
+            let hashed = try HashedGraph(graph)
+            saveIndex(files)
+            return hashed
+        } catch {
+            throw Refusal(.unreadable(error), .machine)
+        }
+    }
+
+    func graph(_ files: any FileSystem, mistakes code: BuildEngine.ExitCode = .wrongInput) throws -> Graph {
+        let resolution: Resolution
+        do {
+            resolution = try resolve(files, settings)
+        } catch {
+            throw Refusal(.unreadable(error), .machine)
+        }
+        guard let graph = resolution.graph else {
+            let isSpecial = resolution.diagnostics.allSatisfy { $0.severity != .error || $0.code == .specialFile }
+            throw Refusal(resolution.diagnostics, isSpecial && code == .wrongInput ? .machine : code)
+        }
+        Self.show(resolution.diagnostics)
+        return graph
+    }
+
+    /// What was learned about files is worth keeping, and losing it is no failure.
+    private func saveIndex(_ files: any FileSystem) {
+        guard files is WorkingTree, makeState() else { return }
+        try? index.save(present: files.entries)
+    }
+
+    /// Makes the state folder, which git ignores by its own `.gitignore`. False where it cannot be made.
+    @discardableResult
+    func makeState() -> Bool {
+        let made = state.withCString { mkdir($0, 0o755) }
+        guard made == 0 || errno == EEXIST else { return false }
+        let ignore = state.appending(".gitignore")
+        if ignore.withCString({ access($0, F_OK) }) != 0 {
+            ignore.withCString { path in
+                guard let file = fopen(path, "w") else { return }
+                fputs("*\n", file)
+                fclose(file)
+            }
+        }
+        return true
+    }
+
+    /// Runs `body`, turning what the engine throws into a refusal with its exit status.
+    static func refusing<Result>(
+        _ body: () async throws -> Result
+    ) async throws -> Result {
+        do {
+            return try await body()
+        } catch let diagnostic as Diagnostic {
+            throw Refusal(diagnostic, diagnostic.code == .gitUnavailable ? .machine : .wrongInput)
+        } catch let failure as ActionFailure {
+            throw Refusal(failure.diagnostic, failure.kind == .unavailable ? .unavailable : .machine)
+        } catch let error as FileSystemError {
+            throw Refusal(.unreadable(error), .machine)
+        } catch let error as StoreError {
+            throw Refusal(.unusableStore(error), .machine)
+        }
+    }
+
+    static func show(_ diagnostics: [Diagnostic]) {
+        if diagnostics.isEmpty { return }
+        Terminal.say(DiagnosticRenderer(color: Terminal.hasColour).render(diagnostics))
+    }
+}
+
+extension Diagnostic {
+    static func unreadable(_ error: FileSystemError) -> Diagnostic {
+        Diagnostic(
+            .unreadableFile, "cannot \(error.operation) '\(error.path.shown)': \(errnoText(error.errno))",
+            hint: "correct its permissions, or have git ignore it; what cannot be read is never taken as empty")
+    }
+
+    static func unusableStore(_ error: StoreError) -> Diagnostic {
+        if case .system(let operation, let path, let code) = error {
+            return Diagnostic(
+                .storeUnusable, "the store cannot be used: \(operation) '\(path.shown)': \(errnoText(code))",
+                hint: "correct the folder's permissions, or free space")
+        }
+        return Diagnostic(.storeDamaged, "the store is damaged: \(error)")
+    }
+}
+
+func errnoText(_ code: Int32) -> String { String(cString: strerror(code)) }
