@@ -107,14 +107,14 @@ package struct Engine: Sendable {
                 finish(target, ending, &summary, &recorded)
                 if ending.product == nil {
                     for skipped in schedule.fail(target, keepsGoing: options.keepsGoing) {
-                        skip(skipped, because: target, &summary)
+                        skip(skipped, .skipped(because: hashed.graph.targets[target].label), &summary)
                     }
                 } else {
                     schedule.complete(target)
                 }
             }
         }
-        for left in schedule.left() { skip(left, because: nil, &summary) }
+        for left in schedule.left() { skip(left, Task.isCancelled ? .skipped(because: nil) : .notStarted, &summary) }
         summary.duration = ContinuousClock.now - start
         return (summary, recorded)
     }
@@ -138,20 +138,20 @@ package struct Engine: Sendable {
             summary.cached += 1
             summary.saved += ending.report.saved
         case .failed: summary.failed += 1
-        case .skipped: summary.skipped += 1
+        case .skipped, .notStarted: summary.skipped += 1
         case .nothing: break
         }
         emit(.targetFinished(ending.report))
     }
 
-    private func skip(_ target: Int, because cause: Int?, _ summary: inout RunSummary) {
+    private func skip(_ target: Int, _ outcome: TargetReport.Outcome, _ summary: inout RunSummary) {
         summary.skipped += 1
         let node = hashed.graph.targets[target]
         emit(
             .targetFinished(
                 TargetReport(
                     label: node.label, inputHash: hashed.hashes[target],
-                    outcome: .skipped(because: cause.map { hashed.graph.targets[$0].label }), duration: .zero,
-                    saved: .zero, output: [], image: nil, imageDigest: nil, isCheck: node.isCheck)))
+                    outcome: outcome, duration: .zero, saved: .zero, output: [], image: nil, imageDigest: nil,
+                    isCheck: node.isCheck)))
     }
 }

@@ -40,6 +40,8 @@ package struct TargetReport: Sendable {
         case failed(ActionFailure)
         /// A prerequisite failed, or the run was interrupted.
         case skipped(because: Label?)
+        /// Something else failed first, and without `-k` nothing more is started.
+        case notStarted
         /// A group: nothing to run.
         case nothing
     }

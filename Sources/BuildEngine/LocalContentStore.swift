@@ -135,7 +135,12 @@ package final class LocalContentStore: ContentStore {
         }
         let source = executable ? try executableTwin(of: digest) : file(digest)
         try verify(source, is: digest)
-        if source.withCString({ from in path.withCString { link(from, $0) } }) == 0 { return }
+        // An action that stores the same bytes at the same moment replaces the file; the kernel then says ENOENT of
+        // the inode that lost its name, while the name is there.
+        for _ in 0..<16 {
+            if source.withCString({ from in path.withCString { link(from, $0) } }) == 0 { return }
+            guard errno == ENOENT, Disk.status(source) != nil, Disk.isFolder(path.parent) else { break }
+        }
         guard [EMLINK, EXDEV, EPERM, EOPNOTSUPP].contains(errno) else { throw .system("link", path, errno) }
         try copy(digest, to: path, mode: executable ? 0o555 : 0o444, fixedTime: true)
     }

@@ -27,6 +27,8 @@ struct TargetBuilder {
     private var componentPlaces: [String: Int] = [:]
     var outputs = OutputTable()
     var globCache: [FileGlob: [Int]] = [:]
+    /// Entries that no input can be, reported once however many globs match them.
+    var reportedSpecials: Set<Int> = []
 
     init(_ builder: GraphBuilder, registry: String) {
         tree = builder.tree

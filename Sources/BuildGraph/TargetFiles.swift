@@ -32,11 +32,12 @@ extension TargetBuilder {
             let entry = tree.entries[index]
             if outputs.owner(of: entry.path) != nil { continue }
             guard entry.kind.isContent else {
+                guard reportedSpecials.insert(index).inserted else { continue }
                 diagnostics.append(
                     Diagnostic(
                         .specialFile, "'\(entry.path.shown)' is a \(entry.kind), which cannot be an input",
                         at: glob.word.span,
-                        hint: "take it away with '!\(entry.path.walked(from: .root).shown)', or remove it"))
+                        hint: "take it away with '!/\(entry.path.shown)', or remove it"))
                 continue
             }
             found.append(index)

@@ -103,6 +103,9 @@ package struct ConsoleState: Sendable {
             let text = "\(painted("FAILED", .failure))  \(name)  \(cause)  \(report.duration.shown)"
             return [ConsoleLine(text)] + output(report.output.isEmpty ? failure.output : report.output, of: name)
                 + [rendered(failure.diagnostic)]
+        case .notStarted:
+            skipped += 1
+            return []
         case .skipped(because: let culprit):
             skipped += 1
             let reason = culprit.map { "\($0) failed" } ?? "the run was interrupted"
