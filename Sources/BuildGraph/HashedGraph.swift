@@ -9,11 +9,9 @@ package struct HashedGraph: Sendable {
     /// Reads the files that targets take in and hashes every target. Throws the first file that cannot be read.
     package init(_ graph: Graph) throws(FileSystemError) {
         var digests = [Digest?](repeating: nil, count: graph.tree.entries.count)
-        for target in graph.targets {
-            for index in target.files where digests[index] == nil {
-                digests[index] = try graph.tree.files.digest(of: graph.tree.entries[index].path)
-            }
-        }
+        let wanted = Set(graph.targets.flatMap(\.files)).sorted()
+        let found = try graph.tree.files.digests(of: wanted.map { graph.tree.entries[$0].path })
+        for (index, digest) in zip(wanted, found) { digests[index] = digest }
         var hashes = [InputHash?](repeating: nil, count: graph.targets.count)
         for target in graph.order {
             var hasher = ManifestHasher(domain: "lmsbuild input hash 1")

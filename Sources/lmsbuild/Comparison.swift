@@ -54,7 +54,9 @@ struct Comparison {
         _ session: Session, _ repository: GitRepository, _ commit: String, _ naming: GitTree.ContentNaming
     ) async throws -> HashedGraph? {
         let tree = try await Session.refusing {
-            try await repository.tree(at: commit, prefix: session.prefix, naming: naming)
+            let objects = repository.objects(
+                memo: session.makeState() ? session.state.appending("objects") : nil, trustingMemo: !session.isCI)
+            return try await repository.tree(at: commit, prefix: session.prefix, naming: naming, objects: objects)
         }
         do {
             let resolution = try resolve(tree, session.settings)

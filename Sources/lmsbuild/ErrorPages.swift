@@ -819,6 +819,54 @@ Correct the label. Its forms are `component:stage`, `component` (all its stages)
 `lmsbuild graph` lists every target there is.
 
 """##,
+    "LMS304": ##"""
+# LMS304: the revision cannot be used
+
+A revision given to `--base` or `--head` names no commit of this repository, or two revisions have no common commit to
+compare from. It is an error, never an empty answer: a base that cannot be found must not look like "nothing changed".
+What begins with `-` is never taken for a revision.
+
+## Example
+
+    error[LMS304]: unknown revision 'develop'
+      hint: did you mean 'origin/develop'?
+
+    error[LMS304]: 'origin/main' and 'HEAD' have no common commit in this shallow clone
+      hint: run 'git fetch --unshallow', or check out with the whole history (fetch-depth: 0)
+
+## What to do
+
+1. `git branch --all` and `git tag` list the names there are. A branch that exists on the server only is
+   `origin/NAME`.
+2. In a shallow clone, as continuous integration makes them, fetch the history: `git fetch --unshallow`, or
+   `fetch-depth: 0` in the checkout step.
+3. *Unrelated histories*: the two have no common beginning. Name another base.
+
+"""##,
+    "LMS305": ##"""
+# LMS305: git cannot be used
+
+The workspace is in a git repository, but the program `git` is missing from `PATH`, or it refuses to work there. Without
+its answer it is not known which files are tracked and which are ignored, so nothing is run. A workspace without any
+repository needs no git.
+
+## Example
+
+    error[LMS305]: git cannot be started: No such file or directory
+      hint: install git, or see that it is in PATH
+
+    error[LMS305]: git rev-parse failed in '/src/shop': fatal: detected dubious ownership in repository at '/src/shop'
+      hint: see what 'git status' says there
+
+## What to do
+
+1. Install git (2.31 or newer).
+2. *Dubious ownership*: the folder belongs to another user. Run as that user, give the folder to the right one, or
+   allow this one folder: `git config --global --add safe.directory /src/shop`.
+3. *Not a git repository* for a `.git` file: it points to a folder that is gone, such as a removed main working tree.
+4. For anything else, `git status` and `git fsck` in the named folder tell more.
+
+"""##,
     "LMS306": ##"""
 # LMS306: not built yet
 
@@ -873,6 +921,122 @@ error[LMS307]: catalog:publish needs the secret 'INDEX_TOKEN', which is not set
 Set the variable where lmsbuild is started; in CI, hand the stored secret to the job's step. On pull requests from
 forks most CI systems hand out no secrets: leave such targets out of that job's labels. Do not write the value on
 the command line, where other users of the machine can see it.
+
+"""##,
+    "LMS401": ##"""
+# LMS401: a file cannot be read
+
+A file or folder of the workspace could not be looked at. What cannot be read cannot be hashed, and is never treated
+as missing or empty: that would hide changes to it. The message names the operation, the path and the system's reason.
+
+## Example
+
+    error[LMS401]: cannot open 'services/catalog/data': EACCES: Permission denied
+
+## What to do
+
+1. *Permission denied*: give yourself the right to read (`chmod u+r FILE`, `chmod u+rx FOLDER`). Files that a container
+   left behind often belong to root.
+2. If it is no source file, let git ignore it: ignored files and folders are not looked at.
+3. *Input/output error*: the disk or the network file system has a problem; see the kernel's log.
+4. *Too many open files*: raise the limit (`ulimit -n`).
+5. *File name too long*: the path has more than 4095 bytes.
+
+"""##,
+    "LMS402": ##"""
+# LMS402: not a file that can be an input
+
+A glob or a file name of a rule matches a FIFO, a socket or a device. Git cannot store one, so a commit would not have
+it, and reading it could wait for ever. They are never opened. Symbolic links are fine: the text of the link is what
+counts, never what it points to.
+
+## Example
+
+    error[LMS402]: 'services/catalog/run/control.sock' is a socket, which cannot be an input
+
+## What to do
+
+1. Let git ignore the folder in which programs keep their sockets and FIFOs; ignored files match no glob.
+2. Or take it out of the rule's inputs with `!run/**`.
+3. If it was left behind by a program that has ended, remove it.
+
+"""##,
+    "LMS403": ##"""
+# LMS403: a file changed while it was read
+
+A file got other bytes, another size or another kind between two looks at it, and did so again on a second try. A hash
+over two states of a file would name a state that never was, so none is used.
+
+## Example
+
+    error[LMS403]: 'services/catalog/src/version.py' changed while it was hashed
+
+## What to do
+
+1. Run again when the editor, the generator or the `git checkout` that writes the file has ended.
+2. If a program writes it all the time (a log, a database), it is no source: let git ignore it, or take it out of the
+   rule's inputs with `!GLOB`.
+3. If a rule of the Buildfile writes it, declare it as that rule's output: outputs are never matched by globs.
+
+"""##,
+    "LMS404": ##"""
+# LMS404: the file index cannot be used
+
+`.lmsbuild/index` remembers what each file hashed to, so that unchanged files need not be read. It carries a checksum.
+An index that is cut off, damaged, unreadable or of another version is left aside as if there were none. This is a
+notice: every hash is right, the run only takes longer, and it writes a new index at its end.
+
+## Example
+
+    notice[LMS404]: the file index '/src/shop/.lmsbuild/index' is damaged
+      hint: all files are hashed again
+
+## What to do
+
+1. Nothing, when it is said once: after a power cut, a full disk, or an update of lmsbuild.
+2. If it comes back with every run, see whether the folder can be written (`ls -ld .lmsbuild`) and has room
+   (`df .lmsbuild`).
+3. If two versions of lmsbuild share a checkout, each sets the other's index aside. Use one.
+4. `.lmsbuild/index` can be removed at any time when nothing runs.
+
+"""##,
+    "LMS405": ##"""
+# LMS405: a git-lfs pointer instead of the content
+
+A file that Git Large File Storage keeps is a small text in this checkout, beginning with
+`version https://git-lfs.github.com/spec/v1`. Its real content was never fetched. A build from the pointer would be a
+build from the wrong bytes, with a hash that no complete checkout has.
+
+## Example
+
+    error[LMS405]: 'services/catalog/model.bin' is a git-lfs pointer, not its content
+      hint: run 'git lfs pull'
+
+## What to do
+
+1. Fetch the contents: `git lfs install` once, then `git lfs pull`.
+2. In continuous integration, tell the checkout step to fetch them (`lfs: true`).
+3. A file that is meant to be a pointer, in a test of LFS itself for instance, is better made by the test.
+
+"""##,
+    "LMS406": ##"""
+# LMS406: a repository inside the workspace is left out
+
+A folder of the workspace is a git repository of its own, and the outer repository does not track it as a submodule.
+Git shows such a folder as one untracked name and looks no further; so does lmsbuild. Its files match no glob. This is
+a notice.
+
+## Example
+
+    notice[LMS406]: 'vendor/parser' is a repository of its own: its files are not in the workspace, as for git
+      hint: track it as a submodule, or ignore it
+
+## What to do
+
+1. If its files are needed, make it a submodule (`git submodule add URL vendor/parser`): then the commit that is checked
+   out counts, as one input.
+2. Or make its files part of the outer repository: remove `vendor/parser/.git`, and `git add` them.
+3. If it is only kept there, let git ignore it: the notice goes away.
 
 """##,
     "LMS501": ##"""

@@ -156,7 +156,12 @@ struct Session: Sendable {
 
 extension Diagnostic {
     static func unreadable(_ error: FileSystemError) -> Diagnostic {
-        Diagnostic(
+        if error.isChange {
+            return Diagnostic(
+                .fileChanged, "'\(error.path.shown)' changed while it was hashed",
+                hint: "run again when what writes to it has ended, or have git ignore it")
+        }
+        return Diagnostic(
             .unreadableFile, "cannot \(error.operation) '\(error.path.shown)': \(errnoText(error.errno))",
             hint: "correct its permissions, or have git ignore it; what cannot be read is never taken as empty")
     }
