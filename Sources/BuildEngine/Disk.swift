@@ -30,7 +30,11 @@ enum Disk {
     static func isFolder(_ path: BytePath) -> Bool { status(path)?.isFolder == true }
 
     static func makeFolder(_ path: BytePath, mode: mode_t = 0o755) throws(StoreError) {
-        if path.withCString({ mkdir($0, mode) }) == 0 { return }
+        if path.withCString({ mkdir($0, mode) }) == 0 {
+            // What an action sees must not depend on the umask.
+            _ = path.withCString { chmod($0, mode) }
+            return
+        }
         let code = errno
         if code == EEXIST, followed(path)?.isFolder == true { return }
         throw .system("mkdir", path, code)

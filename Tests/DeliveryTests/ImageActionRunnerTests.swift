@@ -18,8 +18,6 @@ import Testing
     @Test func stagesExactlyTheInputsWithModesAndTimesOfNobody() async throws {
         let folder = try TemporaryFolder()
         let driver = FakeDriver()
-        let old = umask(0o077)
-        defer { umask(old) }
         let action = await ImageFixture().with("app/bin/run", "x", .executable).with("app/data", "y")
             .with("app/link", "data", .link).with("other/file", "z").action(in: store)
         let result = try await runner(driver, folder).run(action)
