@@ -34,7 +34,7 @@ let package = Package(
         .executableTarget(
             name: "lmsbuild",
             dependencies: [
-                "Buildfile", "BuildGraph", "BuildEngine", "Delivery", "Reporting",
+                "Buildfile", "BuildGraph", "BuildEngine", "Delivery", "Reporting", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),

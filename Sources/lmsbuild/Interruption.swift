@@ -1,5 +1,6 @@
 // What happens on INT, TERM and HUP. Does not know what runs: it cancels the task it was given.
 import BuildEngine
+import CLinux
 import Glibc
 import Synchronization
 
@@ -14,28 +15,33 @@ final class Interruption: Sendable {
     }
 
     private let state = Mutex(State())
+    private let reader = Mutex<Int32>(-1)
 
     /// The signal that came, or nil.
     var received: Int32? { state.withLock { $0.received } }
 
-    /// Takes the signals over; called before any other thread is made, so that all inherit the mask.
+    /// Takes the signals over. A mask would not do: the main thread waits with every signal let through.
     func watch() {
-        var set = sigset_t()
-        sigemptyset(&set)
-        for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&set, number) }
-        pthread_sigmask(SIG_BLOCK, &set, nil)
         signal(SIGPIPE, SIG_IGN)
+        let descriptor = clinux_signal_pipe()
+        guard descriptor >= 0 else { return }
+        reader.withLock { $0 = descriptor }
         var thread = pthread_t()
         pthread_create(
             &thread, nil,
             { _ in
-                var set = sigset_t()
-                sigemptyset(&set)
-                for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&set, number) }
-                var number: Int32 = 0
-                while sigwait(&set, &number) == 0 { Interruption.shared.receive(number) }
+                Interruption.shared.readSignals()
                 return nil
             }, nil)
+    }
+
+    private func readSignals() {
+        let descriptor = reader.withLock { $0 }
+        var number: UInt8 = 0
+        while true {
+            let count = read(descriptor, &number, 1)
+            if count == 1 { receive(Int32(number)) } else if count == 0 || errno != EINTR { return }
+        }
     }
 
     /// Names what a signal does from now on; one that came already does it at once.
@@ -68,10 +74,6 @@ final class Interruption: Sendable {
 
     private static func end(by number: Int32) {
         signal(number, SIG_DFL)
-        var set = sigset_t()
-        sigemptyset(&set)
-        sigaddset(&set, number)
-        pthread_sigmask(SIG_UNBLOCK, &set, nil)
         kill(getpid(), number)
     }
 }

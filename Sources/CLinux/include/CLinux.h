@@ -38,6 +38,10 @@ int clinux_exit_code(int status);
 int clinux_signaled(int status);
 int clinux_term_signal(int status);
 
+/// Takes INT, TERM and HUP over: each writes its number, one byte, to a pipe whose reading end is returned; -1 and errno on
+/// failure. A HUP that was ignored at the start (nohup) stays so. For one call in a process.
+int clinux_signal_pipe(void);
+
 /// Columns of the terminal at `fd`, or 0.
 int clinux_terminal_width(int fd);
 #endif
