@@ -60,7 +60,7 @@ import Testing
     @Test func everyBuildfileInADocumentIsRead() throws {
         let folder = root.appending(path: "docs")
         let pages = try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".md") }
-        for name in try pages.sorted().map({ "docs/" + $0 }) + (exists("README.md") ? ["README.md"] : []) {
+        for name in pages.sorted().map({ "docs/" + $0 }) + (exists("README.md") ? ["README.md"] : []) {
             // Of pages about the text of a Buildfile the first block is wrong on purpose.
             let isAboutText = name.hasPrefix("docs/errors/LMS0")
             for (place, block) in blocks("make", in: try text(name)).enumerated() where !(isAboutText && place == 0) {
