@@ -247,11 +247,11 @@ library catalog
 
 ```text
 error[LMS101]: unknown component 'catalg'
- --> Buildfile:2:10
-  |
-2 |     uses catalg
-  |          ^^^^^^
-  = hint: did you mean 'catalog'?
+  --> Buildfile:2:10
+   |
+ 2 |     uses catalg
+   |          ^^^^^^
+   = help: did you mean 'catalog'?
 ```
 
 ## What to do
@@ -278,12 +278,12 @@ service catalog
 ```
 
 ```text
-error[LMS102]: component 'catalog' has no stage 'biuld'
- --> Buildfile:5:11
-  |
-5 |     unit: :biuld tests/**
-  |           ^^^^^^
-  = hint: did you mean 'build'?
+error[LMS102]: unknown stage 'biuld'
+  --> Buildfile:5:11
+   |
+ 5 |     unit: :biuld tests/**
+   |           ^^^^^^
+   = help: did you mean 'build'?
 ```
 
 ## What to do
@@ -302,17 +302,19 @@ of the hash: a target must not get the same hash on two machines whose compilers
 tool python3 3.11
     python3 --version
 
-template python-service
+service catalog
     needs python
+    build: src/** -> dist/catalog.pyz
+        python3 -m zipapp src -o dist/catalog.pyz
 ```
 
 ```text
 error[LMS103]: unknown tool 'python'
- --> Buildfile:5:11
-  |
-5 |     needs python
-  |           ^^^^^^
-  = hint: did you mean 'python3'?
+  --> Buildfile:5:11
+   |
+ 5 |     needs python
+   |           ^^^^^^
+   = help: did you mean 'python3'?
 ```
 
 ## What to do
@@ -337,11 +339,11 @@ service catalog : python-servce
 
 ```text
 error[LMS104]: unknown template 'python-servce'
- --> Buildfile:5:19
-  |
-5 | service catalog : python-servce
-  |                   ^^^^^^^^^^^^^
-  = hint: did you mean 'python-service'?
+  --> Buildfile:5:19
+   |
+ 5 | service catalog : python-servce
+   |                   ^^^^^^^^^^^^^
+   = help: did you mean 'python-service'?
 ```
 
 ## What to do
@@ -368,11 +370,11 @@ service catalog
 
 ```text
 error[LMS105]: unknown variable 'modul'
- --> Buildfile:3:27
-  |
-3 |     build: src/** -> dist/$modul.pyz
-  |                           ^^^^^^
-  = hint: did you mean 'module'?
+  --> Buildfile:3:22
+   |
+ 3 |     build: src/** -> dist/$modul.pyz
+   |                      ^^^^^^^^^^^^^^^
+   = help: did you mean 'module'?
 ```
 
 ## What to do
@@ -399,15 +401,12 @@ library catalog
 
 ```text
 error[LMS106]: component 'catalog' is declared twice
- --> Buildfile:4:9
-  |
-4 | library catalog
-  |         ^^^^^^^
-  = note: the first declaration
- --> Buildfile:1:9
-  |
-1 | service catalog
-  |         ^^^^^^^
+  --> Buildfile:4:9
+   |
+ 4 | library catalog
+   |         ^^^^^^^
+   = note: first declared here: Buildfile:1:9
+   = help: rename or remove one of them
 ```
 
 ## What to do
@@ -420,8 +419,9 @@ it takes the place of the template's.
     "LMS107": ##"""
 # LMS107: cycle
 
-Targets need one another in a ring, so none of them can be first. The message walks the ring once; each step shows
-the word that makes one target need the next. Order-only prerequisites (after `|`) and `uses` count like any other.
+Targets need one another in a ring, so none of them can be first. The message walks the ring once; a note for
+each step names the place that makes one target need the next. Order-only prerequisites (after `|`) and `uses` count
+like any other.
 
 ```make
 service catalog
@@ -432,15 +432,14 @@ service catalog
 ```
 
 ```text
-error[LMS107]: cycle: catalog:build → catalog:gen → catalog:build
- --> Buildfile:2:12
-  |
-2 |     build: :gen src/** -> dist/app
-  |            ^^^^ catalog:build takes in catalog:gen
- --> Buildfile:4:10
-  |
-4 |     gen: :build -> gen/
-  |          ^^^^^^ catalog:gen takes in catalog:build
+error[LMS107]: targets need each other in a circle: catalog:build -> catalog:gen -> catalog:build
+  --> Buildfile:4:10
+   |
+ 4 |     gen: :build -> gen/
+   |          ^^^^^^
+   = note: 'catalog:build' needs 'catalog:gen' here: Buildfile:2:12
+   = note: 'catalog:gen' needs 'catalog:build' here: Buildfile:4:10
+   = help: remove one of these edges; a gate after '|' counts as one
 ```
 
 ## What to do
@@ -465,16 +464,13 @@ service catalog
 ```
 
 ```text
-error[LMS108]: 'dist/docs.html' of catalog:docs lies in 'dist/' of catalog:build
- --> Buildfile:4:22
-  |
-4 |     docs: docs/** -> dist/docs.html
-  |                      ^^^^^^^^^^^^^^
-  = note: the other output
- --> Buildfile:2:22
-  |
-2 |     build: src/** -> dist/
-  |                      ^^^^^
+error[LMS108]: 'catalog:docs' puts out 'dist/docs.html' inside 'dist', which 'catalog:build' puts out
+  --> Buildfile:4:22
+   |
+ 4 |     docs: docs/** -> dist/docs.html
+   |                      ^^^^^^^^^^^^^^
+   = note: the other output: Buildfile:2:22
+   = help: give each rule an output of its own
 ```
 
 ## What to do
@@ -498,12 +494,12 @@ service catalog
 ```
 
 ```text
-error[LMS109]: 'services/catalog/pyproject.tml' does not exist
- --> services/catalog/Buildfile:2:23
-  |
-2 |     lint: src/main.py pyproject.tml
-  |                       ^^^^^^^^^^^^^
-  = hint: did you mean 'pyproject.toml'?
+error[LMS109]: there is no file 'services/catalog/pyproject.tml'
+  --> services/catalog/Buildfile:2:23
+   |
+ 2 |     lint: src/main.py pyproject.tml
+   |                       ^^^^^^^^^^^^^
+   = help: did you mean 'pyproject.toml' in that folder?
 ```
 
 ## What to do
@@ -529,11 +525,11 @@ service catalog
 
 ```text
 error[LMS110]: '../../../shared/*.py' leaves the workspace
- --> Buildfile:3:19
-  |
-3 |     build: src/** ../../../shared/*.py -> dist/app
-  |                   ^^^^^^^^^^^^^^^^^^^^
-  = hint: a path that begins with / starts at the workspace's root
+  --> Buildfile:3:19
+   |
+ 3 |     build: src/** ../../../shared/*.py -> dist/app
+   |                   ^^^^^^^^^^^^^^^^^^^^
+   = help: the workspace is the folder of the root Buildfile; '/…' names a path from there
 ```
 
 ## What to do
@@ -557,11 +553,11 @@ include service/*/Buildfile
 
 ```text
 error[LMS111]: 'service/*/Buildfile' matches no file
- --> Buildfile:2:9
-  |
-2 | include service/*/Buildfile
-  |         ^^^^^^^^^^^^^^^^^^^
-  = hint: did you mean 'services/*/Buildfile'?
+  --> Buildfile:2:9
+   |
+ 2 | include service/*/Buildfile
+   |         ^^^^^^^^^^^^^^^^^^^
+   = help: paths are relative to the folder of this Buildfile; files that git ignores don't count
 ```
 
 ## What to do
@@ -586,11 +582,11 @@ service catalog
 
 ```text
 warning[LMS112]: 'test/**/*.py' matches no file
- --> services/catalog/Buildfile:2:18
-  |
-2 |     unit: src/** test/**/*.py
-  |                  ^^^^^^^^^^^^
-  = hint: did you mean 'tests/**/*.py'?
+  --> services/catalog/Buildfile:2:18
+   |
+ 2 |     unit: src/** test/**/*.py
+   |                  ^^^^^^^^^^^^
+   = help: files that git ignores and outputs of rules are never matched
 ```
 
 ## What to do
@@ -610,10 +606,36 @@ built from whatever happened to be there, and would not be built again when that
 Wrong:
 
 ```make
+include images/*/Buildfile
 service catalog
     build: src/** -> dist/catalog.pyz
         python3 -m zipapp src -o dist/catalog.pyz
     image: Dockerfile             # which says: FROM ${python_base} / COPY dist/catalog.pyz /app
+```
+
+```text
+notice[LMS202]: '${python_base}' has no value here: the image is not known
+  --> Dockerfile:2:6
+   |
+ 2 | FROM ${python_base}
+   |      ^^^^^^^^^^^^^^
+   = help: give the ARG a default, or add an [arg] or an image prerequisite
+
+error[LMS113]: 'FROM $python_base' is the image of 'python-base', which 'catalog:image' does not name
+  --> Dockerfile:2:6
+   |
+ 2 | FROM ${python_base}
+   |      ^^^^^^^^^^^^^^
+   = note: the rule: Buildfile:5:5
+   = help: add 'python-base:image' to the rule's inputs
+
+error[LMS113]: 'dist/catalog.pyz' takes 'dist/catalog.pyz', which 'catalog:build' puts out, but 'catalog:image' does not name it
+  --> Dockerfile:3:6
+   |
+ 3 | COPY dist/catalog.pyz /app
+   |      ^^^^^^^^^^^^^^^^
+   = note: the image's rule: Buildfile:5:5
+   = help: add ':build' to the rule's inputs, or exclude the path in .dockerignore
 ```
 
 Name the targets before the `|`. A path that the image should not have belongs in `.dockerignore`.
@@ -631,22 +653,15 @@ service catalog
     "LMS114": ##"""
 # LMS114: missing tag
 
-A line needs the tag of an image, `$tag`, where there is none. A tag is the input hash of an image target, so it
-exists only for components with an `image` rule, and it cannot be part of what that hash is made of.
+Where a tag is needed, there is none. A tag is the input hash of an image target, so it exists only for components with
+an `image` rule. This version does not report it under this code: what happens depends on where `$tag` stands. In a
+header or a directive it is an unknown variable, LMS105. In the recipe of a component that has no image it is no variable of
+ours: the shell says that the parameter is not set and ends the recipe (LMS501 or LMS510).
 
 ```make
 library http
     build: src/** -> dist/
         make-lib --stamp "$tag"
-```
-
-```text
-error[LMS114]: '$tag' has no value: http has no image
- --> Buildfile:3:27
-  |
-3 |         make-lib --stamp "$tag"
-  |                           ^^^^
-  = hint: only a component with an image rule has a tag
 ```
 
 ## What to do
@@ -659,8 +674,8 @@ hand the tag to the service through its environment. For scripts there is `lmsbu
     "LMS115": ##"""
 # LMS115: bad environment
 
-An `environment` block cannot mean anything: `after` names an environment that is not declared or comes round to
-itself, a `strategy`, `engine` or `check` is unknown or has words that do not fit, or there is no `stack`.
+An `environment` block names, with `after`, an environment that is not declared. (Words that do not fit `engine`, `check`
+and the like are LMS003.) Environments are read and checked; deploying to them is not built yet.
 
 ```make
 environment staging
@@ -674,17 +689,17 @@ environment prod
 
 ```text
 error[LMS115]: unknown environment 'stagin'
- --> Buildfile:7:11
-  |
-7 |     after stagin
-  |           ^^^^^^
-  = hint: did you mean 'staging'?
+  --> Buildfile:7:11
+   |
+ 7 |     after stagin
+   |           ^^^^^^
+   = help: did you mean 'staging'?
 ```
 
 ## What to do
 
-Correct the word under the caret. Environments follow one another in one direction only: `after` must not lead back
-to the environment it is in. Environments play no part in hashes, so mending one never rebuilds a target.
+Correct the word under the caret, or declare the environment. The order of the blocks does not matter. Environments play
+no part in hashes, so mending one never rebuilds a target.
 
 """##,
     "LMS201": ##"""
@@ -749,13 +764,9 @@ registry ?= localhost:5000/lms
 ```
 
 ```text
-$ lmsbuild run catalog regsitry=localhost:6000/lms
-error[LMS301]: no variable 'regsitry' can be set
- --> command line:1:22
-  |
-1 | lmsbuild run catalog regsitry=localhost:6000/lms
-  |                      ^^^^^^^^
-  = hint: did you mean 'registry'?
+$ lmsbuild hash regsitry=localhost:6000/lms
+error[LMS301]: there is no variable 'regsitry'
+   = help: did you mean 'registry'?
 lmsbuild: exit 2: the command line, the Buildfile, a revision or a secret is wrong: nothing was run
 ```
 
@@ -774,8 +785,8 @@ With `--head` or another revision, the commit that was named has none.
 
 ```text
 $ lmsbuild run
-error[LMS302]: no Buildfile in 'docs' or any folder above it
-  = hint: lmsbuild init writes a first one
+error[LMS302]: there is no Buildfile in '/src/shop' or above it
+   = help: write one (Buildfile.example shows the language), or name one with '-f FILE'
 lmsbuild: exit 2: the command line, the Buildfile, a revision or a secret is wrong: nothing was run
 ```
 
@@ -783,8 +794,7 @@ lmsbuild: exit 2: the command line, the Buildfile, a revision or a secret is wro
 
 Go into the repository or name it: `lmsbuild -C DIR run`. A file of another name is named with `-f`; with `-f` that
 file is taken for every commit as well, so a repository that had no Buildfile yet can be asked about its past. The
-name is spelt with a capital `B`. A repository with Dockerfiles and no Buildfile gets a first one from `lmsbuild
-init`:
+name is spelt with a capital `B`. For a repository with a Dockerfile in every service's folder, this is a first one:
 
 ```make
 services services/*/Dockerfile : docker
@@ -808,7 +818,7 @@ service catalog
 ```text
 $ lmsbuild run catalog:units
 error[LMS303]: 'catalog:units' names no target
-  = hint: did you mean 'catalog:unit'?
+   = help: did you mean 'catalog:unit'?
 lmsbuild: exit 4: the selection names no target
 ```
 
@@ -816,7 +826,7 @@ lmsbuild: exit 4: the selection names no target
 
 Correct the label. Its forms are `component:stage`, `component` (all its stages), `:stage` (that stage everywhere),
 `component:verify[consumer]`, and globs over those such as `'pay*:unit'`; quote globs and brackets for the shell.
-`lmsbuild graph` lists every target there is.
+`lmsbuild hash` lists every target there is.
 
 """##,
     "LMS304": ##"""
@@ -829,10 +839,10 @@ What begins with `-` is never taken for a revision.
 ## Example
 
     error[LMS304]: unknown revision 'develop'
-      hint: did you mean 'origin/develop'?
+       = help: did you mean 'origin/develop'?
 
     error[LMS304]: 'origin/main' and 'HEAD' have no common commit in this shallow clone
-      hint: run 'git fetch --unshallow', or check out with the whole history (fetch-depth: 0)
+       = help: run 'git fetch --unshallow', or check out with the whole history (fetch-depth: 0)
 
 ## What to do
 
@@ -853,10 +863,10 @@ repository needs no git.
 ## Example
 
     error[LMS305]: git cannot be started: No such file or directory
-      hint: install git, or see that it is in PATH
+       = help: install git, or see that it is in PATH
 
     error[LMS305]: git rev-parse failed in '/src/shop': fatal: detected dubious ownership in repository at '/src/shop'
-      hint: see what 'git status' says there
+       = help: see what 'git status' says there
 
 ## What to do
 
@@ -883,7 +893,7 @@ environment prod
 ```text
 $ lmsbuild deploy --to prod
 error[LMS306]: 'deploy' is not built yet
-  = hint: this version reads and checks environments, and cannot deploy
+   = help: 'lmsbuild --help' lists what is
 lmsbuild: exit 2: the command line, the Buildfile, a revision or a secret is wrong: nothing was run
 ```
 
@@ -903,17 +913,19 @@ recipes and are never hashed, stored or logged.
 ```make
 service catalog
     secret INDEX_TOKEN
-    publish: :build
+    publish: src/**
         scripts/publish --token "$INDEX_TOKEN"
 ```
 
 ```text
-error[LMS307]: catalog:publish needs the secret 'INDEX_TOKEN', which is not set
- --> services/catalog/Buildfile:2:12
-  |
-2 |     secret INDEX_TOKEN
-  |            ^^^^^^^^^^^
-  = hint: set it in the environment of lmsbuild
+$ lmsbuild run catalog:publish
+error[LMS307]: 'catalog:publish' needs the secret 'INDEX_TOKEN', which is not set
+  --> services/catalog/Buildfile:3:5
+   |
+ 3 |     publish: src/**
+   |     ^^^^^^^
+   = help: set INDEX_TOKEN in the environment of lmsbuild
+lmsbuild: exit 2: the command line, the Buildfile, a revision or a secret is wrong: nothing was run
 ```
 
 ## What to do
@@ -989,7 +1001,7 @@ notice: every hash is right, the run only takes longer, and it writes a new inde
 ## Example
 
     notice[LMS404]: the file index '/src/shop/.lmsbuild/index' is damaged
-      hint: all files are hashed again
+       = help: all files are hashed again
 
 ## What to do
 
@@ -1005,12 +1017,13 @@ notice: every hash is right, the run only takes longer, and it writes a new inde
 
 A file that Git Large File Storage keeps is a small text in this checkout, beginning with
 `version https://git-lfs.github.com/spec/v1`. Its real content was never fetched. A build from the pointer would be a
-build from the wrong bytes, with a hash that no complete checkout has.
+build from the wrong bytes, with a hash that no complete checkout has. This version does not yet look for pointers: such a
+file is taken as the text it is.
 
 ## Example
 
     error[LMS405]: 'services/catalog/model.bin' is a git-lfs pointer, not its content
-      hint: run 'git lfs pull'
+       = help: run 'git lfs pull'
 
 ## What to do
 
@@ -1029,7 +1042,7 @@ a notice.
 ## Example
 
     notice[LMS406]: 'vendor/parser' is a repository of its own: its files are not in the workspace, as for git
-      hint: track it as a submodule, or ignore it
+       = help: track it as a submodule, or ignore it
 
 ## What to do
 
@@ -1049,7 +1062,7 @@ good run stay as they are.
 ## Example
 
     error[LMS501]: 'catalog:build' failed: exit status 2
-      hint: the sandbox shows only declared inputs: is the file named before '->'?
+       = help: the sandbox shows only declared inputs: is the file named before '->'?
 
 ## What to do
 
@@ -1090,7 +1103,7 @@ did write in those folders.
 ## Example
 
     error[LMS503]: 'catalog:build' ended well but did not make 'services/catalog/dist/catalog.pyz'
-      note: there are 'services/catalog/dist/catalog.zip'
+       = note: there are 'services/catalog/dist/catalog.zip'
 
 ## What to do
 
@@ -1134,12 +1147,11 @@ service catalog
 ```
 
 ```text
-error[LMS505]: catalog:mutation: mutation is 72.5 in reports/mutation.json, the gate wants >= 80
- --> services/catalog/Buildfile:2:6
-  |
-2 |     [gate mutation >= 80 reports/mutation.json]
-  |      ^^^^
-  = hint: the whole report is in services/catalog/reports/mutation.json
+error[LMS505]: 'catalog:mutation': mutation is 72.5 in services/catalog/reports/mutation.json, the gate wants >= 80
+  --> services/catalog/Buildfile:2:25
+   |
+ 2 |     [gate mutation >= 80 reports/mutation.json]
+   |                          ^^^^^^^^^^^^^^^^^^^^^
 ```
 
 ## What to do
@@ -1160,12 +1172,12 @@ started with. Nothing was run, and nothing was stored.
 ## Example
 
     error[LMS506]: 'bash', the shell of 'catalog:build', can't be found
-      hint: install it, or name another with 'shell'; PATH is /usr/local/bin:/usr/bin:/bin
+       = help: install it, or name another with 'shell'; PATH is /usr/local/bin:/usr/bin:/bin
 
 ## What to do
 
 1. Install the tool, or extend `PATH` before lmsbuild is started. Relative folders in `PATH` are not searched.
-2. `lmsbuild doctor` lists what this machine lacks, and how to get it.
+2. Run again: what needed no missing tool is taken from the cache.
 3. A tool in a home folder is visible in the sandbox only if its folder is in `PATH` (see `docs/sandbox.md`).
 
 """##,
@@ -1261,7 +1273,8 @@ what is built. Blobs are written aside, synced and renamed: what was stored befo
 
 ## What to do
 
-1. `ENOSPC`, `EDQUOT`: `lmsbuild cache gc` frees what no recent run has used.
+1. `ENOSPC`, `EDQUOT`: free space on the disk. When nothing runs, `.lmsbuild/store` may be removed:
+   everything in it is then made anew.
 2. `EACCES`, `EROFS`: see who owns the folder, and whether its file system is mounted read-only.
 3. `EPERM` on `open`: the folder belongs to somebody else or is writable by others: `chown` it, `chmod 700` it.
 4. `EMFILE`: allow more open files (`ulimit -n`) or fewer jobs (`-j`).
@@ -1293,8 +1306,8 @@ lock.
 
 ```text
 $ lmsbuild run --no-wait
-error[LMS603]: the workspace is locked by process 4711 on build-1 since 10:32:07
-  = hint: leave out --no-wait to wait for it
+error[LMS603]: another run (process 4711) holds this workspace
+   = help: run again when it has ended, or without '--no-wait'
 lmsbuild: exit 9: locked by another run
 ```
 
@@ -1315,6 +1328,9 @@ service catalog
     "LMS604": ##"""
 # LMS604: machine failure
 
+This version reports what the machine refuses under the code of the part that met it: LMS401 for files, LMS601 for the
+store, LMS602 for engines, LMS507 for the sandbox. This page is for what is left.
+
 The machine refused something that lmsbuild needs: the disk is full, a permission is missing, a system call failed,
 a program cannot be started. It says nothing about your code: the exit status is 36, unless something of yours
 failed in the same run. The message names the operation, the path and the kernel's own word for the error.
@@ -1325,16 +1341,9 @@ service catalog
         make-app
 ```
 
-```text
-error[LMS604]: catalog:build: cannot write 'services/catalog/dist/app': ENOSPC: No space left on device
-  = note: kept: 14 results of this run are in the cache
-  = hint: lmsbuild cache gc makes room
-lmsbuild: exit 36: the machine: disk, permission, tool or sandbox
-```
-
 ## What to do
 
-Mend what the message names. ENOSPC: make room, or run `lmsbuild cache gc`; if `df` shows room, `df -i` shows
+Mend what the message names. ENOSPC: make room (`.lmsbuild/store` may be removed when nothing runs); if `df` shows room, `df -i` shows
 whether the inodes ran out. EACCES, EPERM: the owner of the path is not you, often after a run as root. EROFS: the
 disk is mounted read-only. EMFILE: raise `ulimit -n`. Then run again: everything that had finished is taken from the
 cache.
@@ -1355,7 +1364,7 @@ looked at before it is used, so nothing was built from it. A damaged blob is rem
 
 1. Run the command again: what is missing is made anew, and stored.
 2. If it comes back, look at the disk (`dmesg`, `smartctl -a`).
-3. `lmsbuild cache verify` looks at all blobs; `lmsbuild cache verify --repair` removes what is damaged.
+3. If it still does not end, remove `.lmsbuild/store` when nothing runs: everything in it is then made anew.
 
 """##,
     "LMS900": ##"""
@@ -1365,15 +1374,12 @@ lmsbuild found itself in a state that its own rules exclude and stopped (exit st
 were or whole, and the cache holds only finished results: an entry is renamed into place as the last step.
 
 ```text
-error[LMS900]: this is a bug in lmsbuild: catalog:build finished twice
-  = note: a report is in .lmsbuild/bug.txt
-  = hint: please file the report
-lmsbuild: exit 37: a bug of lmsbuild
+error[LMS900]: 'catalog:build' has no interpreter
 ```
 
 ## What to do
 
-File the report that the message names. To go on in the meantime: run the same command again; if it ends the same
+File a report with the whole message, `lmsbuild --version` and the Buildfiles. To go on in the meantime: run the same command again; if it ends the same
 way, run it with `-j1`, then with `-B` for the target that is named, which ignores what the cache has for it. If a
 Buildfile brings it about, the smallest one that still does is worth more than any description:
 
