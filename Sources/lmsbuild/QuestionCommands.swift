@@ -164,10 +164,12 @@ struct CheckCommand: AsyncParsableCommand, ExitingCommand {
     func perform() async throws -> BuildEngine.ExitCode {
         let session = try await Session.open(global, overrides: GlobalOptions.overrides(in: words).overrides)
         let graph = try session.graph(try await session.workingTree(), mistakes: .checkFailed)
-        Terminal.say("\(graph.components.count) components, \(graph.targets.count) targets, no mistakes")
+        Terminal.say("\(count(graph.components.count, "component")), \(count(graph.targets.count, "target")), no mistakes")
         return .done
     }
 }
+
+private func count(_ number: Int, _ noun: String) -> String { number == 1 ? "1 \(noun)" : "\(number) \(noun)s" }
 
 struct ExplainCommand: ParsableCommand, ExitingCommand {
     static let configuration = CommandConfiguration(commandName: "explain", abstract: "What a diagnostic's code means.")

@@ -20,7 +20,7 @@ import Testing
         var history = try RandomMonorepo(repository, seed: seed)
         try await repository.commitAll()
         var before = try await program.hashes(in: repository.path)
-        for step in 1...220 {
+        for step in 1...200 {
             let change = try history.change()
             if step.isMultiple(of: 10) {
                 // Uncommitted and untracked files count where no head is given.
@@ -190,7 +190,7 @@ private struct RandomMonorepo {
             let name = BytePath(service).name.shown
             try repository.write(
                 "\(service)/Dockerfile",
-                "FROM scratch\nCOPY \(pick(["src", "conf", "src conf"])) /src/\nCOPY out/\(name).txt /\nENV N=\(counter)\n"
+                "FROM scratch\nCOPY \(pick(["src", "src/main", "src src/main"])) /src/\nCOPY out/\(name).txt /\nENV N=\(counter)\n"
             )
             return "Dockerfile of \(service)"
         case 14:
