@@ -53,8 +53,8 @@ struct AffectedCommand: AsyncParsableCommand, ExitingCommand {
                     hint: "for example '--base HEAD~1' or '--base main'"),
                 .wrongInput)
         }
-        let session = try await Session.open(global, overrides: overrides)
-        let comparison = try await Comparison(session, base: base, head: head)
+        let opened = try await Workspace.open(global, overrides: overrides)
+        let comparison = try await Comparison(opened, base: base, head: head)
         Terminal.out(format == "json" ? json(comparison).text(pretty: true) + "\n" : text(comparison))
         return .done
     }

@@ -12,14 +12,14 @@ struct Comparison {
     let affected: AffectedSet
 
     /// With `base` a branch, its merge base with the head is taken.
-    init(_ session: Session, base: String, head: String?) async throws {
-        guard let repository = session.repository else {
+    init(_ opened: Workspace, base: String, head: String?) async throws {
+        guard let repository = opened.repository else {
             throw Refusal(
                 Diagnostic(
                     .badRevision, "there is no git repository here, so '\(base)' names nothing",
                     hint: "without git, 'lmsbuild hash --format json' records a state to compare with"), .wrongInput)
         }
-        let (baseCommit, headCommit) = try await Session.refusing {
+        let (baseCommit, headCommit) = try await Workspace.refusing {
             let headCommit: String? = if let head { try await repository.resolve(head) } else { nil }
             var baseCommit = try await repository.resolve(base)
             if try await repository.isBranch(base) {
@@ -34,14 +34,14 @@ struct Comparison {
         let naming: GitTree.ContentNaming = headCommit == nil ? .sha256 : .objectID
         let new: HashedGraph
         if let headCommit {
-            new = try session.hashed(
-                try await Session.refusing {
-                    try await repository.tree(at: headCommit, prefix: session.prefix, naming: naming)
+            new = try opened.hashed(
+                try await Workspace.refusing {
+                    try await repository.tree(at: headCommit, prefix: opened.prefix, naming: naming)
                 })
         } else {
-            new = try session.hashed(try await session.workingTree())
+            new = try opened.hashed(try await opened.workingTree())
         }
-        let old = try await Self.base(session, repository, baseCommit, naming)
+        let old = try await Self.base(opened, repository, baseCommit, naming)
         do {
             affected = try AffectedSet(base: old, head: new)
         } catch {
@@ -51,18 +51,18 @@ struct Comparison {
 
     /// The base's graph; nil, which makes everything affected, where it has none.
     private static func base(
-        _ session: Session, _ repository: GitRepository, _ commit: String, _ naming: GitTree.ContentNaming
+        _ opened: Workspace, _ repository: GitRepository, _ commit: String, _ naming: GitTree.ContentNaming
     ) async throws -> HashedGraph? {
-        let tree = try await Session.refusing {
+        let tree = try await Workspace.refusing {
             let objects = repository.objects(
-                memo: session.makeState() ? session.state.appending("objects") : nil, trustingMemo: !session.isCI)
-            return try await repository.tree(at: commit, prefix: session.prefix, naming: naming, objects: objects)
+                memo: opened.makeState() ? opened.state.appending("objects") : nil, trustingMemo: !opened.isCI)
+            return try await repository.tree(at: commit, prefix: opened.prefix, naming: naming, objects: objects)
         }
         do {
-            let resolution = try resolve(tree, session.settings)
+            let resolution = try resolve(tree, opened.settings)
             guard let graph = resolution.graph else {
                 let first = resolution.diagnostics.first { $0.severity == .error }
-                Session.show([
+                Workspace.show([
                     Diagnostic(
                         first?.code ?? .noBuildfile, .notice,
                         "the base \(commit.prefix(12)) cannot be hashed, so everything counts as affected",

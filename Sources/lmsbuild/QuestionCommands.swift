@@ -14,8 +14,8 @@ struct HashCommand: AsyncParsableCommand, ExitingCommand {
     func perform() async throws -> BuildEngine.ExitCode {
         try checkFormat(format)
         let (labels, overrides) = GlobalOptions.overrides(in: words)
-        let session = try await Session.open(global, overrides: overrides)
-        let hashed = try session.hashed(try await session.workingTree())
+        let opened = try await Workspace.open(global, overrides: overrides)
+        let hashed = try opened.hashed(try await opened.workingTree())
         let chosen = try selecting(hashed.graph, labels, everythingByDefault: true)
         let lines = chosen.map { (hashed.graph.targets[$0].label.description, hashed.hashes[$0].hex) }
         if format == "json" {
@@ -39,8 +39,8 @@ struct TagCommand: AsyncParsableCommand, ExitingCommand {
     func perform() async throws -> BuildEngine.ExitCode {
         try checkFormat(format)
         let (names, overrides) = GlobalOptions.overrides(in: words)
-        let session = try await Session.open(global, overrides: overrides)
-        let hashed = try session.hashed(try await session.workingTree())
+        let opened = try await Workspace.open(global, overrides: overrides)
+        let hashed = try opened.hashed(try await opened.workingTree())
         let chosen = try selecting(
             hashed.graph, names.map { $0.contains(":") ? $0 : $0 + ":image" }, everythingByDefault: true
         )
@@ -71,8 +71,8 @@ struct InputsCommand: AsyncParsableCommand, ExitingCommand {
         guard !labels.isEmpty else {
             throw Refusal(Diagnostic(.badCommandLine, "'inputs' needs a label"), .wrongInput)
         }
-        let session = try await Session.open(global, overrides: overrides)
-        let hashed = try session.hashed(try await session.workingTree())
+        let opened = try await Workspace.open(global, overrides: overrides)
+        let hashed = try opened.hashed(try await opened.workingTree())
         var fields: Set<ManifestField> = []
         for target in try selecting(hashed.graph, labels, everythingByDefault: true) {
             fields.formUnion(try hashed.manifest(of: target))
@@ -162,9 +162,10 @@ struct CheckCommand: AsyncParsableCommand, ExitingCommand {
     @Argument(help: "NAME=VALUE sets a '?=' variable.") var words: [String] = []
 
     func perform() async throws -> BuildEngine.ExitCode {
-        let session = try await Session.open(global, overrides: GlobalOptions.overrides(in: words).overrides)
-        let graph = try session.graph(try await session.workingTree(), mistakes: .checkFailed)
-        Terminal.say("\(count(graph.components.count, "component")), \(count(graph.targets.count, "target")), no mistakes")
+        let opened = try await Workspace.open(global, overrides: GlobalOptions.overrides(in: words).overrides)
+        let graph = try opened.graph(try await opened.workingTree(), mistakes: .checkFailed)
+        let components = count(graph.components.count, "component")
+        Terminal.say("\(components), \(count(graph.targets.count, "target")), no mistakes")
         return .done
     }
 }

@@ -52,17 +52,17 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
             throw Refusal(Diagnostic(.badCommandLine, "'-j \(jobs)' runs nothing; at least 1"), .wrongInput)
         }
         let (labels, overrides) = GlobalOptions.overrides(in: words)
-        let session = try await Session.open(global, overrides: overrides)
-        let hashed = try session.hashed(try await session.workingTree())
+        let opened = try await Workspace.open(global, overrides: overrides)
+        let hashed = try opened.hashed(try await opened.workingTree())
         var chosen = try selecting(hashed.graph, labels, everythingByDefault: false)
         if let affected {
-            let comparison = try await Comparison(session, base: affected, head: nil)
+            let comparison = try await Comparison(opened, base: affected, head: nil)
             let names = Set(comparison.affected.targets.map { comparison.affected.head.graph.targets[$0.target].label })
             chosen = chosen.filter { names.contains(hashed.graph.targets[$0].label) }
         }
-        let lock = try await WorkspaceLock.take(session, waits: !noWait)
+        let lock = try await WorkspaceLock.take(opened, waits: !noWait)
         defer { lock.release() }
-        return try await run(session, hashed, chosen, mode, choice, style)
+        return try await run(opened, hashed, chosen, mode, choice, style)
     }
 
     private func choice<Value: RawRepresentable & CaseIterable>(
@@ -77,26 +77,26 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
     }
 
     private func run(
-        _ session: Session, _ hashed: HashedGraph, _ chosen: [Int], _ mode: SandboxMode, _ choice: DriverChoice,
+        _ opened: Workspace, _ hashed: HashedGraph, _ chosen: [Int], _ mode: SandboxMode, _ choice: DriverChoice,
         _ style: ConsoleStyle
     ) async throws -> BuildEngine.ExitCode {
-        let path = session.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
-        let sandbox = try await Session.refusing {
-            try await ResolvedSandbox.resolve(mode, commands: session.commands, path: path)
+        let path = opened.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+        let sandbox = try await Workspace.refusing {
+            try await ResolvedSandbox.resolve(mode, commands: opened.commands, path: path)
         }
-        let (parts, cache) = try await Session.refusing { try makeParts(session, sandbox, choice, path) }
+        let (parts, cache) = try await Workspace.refusing { try makeParts(opened, sandbox, choice, path) }
         var options = RunOptions()
         options.jobs = jobs ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         options.keepsGoing = keepGoing
         options.ignoresCache = ignoreCache
         options.replaysLogs = replayLogs
-        let look = style.look(isTerminal: isatty(STDERR_FILENO) == 1, environment: session.environment)
+        let look = style.look(isTerminal: isatty(STDERR_FILENO) == 1, environment: opened.environment)
         let renderer = DiagnosticRenderer(color: look.hasColour)
         let console = Console(
             state: ConsoleState(
                 look: look, verbosity: quiet ? .quiet : verbose || replayLogs ? .verbose : .normal,
                 render: { renderer.render($0) }))
-        let times = RecordedTimes(at: session.state.appending("times"))
+        let times = RecordedTimes(at: opened.state.appending("times"))
         let engine = Engine(hashed, parts, options, times: times) { console.receive($0) }
         let refusals = engine.refusals(chosen)
         if !refusals.isEmpty { throw Refusal(refusals, .wrongInput) }
@@ -114,37 +114,37 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
             first: { number in
                 console.receive(.interrupted(signal: number))
                 work.cancel()
-            }, second: { session.commands.terminateAll(immediately: true) })
+            }, second: { opened.commands.terminateAll(immediately: true) })
         var (summary, recorded) = await work.value
         if let number = Interruption.shared.received { summary.exitCode = .signal(number) }
         console.receive(.runFinished(summary))
         console.finish()
-        try? recorded.save(at: session.state.appending("times"))
-        try? session.placed.save()
+        try? recorded.save(at: opened.state.appending("times"))
+        try? opened.placed.save()
         return summary.exitCode
     }
 
     private func makeParts(
-        _ session: Session, _ sandbox: ResolvedSandbox, _ choice: DriverChoice, _ path: String
+        _ opened: Workspace, _ sandbox: ResolvedSandbox, _ choice: DriverChoice, _ path: String
     ) throws -> (EngineParts, LocalActionCache) {
-        guard session.makeState() else {
-            throw StoreError.system("mkdir", session.state, errno)
+        guard opened.makeState() else {
+            throw StoreError.system("mkdir", opened.state, errno)
         }
-        LocalActionRunner.sweep(session.state)
-        let store = try LocalContentStore.open(folder: session.state.appending("store"))
-        let cache = try LocalActionCache.open(folder: session.state.appending("store"))
+        LocalActionRunner.sweep(opened.state)
+        let store = try LocalContentStore.open(folder: opened.state.appending("store"))
+        let cache = try LocalActionCache.open(folder: opened.state.appending("store"))
         let recipes = LocalActionRunner(
-            workspace: session.workspace, state: session.state, store: store, commands: session.commands,
+            workspace: opened.workspace, state: opened.state, store: store, commands: opened.commands,
             sandbox: sandbox, path: path)
         let images = ImageActionRunner(
             store: store,
-            drivers: DriverProvider(choice, runner: session.commands, environment: session.environment),
-            staging: session.state.appending("tmp"))
-        let placed = session.placed
-        let workspace = session.workspace
+            drivers: DriverProvider(choice, runner: opened.commands, environment: opened.environment),
+            staging: opened.state.appending("tmp"))
+        let placed = opened.placed
+        let workspace = opened.workspace
         let parts = EngineParts(
-            workspace: workspace, state: session.state, store: store, cache: cache, recipes: recipes, images: images,
-            commands: session.commands, environment: session.environment,
+            workspace: workspace, state: opened.state, store: store, cache: cache, recipes: recipes, images: images,
+            commands: opened.commands, environment: opened.environment,
             placed: { path in PlacedFile(at: path, in: workspace, index: placed) })
         return (parts, cache)
     }

@@ -6,7 +6,7 @@ import Delivery
 import Glibc
 
 /// A workspace that was found, with what is needed to look at it.
-struct Session: Sendable {
+struct Workspace: Sendable {
     /// Absolute.
     let workspace: BytePath
     let root: ResolutionSettings.RootBuildfile
@@ -24,7 +24,7 @@ struct Session: Sendable {
     var state: BytePath { workspace.appending(".lmsbuild") }
     var isCI: Bool { !(environment["CI"] ?? "").isEmpty && environment["CI"] != "false" }
 
-    static func open(_ global: GlobalOptions, overrides: [String: String]) async throws -> Session {
+    static func open(_ global: GlobalOptions, overrides: [String: String]) async throws -> Workspace {
         let environment = currentEnvironment()
         if let folder = global.folder, chdir(folder) != 0 {
             throw Refusal(
@@ -39,7 +39,7 @@ struct Session: Sendable {
         let index = FileIndex(at: found.workspace.appending(".lmsbuild/index"), trustingFingerprints: !isCI)
         let placed = FileIndex(at: found.workspace.appending(".lmsbuild/outputs"), trustingFingerprints: !isCI)
         show(index.notices + placed.notices)
-        return Session(
+        return Workspace(
             workspace: found.workspace, root: found.root, repository: repository,
             prefix: repository.flatMap { found.workspace.relative(to: $0.top) } ?? .root, index: index, placed: placed,
             commands: commands, environment: environment, overrides: overrides)

@@ -10,11 +10,11 @@ struct WorkspaceLock {
     private let descriptor: Int32
 
     /// Waits for the run that holds the lock, after saying who that is; without `waits` it is exit 9.
-    static func take(_ session: Session, waits: Bool) async throws -> WorkspaceLock {
-        guard session.makeState() else {
-            throw Refusal(.unusableStore(.system("mkdir", session.state, errno)), .machine)
+    static func take(_ opened: Workspace, waits: Bool) async throws -> WorkspaceLock {
+        guard opened.makeState() else {
+            throw Refusal(.unusableStore(.system("mkdir", opened.state, errno)), .machine)
         }
-        let path = session.state.appending("lock")
+        let path = opened.state.appending("lock")
         let descriptor = path.withCString { clinux_openat(AT_FDCWD, $0, O_RDWR | O_CREAT | O_CLOEXEC, 0o644) }
         guard descriptor >= 0 else { throw Refusal(.unusableStore(.system("open", path, errno)), .machine) }
         if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
@@ -27,7 +27,7 @@ struct WorkspaceLock {
                 close(descriptor)
                 throw Refusal(holder, .locked)
             }
-            Session.show([holder])
+            Workspace.show([holder])
             while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
         }
         let text = "\(getpid())\n"
