@@ -247,6 +247,33 @@ import Testing
         #expect(try await program.run("run", in: repository.path).errors.hasPrefix("nothing to do"))
     }
 
+    @Test func anInterruptEndsChildrenAndLeavesNothingHalf() async throws {
+        let slow =
+            "service app\n    dir app\n    slow: src/** -> out/x\n        echo half > out/x; echo $$ > pid; exec sleep 60\n"
+        let repository = try await repository(slow)
+        let program = program
+        let folder = repository.path
+        let run = Task { try await program.run("run", "--sandbox", "off", in: folder) }
+        let pidFile = folder.appending("app/pid").shown
+        var pid: pid_t?
+        while pid == nil {
+            let text = (try? readFile(pidFile)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+            if text.hasSuffix("\n") {
+                pid = pid_t(text.dropLast())
+            } else {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+        }
+        run.cancel()
+        await #expect(throws: CancellationError.self) { try await run.value }
+        let child = try #require(pid)
+        #expect(kill(child, 0) == -1, "the recipe's process is still there")
+        #expect((try? readFile(folder.appending("app/out/x").shown)) == nil)
+        try repository.write("Buildfile", slow.replacing("exec sleep 60", with: "true"))
+        let next = try await program.run("run", "--sandbox", "off", in: folder)
+        #expect(next.status == 0, "\(next.errors)")
+    }
+
     @Test func whatIsNotBuiltSaysSo() async throws {
         let repository = try await repository()
         for arguments in [["deploy", "--to", "prod"], ["run", "--watch"], ["affected", "--since", "cache"]] {
