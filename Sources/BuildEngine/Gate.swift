@@ -19,6 +19,7 @@ package enum GateComparison: String, Sendable, Hashable, CaseIterable {
     case atMost = "<="
     case below = "<"
     case equal = "=="
+    case unequal = "!="
 }
 
 /// One `[gate METRIC OP NUMBER FILE]`.
@@ -44,6 +45,7 @@ package struct GateCheck: Sendable, Hashable {
         case .atMost: value <= threshold
         case .below: value < threshold
         case .equal: value == threshold
+        case .unequal: !value.isNaN && value != threshold
         }
     }
 

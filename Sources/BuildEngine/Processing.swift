@@ -220,7 +220,10 @@ extension Engine {
         for gate in node.attributes.gates {
             guard let metric = GateMetric(rawValue: gate.metric),
                 let comparison = GateComparison(rawValue: gate.comparison)
-            else { continue }
+            else {
+                throw ActionFailure.machine(
+                    .internalError, "'\(node.label)': the gate '\(gate.metric) \(gate.comparison)' cannot be evaluated")
+            }
             let check = GateCheck(metric: metric, comparison: comparison, threshold: gate.threshold, file: gate.file)
             guard let output = result.outputs.first(where: { $0.path == gate.file }) else {
                 throw ActionFailure(

@@ -208,6 +208,11 @@ import Testing
         let low = try await program.run("run", "score=79.5", in: repository.path)
         #expect(low.status == 3)
         #expect(low.errors.contains("LMS505"))
+        try repository.write(
+            "Buildfile",
+            String(decoding: readFile(repository.path.appending("Buildfile").shown), as: UTF8.self).replacing(
+                ">=", with: "!="))
+        #expect(try await program.run("run", "score=80", in: repository.path).status == 3)
     }
 
     @Test func strangeNamesAreInputsLikeAnyOther() async throws {
