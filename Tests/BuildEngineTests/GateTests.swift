@@ -98,8 +98,9 @@ import Testing
             verdicts == [
                 [false, true, true, false], [false, false, true, false], [true, true, false, false],
                 [true, false, false, false], [false, true, false, false],
+                [true, false, true, false],
             ])
-        #expect(GateComparison.allCases.map(\.rawValue) == [">=", ">", "<=", "<", "=="])
+        #expect(GateComparison.allCases.map(\.rawValue) == [">=", ">", "<=", "<", "==", "!="])
     }
 
     @Test func aRefusalNeverRoundsUpToTheThreshold() {
