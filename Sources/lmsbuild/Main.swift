@@ -12,8 +12,13 @@ struct LMSBuild: ParsableCommand {
         usage: "lmsbuild [-C DIR] [-f BUILDFILE] COMMAND … [NAME=VALUE…]",
         version: "0.1.0",
         subcommands: [
-            RunCommand.self, AffectedCommand.self, HashCommand.self, TagCommand.self, InputsCommand.self,
-            CheckCommand.self, ExplainCommand.self,
+            RunCommand.self,
+            AffectedCommand.self,
+            HashCommand.self,
+            TagCommand.self,
+            InputsCommand.self,
+            CheckCommand.self,
+            ExplainCommand.self,
         ])
 }
 
@@ -73,9 +78,16 @@ struct Refusal: Error {
 /// Commands whose capability does not exist yet: named in the design, refused by name.
 enum LaterCommands {
     private static let names: Set<String> = [
-        "ci", "replay", "graph", "deps", "rdeps", "path", "contracts", "push", "release", "can-deploy", "deploy",
-        "rollback", "history", "status", "env", "new", "init", "fmt", "lock", "cache", "report", "serve", "doctor",
-        "watch",
+        "ci",
+        "replay",
+        "graph",
+        "deps", "rdeps", "path",
+        "contracts",
+        "push", "release",
+        "can-deploy", "deploy", "rollback", "history", "status", "env",
+        "new", "init",
+        "fmt",
+        "lock", "cache", "report", "serve", "doctor", "watch",
     ]
 
     static func refusal(_ name: String) -> Diagnostic? {
