@@ -74,18 +74,36 @@ package struct GitRepository: Sendable {
 
     /// The id (40 or 64 hex digits) of the commit that `revision` names.
     package func resolve(_ revision: String) async throws -> String {
-        if let id = try await commit(revision) { return id }
-        var hint = "name a branch, a tag or a commit of this repository"
-        if try await commit("refs/remotes/origin/" + revision) != nil {
-            hint = "did you mean 'origin/\(revision)'?"
-        } else if try await isShallow() {
-            hint = "this clone is shallow, the commit may be missing here: run 'git fetch --unshallow'"
-        }
-        throw Diagnostic(.badRevision, .error, "unknown revision '\(BytePath(revision).shown)'", hint: hint)
+        if let id = try await known(revision) { return id }
+        throw try await unknown(revision)
     }
 
-    /// Nil for what names no commit.
-    private func commit(_ revision: String) async throws -> String? {
+    /// What to say of a revision that names no commit here.
+    func unknown(_ revision: String) async throws -> Diagnostic {
+        let name = BytePath(revision).shown
+        var hint = "name a branch, a tag or a commit of this repository"
+        if try await known("refs/remotes/origin/" + revision) != nil {
+            hint = "did you mean 'origin/\(revision)'?"
+        } else if try await isShallow() {
+            hint =
+                "this clone is shallow and may lack it: for a branch, run 'git fetch --unshallow origin "
+                + "+refs/heads/\(name):refs/remotes/origin/\(name)' and name 'origin/\(name)'"
+        } else if let near = nearestWord(to: name, among: try await names()) {
+            hint = "did you mean '\(near)'?"
+        }
+        return Diagnostic(.badRevision, .error, "unknown revision '\(name)'", hint: hint)
+    }
+
+    /// Branches, remote ones with their remote, and tags.
+    private func names() async throws -> [String] {
+        let question = ["for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags"]
+        return try await asker.output(question).split(separator: UInt8(ascii: "\n")).map {
+            BytePath(bytes: Array($0)).shown
+        }
+    }
+
+    /// As `resolve`; nil for what names no commit.
+    package func known(_ revision: String) async throws -> String? {
         guard !revision.isEmpty, !revision.hasPrefix("-"), !revision.utf8.contains(0) else { return nil }
         let question = ["rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}"]
         let result = try await asker.run(question)
@@ -95,7 +113,7 @@ package struct GitRepository: Sendable {
 
     /// The commit that is checked out; nil where there is none yet.
     package var headCommit: String? {
-        get async throws { try await commit("HEAD") }
+        get async throws { try await known("HEAD") }
     }
 
     /// Whether the clone's history is cut off.
@@ -109,28 +127,6 @@ package struct GitRepository: Sendable {
         let question = ["rev-parse", "--verify", "--quiet", "--symbolic-full-name", "--end-of-options", revision]
         let name = try await asker.run(question).output
         return name.starts(with: "refs/heads/".utf8) || name.starts(with: "refs/remotes/".utf8)
-    }
-
-    /// The best common ancestor of two revisions. That there is none is an error: to go on without would mean to
-    /// take nothing, or everything, for changed.
-    package func mergeBase(_ one: String, _ other: String) async throws -> String {
-        let ids = (try await resolve(one), try await resolve(other))
-        let result = try await asker.run(["merge-base", ids.0, ids.1])
-        if result.succeeded, let id = ObjectID(hex: result.output.prefix { $0 != UInt8(ascii: "\n") }) { return id.hex }
-        guard result.ending == .exited(1) else { throw asker.refusal("merge-base", result) }
-        let names = "'\(Self.shown(one))' and '\(Self.shown(other))'"
-        if try await isShallow() {
-            throw Diagnostic(
-                .badRevision, .error, "\(names) have no common commit in this shallow clone",
-                hint: "run 'git fetch --unshallow', or check out with the whole history (fetch-depth: 0)")
-        }
-        throw Diagnostic(
-            .badRevision, .error, "\(names) have no common commit: their histories are unrelated",
-            hint: "name a base from the same history")
-    }
-
-    private static func shown(_ revision: String) -> String {
-        ObjectID(hex: Array(revision.utf8)) == nil ? BytePath(revision).shown : String(revision.prefix(12))
     }
 
     /// What a scan of the workspace at the absolute `root`, in the repository's working tree, has to know from git.

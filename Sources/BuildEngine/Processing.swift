@@ -86,26 +86,8 @@ extension Engine {
     /// The targets that will have to run as far as can be told before anything has: those without a result, and those
     /// that take in what these put out.
     func plan(_ chosen: Set<Int>) async -> Set<Int> {
-        var toRun: Set<Int> = []
-        var products: [Int: TargetProduct] = [:]
-        for target in hashed.graph.order where chosen.contains(target) {
-            let node = hashed.graph.targets[target]
-            if node.isGroup { continue }
-            let producers = node.prerequisites.flatMap { hashed.graph.producers(behind: $0) }
-            if options.ignoresCache || node.attributes.uncached || producers.contains(where: toRun.contains) {
-                toRun.insert(target)
-                continue
-            }
-            if let key = try? hashed.key(of: target, products: products),
-                let result = await parts.cache.result(for: key)
-            {
-                products[target] = TargetProduct(
-                    outputs: result.outputs, imageDigest: result.imageDigest, isTainted: false)
-            } else {
-                toRun.insert(target)
-            }
-        }
-        return toRun
+        if options.ignoresCache { return chosen.filter { !hashed.graph.targets[$0].isGroup } }
+        return await hashed.targetsWithoutResult(among: chosen, in: parts.cache)
     }
 
     /// What a run would run, in order, and why, as far as that can be told beforehand.

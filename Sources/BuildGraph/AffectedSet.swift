@@ -4,6 +4,10 @@ package struct Change: Sendable, Hashable {
         /// The target is not there at the base.
         case new
         case input, recipe, variable, tool, attribute, output, prerequisite, rule
+        /// The hashes differ, and no more is recorded of the other side than its hash.
+        case unrecorded
+        /// No cache has a result for it.
+        case result
     }
 
     package let kind: Kind
@@ -39,28 +43,39 @@ package struct AffectedSet: Sendable {
         package let provider: String
     }
 
+    /// The targets of `head` that `changes` has something for, whatever it compares with. `before` names the components
+    /// that were there.
+    package init(
+        head: HashedGraph, before: some Sequence<String>, changes: (Int) throws(FileSystemError) -> [Change]?
+    ) throws(FileSystemError) {
+        var items: [Item] = []
+        for index in head.graph.targets.indices {
+            if let why = try changes(index) { items.append(Item(target: index, why: why)) }
+        }
+        let graph = head.graph
+        self.head = head
+        targets = items
+        components = Set(items.map { graph.targets[$0.target].label.component }).sorted()
+        let now = Set(graph.components.map(\.name))
+        removed = Set(before).subtracting(now).sorted()
+        contracts = items.compactMap { item in
+            let label = graph.targets[item.target].label
+            return label.consumer.map { Pair(consumer: $0, provider: label.component) }
+        }.sorted { ($0.consumer, $0.provider) < ($1.consumer, $1.provider) }
+    }
+
     /// `base` is nil where the base has no graph (no Buildfile, or a broken one): then everything is affected. Both
     /// must name contents alike (SHA-256 of the bytes, or object ids on both sides).
     package init(base: HashedGraph?, head: HashedGraph) throws(FileSystemError) {
-        var items: [Item] = []
-        for index in head.graph.order.sorted() {
-            guard let base, let old = base.graph.index(of: head.graph.targets[index].label) else {
-                items.append(Item(target: index, why: [Change(.new)]))
-                continue
-            }
-            if base.hashes[old] == head.hashes[index] { continue }
-            items.append(
-                Item(target: index, why: differences(try base.manifest(of: old), try head.manifest(of: index))))
-        }
-        self.head = head
-        targets = items
-        components = Set(items.map { head.graph.targets[$0.target].label.component }).sorted()
-        let now = Set(head.graph.components.map(\.name))
-        removed = (base?.graph.components.map(\.name) ?? []).filter { !now.contains($0) }.sorted()
-        contracts = items.compactMap { item in
-            let label = head.graph.targets[item.target].label
-            return label.consumer.map { Pair(consumer: $0, provider: label.component) }
-        }.sorted { ($0.consumer, $0.provider) < ($1.consumer, $1.provider) }
+        try self.init(
+            head: head, before: base?.graph.components.map(\.name) ?? [],
+            changes: { index throws(FileSystemError) in
+                guard let base, let old = base.graph.index(of: head.graph.targets[index].label) else {
+                    return [Change(.new)]
+                }
+                if base.hashes[old] == head.hashes[index] { return nil }
+                return differences(try base.manifest(of: old), try head.manifest(of: index))
+            })
     }
 }
 

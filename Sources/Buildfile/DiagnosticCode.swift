@@ -38,6 +38,7 @@ package enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case gitUnavailable = "LMS305"
     case notBuiltYet = "LMS306"
     case missingSecret = "LMS307"
+    case unknownBase = "LMS310"
     // Files.
     case unreadableFile = "LMS401"
     case specialFile = "LMS402"

@@ -2,6 +2,7 @@ import ArgumentParser
 import BuildEngine
 import BuildGraph
 import Buildfile
+import Reporting
 
 struct AffectedCommand: AsyncParsableCommand, ExitingCommand {
     static let configuration = CommandConfiguration(
@@ -9,8 +10,7 @@ struct AffectedCommand: AsyncParsableCommand, ExitingCommand {
         abstract: "What has changed since a revision: components, targets, or pairs to verify.")
 
     @OptionGroup var global: GlobalOptions
-    @Option(help: "The revision to compare with; of a branch, its merge base with the head.")
-    var base: String?
+    @OptionGroup var base: BaseOptions
     @Option(help: "The revision to look at; without it the working tree, uncommitted and untracked files included.")
     var head: String?
     @Flag(help: "Print labels of targets instead of components.")
@@ -23,127 +23,115 @@ struct AffectedCommand: AsyncParsableCommand, ExitingCommand {
     var contracts = false
     @Flag(help: "Print what differs behind each line.")
     var why = false
-    @Option(help: "text or json.")
+    @Option(help: "text, json, github (a matrix) or gitlab (a child pipeline).")
     var format = "text"
-    @Option(help: .hidden) var since: String?
-    @Option(help: .hidden) var shard: String?
-    @Option(name: .customLong("if-unknown"), help: .hidden) var ifUnknown: String?
+    @Option(help: ArgumentHelp("Only this share of what is affected, balanced by recorded times.", valueName: "I/N"))
+    var shard: String?
+    @Option(help: "Recorded times to balance by, a file as '.lmsbuild/times'; in CI none without.")
+    var times: String?
+    @Option(name: .customLong("max-jobs"), help: "At most this many jobs in a matrix or child pipeline.")
+    var maxJobs = GitHubMatrix.jobLimit
+    @Option(help: "A file of the repository, with the hidden job '.lmsbuild', for the child pipeline to include.")
+    var include: String?
     @Argument(help: "NAME=VALUE sets a '?=' variable.")
     var words: [String] = []
 
     func perform() async throws -> BuildEngine.ExitCode {
         let (labels, overrides) = GlobalOptions.overrides(in: words)
-        try refuseWhatIsLater()
-        if let extra = labels.first {
-            throw Refusal(
-                Diagnostic(.badCommandLine, "'affected' takes no label, so '\(extra)' means nothing"), .wrongInput)
-        }
-        let kinds = ["service", "library"]
-        if let kind, !kinds.contains(kind) {
-            throw Refusal(
-                Diagnostic(
-                    .badCommandLine, "unknown kind '\(kind)'",
-                    hint: nearestWord(to: kind, among: kinds).map { "did you mean '\($0)'?" } ?? "service or library"),
-                .wrongInput)
-        }
-        guard let base else {
-            throw Refusal(
-                Diagnostic(
-                    .badCommandLine, "'affected' needs '--base REF'",
-                    hint: "for example '--base HEAD~1' or '--base main'"),
-                .wrongInput)
-        }
+        try checkOptions(labels)
+        let share = try shard.map { try Share($0) }
+        let request = try base.request()
         let opened = try await Workspace.open(global, overrides: overrides)
-        let comparison = try await Comparison(opened, base: base, head: head)
-        Terminal.out(format == "json" ? json(comparison).text(pretty: true) + "\n" : text(comparison))
+        let comparison = try await Comparison(opened, request, head: head)
+        var answer = AffectedAnswer(comparison, stage: stage, kind: kind, unit: unit, times: try recorded(opened))
+        if let share {
+            let plan = answer.keep(share)
+            Terminal.say(
+                "shard \(share.index) of \(share.count), plan \(plan.prefix(12)): every shard of a run must be of the same plan"
+            )
+        }
+        switch format {
+        case "json": Terminal.out(answer.json.text(pretty: true) + "\n")
+        case "github": Terminal.out(try github(answer) + "\n")
+        case "gitlab":
+            Terminal.out(GitLabPipeline.text(CIJob.merged(answer.jobs, limit: maxJobs), including: include))
+        default: Terminal.out(answer.text(why: why))
+        }
         return .done
     }
 
-    private func refuseWhatIsLater() throws {
-        if ["github", "gitlab"].contains(format) { throw Refusal(.later("--format \(format)"), .wrongInput) }
-        if since != nil { throw Refusal(.later("--since"), .wrongInput) }
-        if shard != nil { throw Refusal(.later("--shard"), .wrongInput) }
-        if ifUnknown != nil { throw Refusal(.later("--if-unknown"), .wrongInput) }
-        try checkFormat(format)
-    }
+    /// What is told line by line or job by job, and kept together in a share.
+    private var unit: AffectedAnswer.Unit { contracts ? .pair : targets ? .target : .component }
 
-    private func items(_ comparison: Comparison) -> [AffectedSet.Item] {
-        let graph = comparison.affected.head.graph
-        return comparison.affected.targets.filter { item in
-            let target = graph.targets[item.target]
-            return (stage == nil || target.label.stage == stage)
-                && (kind == nil || graph.components[target.component].kind.rawValue == kind)
+    private func checkOptions(_ labels: [String]) throws {
+        func refuse(_ message: String, _ hint: String?) -> Refusal {
+            Refusal(Diagnostic(.badCommandLine, message, hint: hint), .wrongInput)
+        }
+        func near(_ word: String, _ all: [String]) -> String {
+            nearestWord(to: word, among: all).map { "did you mean '\($0)'?" } ?? all.joined(separator: ", ")
+        }
+        if let extra = labels.first {
+            throw refuse("'affected' takes no label, so '\(extra)' means nothing", nil)
+        }
+        if let kind, !["service", "library"].contains(kind) {
+            throw refuse("unknown kind '\(kind)'", near(kind, ["service", "library"]))
+        }
+        let formats = ["text", "json", "github", "gitlab"]
+        if !formats.contains(format) { throw refuse("unknown format '\(format)'", near(format, formats)) }
+        if maxJobs < 1 || (format == "github" && maxJobs > GitHubMatrix.jobLimit) {
+            throw refuse("'--max-jobs \(maxJobs)' is out of range", "1 to \(GitHubMatrix.jobLimit)")
         }
     }
 
-    private func pairs(_ comparison: Comparison) -> [AffectedSet.Pair] {
-        let items = Set(items(comparison).map { comparison.affected.head.graph.targets[$0.target].label })
-        return comparison.affected.contracts.filter {
-            items.contains(Label(component: $0.provider, stage: "verify", consumer: $0.consumer))
+    /// Jobs of one CI run are on several machines, whose own records differ: they would cut differently, and a target
+    /// could fall between the shares. So in CI only a file that all are given counts.
+    private func recorded(_ opened: Workspace) throws -> RecordedTimes {
+        guard let times else {
+            return opened.isCI ? RecordedTimes() : RecordedTimes(at: opened.state.appending("times"))
         }
-    }
-
-    private func components(_ comparison: Comparison) -> [String] {
-        Set(items(comparison).map { comparison.affected.head.graph.targets[$0.target].label.component }).sorted()
-    }
-
-    private func text(_ comparison: Comparison) -> String {
-        if contracts { return pairs(comparison).map { "\($0.consumer) \($0.provider)\n" }.joined() }
-        let graph = comparison.affected.head.graph
-        if targets {
-            return items(comparison).map { item in
-                "\(graph.targets[item.target].label)\n" + (why ? item.why.map { "  \(line($0))\n" }.joined() : "")
-            }.joined()
+        guard fileContents(BytePath(times)) != nil else {
+            throw Refusal(
+                Diagnostic(.badCommandLine, "cannot read the recorded times '\(times)'"), .wrongInput)
         }
-        return components(comparison).map { name in
-            guard why else { return name + "\n" }
-            var seen: Set<Change> = []
-            let changes = items(comparison).filter { graph.targets[$0.target].label.component == name }.flatMap(\.why)
-            return name + "\n" + changes.filter { seen.insert($0).inserted }.map { "  \(line($0))\n" }.joined()
-        }.joined()
+        return RecordedTimes(at: BytePath(times))
     }
 
-    private func line(_ change: Change) -> String {
-        change.subject.isEmpty ? change.kind.rawValue : "\(change.kind.rawValue) \(change.subject.shown)"
-    }
-
-    private func json(_ comparison: Comparison) -> JSONValue {
-        let graph = comparison.affected.head.graph
-        return .object([
-            ("schema", .number(1)), ("base", .string(comparison.base)),
-            ("head", comparison.head.map { .string($0) } ?? .null),
-            ("components", .array(components(comparison).map { .string($0) })),
-            ("removed", .array(comparison.affected.removed.map { .string($0) })),
-            (
-                "targets",
-                .array(
-                    items(comparison).map { item in
-                        let target = graph.targets[item.target]
-                        return .object([
-                            ("label", .string(target.label.description)),
-                            ("kind", .string(graph.components[target.component].kind.rawValue)),
-                            ("why", .array(item.why.map { json($0) })),
-                        ])
-                    })
-            ),
-            (
-                "contracts",
-                .array(
-                    pairs(comparison).map {
-                        .object([("consumer", .string($0.consumer)), ("provider", .string($0.provider))])
-                    })
-            ),
-        ])
-    }
-
-    private func json(_ change: Change) -> JSONValue {
-        let subject = JSONValue.string(change.subject.shown)
-        return switch change.kind {
-        case .new, .recipe, .rule: .object([("kind", .string(change.kind.rawValue))])
-        case .input, .output: .object([("kind", .string(change.kind.rawValue)), ("path", subject)])
-        case .prerequisite: .object([("kind", .string(change.kind.rawValue)), ("label", subject)])
-        case .variable, .tool, .attribute: .object([("kind", .string(change.kind.rawValue)), ("name", subject)])
+    private func github(_ answer: AffectedAnswer) throws -> String {
+        let jobs = CIJob.merged(answer.jobs, limit: maxJobs)
+        let text = GitHubMatrix.value(jobs).text(pretty: false)
+        if text.utf16.count <= GitHubMatrix.sizeLimit { return text }
+        // A component's name runs all its targets; those that are not affected are in the cache.
+        let shorter = jobs.map {
+            CIJob(name: $0.name, components: [], targets: $0.components, pair: $0.pair, weight: $0.weight)
         }
+        let short = GitHubMatrix.value(shorter).text(pretty: false)
+        guard short.utf16.count <= GitHubMatrix.sizeLimit else {
+            throw Refusal(
+                Diagnostic(
+                    .badCommandLine, "the matrix has \(short.utf16.count) characters; GitHub cuts it off at 1 MiB",
+                    hint: "run 'lmsbuild affected --shard I/N --targets' in each of N jobs instead"), .wrongInput)
+        }
+        return short
+    }
+}
+
+/// `I/N`.
+struct Share {
+    let index: Int
+    let count: Int
+
+    init(_ text: String) throws {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, let index = Int(parts[0]), let count = Int(parts[1]), count >= 1, count <= 10_000,
+            (1...count).contains(index)
+        else {
+            throw Refusal(
+                Diagnostic(
+                    .badCommandLine, "'--shard \(text)' is no share", hint: "I/N, such as 2/4: the second of four"),
+                .wrongInput)
+        }
+        self.index = index
+        self.count = count
     }
 }
 

@@ -1,47 +1,65 @@
-// Which two states are compared, and how their graphs are made. Does not print.
+// Which two states are compared, and how their graphs are made. Does not print what differs.
 import BuildEngine
 import BuildGraph
 import Buildfile
 
 /// A base and a head, hashed by the same function.
 struct Comparison {
-    /// The base's commit.
-    let base: String
+    /// The base's commit; nil where the base is none, or is not known.
+    let base: String?
     /// The head's commit, or nil for the working tree.
     let head: String?
+    /// Why everything counts as affected, where there is no base to compare with.
+    let everything: String?
     let affected: AffectedSet
+    /// The base's graph; nil where it has none, and where everything counts as affected.
+    let old: HashedGraph?
+    /// `--since` as it was given.
+    let since: String?
 
-    /// With `base` a branch, its merge base with the head is taken.
-    init(_ opened: Workspace, base: String, head: String?) async throws {
+    init(_ opened: Workspace, _ request: BaseRequest, head: String?) async throws {
+        switch request.origin {
+        case .revision, .event: try await self.init(opened, history: request, head: head)
+        case .record: throw Refusal(.later("--since release:FILE"), .wrongInput)
+        case .cache: try await self.init(cacheOf: opened, head: head)
+        }
+    }
+
+    // MARK: A commit
+
+    private init(_ opened: Workspace, history request: BaseRequest, head: String?) async throws {
         guard let repository = opened.repository else {
+            let name = if case .revision(let text) = request.origin { "'\(text)'" } else { "a base" }
             throw Refusal(
                 Diagnostic(
-                    .badRevision, "there is no git repository here, so '\(base)' names nothing",
-                    hint: "without git, 'lmsbuild hash --format json' records a state to compare with"), .wrongInput)
+                    .badRevision, "there is no git repository here, so \(name) names nothing",
+                    hint: "without git, 'lmsbuild hash --format json' records a state and '--since release:FILE' "
+                        + "compares with it"), .wrongInput)
         }
-        let (baseCommit, headCommit) = try await Workspace.refusing {
-            let headCommit: String? = if let head { try await repository.resolve(head) } else { nil }
-            var baseCommit = try await repository.resolve(base)
-            if try await repository.isBranch(base) {
-                let tip = if let headCommit { headCommit } else { try await repository.resolve("HEAD") }
-                baseCommit = try await repository.mergeBase(baseCommit, tip)
-            }
-            return (baseCommit, headCommit)
-        }
-        self.base = baseCommit
-        self.head = headCommit
+        let headCommit: String? =
+            if let head { try await Workspace.refusing { try await repository.resolve(head) } } else { nil }
+        let found = try await Self.found(opened, repository, request, headCommit)
         // With a commit on both sides, object ids name contents as well as digests do, and no file has to be read.
-        let naming: GitTree.ContentNaming = headCommit == nil ? .sha256 : .objectID
-        let new: HashedGraph
-        if let headCommit {
-            new = try opened.hashed(
-                try await Workspace.refusing {
-                    try await repository.tree(at: headCommit, prefix: opened.prefix, naming: naming)
-                })
-        } else {
-            new = try opened.hashed(try await opened.workingTree())
+        let isBetweenCommits = if case .commit = found { headCommit != nil } else { false }
+        let naming: GitTree.ContentNaming = isBetweenCommits ? .objectID : .sha256
+        let new = try await Self.head(opened, repository, headCommit, naming)
+        self.head = headCommit
+        since = nil
+        switch found {
+        case .commit(let id):
+            base = id
+            let tree = try await Workspace.refusing {
+                let objects = repository.objects(
+                    memo: opened.makeState() ? opened.state.appending("objects") : nil, trustingMemo: !opened.isCI)
+                return try await repository.tree(at: id, prefix: opened.prefix, naming: naming, objects: objects)
+            }
+            (old, everything) = try Self.base(opened, tree, id)
+        case .nothing(let reason):
+            (base, old, everything) = (nil, nil, reason)
+            Workspace.show([
+                Diagnostic(.unknownBase, .notice, "there is no base, so everything counts as affected: \(reason)")
+            ])
         }
-        let old = try await Self.base(opened, repository, baseCommit, naming)
         do {
             affected = try AffectedSet(base: old, head: new)
         } catch {
@@ -49,15 +67,86 @@ struct Comparison {
         }
     }
 
+    // MARK: The cache
+
+    /// What no cache has a success for, groups that only name such targets included.
+    private init(cacheOf opened: Workspace, head: String?) async throws {
+        guard head == nil else {
+            throw Refusal(
+                Diagnostic(
+                    .badCommandLine, "'--since cache' looks at the working tree, so '--head' means nothing",
+                    hint: "leave '--head' out, or give '--base REF'"), .wrongInput)
+        }
+        let hashed = try opened.hashed(try await opened.workingTree())
+        let graph = hashed.graph
+        let cache = try await Workspace.refusing {
+            try LocalActionCache.open(folder: opened.makeState() ? opened.state.appending("store") : opened.state)
+        }
+        let missing = await hashed.targetsWithoutResult(among: Set(graph.targets.indices), in: cache)
+        (base, self.head, everything, old, since) = (nil, nil, nil, nil, "cache")
+        do {
+            affected = try AffectedSet(
+                head: hashed, before: [],
+                changes: { index throws(FileSystemError) in
+                    let node = graph.targets[index]
+                    let causes = node.prerequisites.filter { prerequisite in
+                        graph.producers(behind: prerequisite).contains(where: missing.contains)
+                    }
+                    let why = causes.map { Change(.prerequisite, BytePath(graph.targets[$0].label.description)) }
+                    if node.isGroup { return why.isEmpty ? nil : why }
+                    if !missing.contains(index) { return nil }
+                    return why.isEmpty ? [Change(.result)] : why
+                })
+        } catch {
+            throw Refusal(.unreadable(error), .machine)
+        }
+    }
+
+    // MARK: Both sides
+
+    private static func head(
+        _ opened: Workspace, _ repository: GitRepository, _ commit: String?, _ naming: GitTree.ContentNaming
+    ) async throws -> HashedGraph {
+        guard let commit else { return try opened.hashed(try await opened.workingTree()) }
+        return try opened.hashed(
+            try await Workspace.refusing {
+                try await repository.tree(at: commit, prefix: opened.prefix, naming: naming)
+            })
+    }
+
+    /// The commit to compare with, by name or as the runner tells.
+    private static func found(
+        _ opened: Workspace, _ repository: GitRepository, _ request: BaseRequest, _ head: String?
+    ) async throws -> BaseFinder.Found {
+        guard let tip = if let head { head } else { try await repository.headCommit } else {
+            throw Refusal(
+                Diagnostic(
+                    .badRevision, "this repository has no commit yet, so there is nothing to compare with",
+                    hint: "commit first; 'lmsbuild run' needs no base"), .wrongInput)
+        }
+        let finder = BaseFinder(repository, head: tip, deepens: request.deepens)
+        do {
+            if case .revision(let text) = request.origin { return .commit(try await finder.commit(text)) }
+            let event = CIEvent.detect(environment: opened.environment) { fileContents(BytePath($0)) }
+            guard let event else { throw Diagnostic.noBase }
+            let found = try await finder.base(of: event)
+            if case .commit(let id) = found {
+                Terminal.say("comparing with \(id.prefix(12)), the base of this \(event.name) (\(event.runner))")
+            }
+            return found
+        } catch let diagnostic as Diagnostic {
+            let isUnknown = diagnostic.code == .badRevision || diagnostic.code == .unknownBase
+            guard isUnknown, request.takesAllIfUnknown else {
+                throw Refusal(diagnostic, diagnostic.code == .gitUnavailable ? .machine : .wrongInput)
+            }
+            return .nothing(reason: diagnostic.message)
+        }
+    }
+
     /// The base's graph; nil, which makes everything affected, where it has none.
     private static func base(
-        _ opened: Workspace, _ repository: GitRepository, _ commit: String, _ naming: GitTree.ContentNaming
-    ) async throws -> HashedGraph? {
-        let tree = try await Workspace.refusing {
-            let objects = repository.objects(
-                memo: opened.makeState() ? opened.state.appending("objects") : nil, trustingMemo: !opened.isCI)
-            return try await repository.tree(at: commit, prefix: opened.prefix, naming: naming, objects: objects)
-        }
+        _ opened: Workspace, _ tree: GitTree, _ commit: String
+    ) throws -> (HashedGraph?, everything: String?) {
         do {
             let resolution = try resolve(tree, opened.settings)
             guard let graph = resolution.graph else {
@@ -68,11 +157,20 @@ struct Comparison {
                         "the base \(commit.prefix(12)) cannot be hashed, so everything counts as affected",
                         notes: first.map { [.init($0.message, at: $0.span)] } ?? [])
                 ])
-                return nil
+                return (nil, "the base cannot be hashed: \(first?.message ?? "it has no Buildfile")")
             }
-            return try HashedGraph(graph)
+            return (try HashedGraph(graph), nil)
         } catch {
             throw Refusal(.unreadable(error), .machine)
         }
+    }
+}
+
+extension Diagnostic {
+    static var noBase: Diagnostic {
+        Diagnostic(
+            .badCommandLine,
+            "nothing says what to compare with: no '--base', no '--since', and no CI runner's variables",
+            hint: "for example '--base HEAD~1', '--base main' or '--since cache'")
     }
 }

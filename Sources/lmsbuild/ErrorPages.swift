@@ -832,8 +832,7 @@ Correct the label. Its forms are `component:stage`, `component` (all its stages)
     "LMS304": ##"""
 # LMS304: the revision cannot be used
 
-A revision given to `--base` or `--head` names no commit of this repository, or two revisions have no common commit to
-compare from. It is an error, never an empty answer: a base that cannot be found must not look like "nothing changed".
+A revision given to `--base` or `--head` names no commit of this repository. It is an error, never an empty answer: a base that cannot be found must not look like "nothing changed".
 What begins with `-` is never taken for a revision.
 
 ## Example
@@ -841,16 +840,12 @@ What begins with `-` is never taken for a revision.
     error[LMS304]: unknown revision 'develop'
        = help: did you mean 'origin/develop'?
 
-    error[LMS304]: 'origin/main' and 'HEAD' have no common commit in this shallow clone
-       = help: run 'git fetch --unshallow', or check out with the whole history (fetch-depth: 0)
-
 ## What to do
 
 1. `git branch --all` and `git tag` list the names there are. A branch that exists on the server only is
    `origin/NAME`.
 2. In a shallow clone, as continuous integration makes them, fetch the history: `git fetch --unshallow`, or
    `fetch-depth: 0` in the checkout step.
-3. *Unrelated histories*: the two have no common beginning. Name another base.
 
 """##,
     "LMS305": ##"""
@@ -933,6 +928,29 @@ lmsbuild: exit 2: the command line, the Buildfile, a revision or a secret is wro
 Set the variable where lmsbuild is started; in CI, hand the stored secret to the job's step. On pull requests from
 forks most CI systems hand out no secrets: leave such targets out of that job's labels. Do not write the value on
 the command line, where other users of the machine can see it.
+
+"""##,
+    "LMS310": ##"""
+# LMS310: the base cannot be known
+
+`affected` and `run --affected` compare with a base. Here it is not known which commit that is, or the clone has not the
+history that would tell: a shallow clone, a single branch, a history that was pushed over, a CI job that is about no
+change. It is an error with exit status 2, never an empty answer: "unknown" does not mean "nothing has changed".
+
+## Example
+
+    error[LMS310]: the target's commit 3f0c8d21aa52 (GitHub Actions, pull request) is not in this clone
+       = help: run 'git fetch --depth=1 origin 3f0c8d21aa5213bb0f7a4d8a1a0c94f2a7be9a35', or let '--deepen' do it
+
+    error[LMS310]: the base is not known (GitHub Actions, schedule): a 'schedule' event is about no change
+       = help: name it with '--base REF', or let '--if-unknown all' take everything as affected
+
+## What to do
+
+1. Run the command that the help names: it fetches what is missing and no more. `--deepen` runs it for you.
+2. Or check out the whole history: `fetch-depth: 0` (GitHub), `GIT_DEPTH: 0` (GitLab).
+3. `--if-unknown all` makes everything affected instead of failing, with a notice.
+4. Where there is no change to speak of (a nightly run), name the base, or use `--since cache`.
 
 """##,
     "LMS401": ##"""

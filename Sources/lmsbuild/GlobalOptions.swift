@@ -24,7 +24,17 @@ struct GlobalOptions: ParsableArguments {
             }
         }
         guard let command = rest.first else { return arguments }
-        return [command] + moved + rest.dropFirst()
+        return [command] + moved + withOptionalBase(rest.dropFirst())
+    }
+
+    /// `--affected` may stand without its value: at the end, or before an option, a label with a colon or a `NAME=VALUE`.
+    private static func withOptionalBase(_ arguments: ArraySlice<String>) -> [String] {
+        arguments.indices.map { index in
+            guard arguments[index] == "--affected" else { return arguments[index] }
+            let following = index + 1 < arguments.endIndex ? arguments[index + 1] : "-"
+            let isBase = !following.hasPrefix("-") && !following.contains(":") && !following.contains("=")
+            return isBase ? arguments[index] : "--affected="
+        }
     }
 
     /// `NAME=VALUE` words, taken out of `words`.

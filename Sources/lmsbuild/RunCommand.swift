@@ -25,7 +25,8 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
     var quiet = false
     @Flag(name: .customLong("replay-logs"), help: "Show the stored output of what is cached.")
     var replayLogs = false
-    @Option(help: "Only what is affected since this revision.")
+    @Option(
+        help: ArgumentHelp("Only what is affected since this revision; in CI it is found without.", valueName: "base"))
     var affected: String?
     @Option(help: "auto, on or off.")
     var sandbox = "auto"
@@ -56,7 +57,8 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         let hashed = try opened.hashed(try await opened.workingTree())
         var chosen = try selecting(hashed.graph, labels, everythingByDefault: false)
         if let affected {
-            let comparison = try await Comparison(opened, base: affected, head: nil)
+            let origin: BaseRequest.Origin = affected.isEmpty ? .event : .revision(affected)
+            let comparison = try await Comparison(opened, BaseRequest(origin: origin), head: nil)
             let names = Set(comparison.affected.targets.map { comparison.affected.head.graph.targets[$0.target].label })
             chosen = chosen.filter { names.contains(hashed.graph.targets[$0].label) }
         }

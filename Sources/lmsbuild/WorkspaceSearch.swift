@@ -44,7 +44,7 @@ struct WorkspaceSearch {
     }
 
     private func given(_ name: String) throws -> Found {
-        guard let bytes = read(BytePath(name)) else {
+        guard let bytes = fileContents(BytePath(name)) else {
             throw Refusal(
                 Diagnostic(.noBuildfile, "cannot read the Buildfile '\(name)': \(errnoText(errno))"), .wrongInput)
         }
@@ -63,7 +63,7 @@ struct WorkspaceSearch {
 
     /// Whether the Buildfile of `upper` names the one of `lower` in an `include`.
     private func includes(_ upper: BytePath, _ lower: BytePath) -> Bool {
-        guard let bytes = read(upper.appending("Buildfile")), let folder = lower.relative(to: upper) else {
+        guard let bytes = fileContents(upper.appending("Buildfile")), let folder = lower.relative(to: upper) else {
             return false
         }
         let parsed = parseBuildfile(SourceText(name: "Buildfile", bytes: bytes))
@@ -81,18 +81,19 @@ struct WorkspaceSearch {
         var status = stat()
         return path.withCString { lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFREG
     }
+}
 
-    private func read(_ path: BytePath) -> [UInt8]? {
-        path.withCString { name in
-            guard let file = fopen(name, "r") else { return nil }
-            defer { fclose(file) }
-            var bytes: [UInt8] = []
-            var buffer = [UInt8](repeating: 0, count: 65536)
-            while true {
-                let count = fread(&buffer, 1, buffer.count, file)
-                if count <= 0 { return bytes }
-                bytes.append(contentsOf: buffer[..<count])
-            }
+/// The bytes of a file, or nil where it cannot be read; `errno` then says why.
+func fileContents(_ path: BytePath) -> [UInt8]? {
+    path.withCString { name in
+        guard let file = fopen(name, "r") else { return nil }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = fread(&buffer, 1, buffer.count, file)
+            if count <= 0 { return ferror(file) == 0 ? bytes : nil }
+            bytes.append(contentsOf: buffer[..<count])
         }
     }
 }

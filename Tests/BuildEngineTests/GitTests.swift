@@ -99,47 +99,19 @@ import Testing
         let id = try await repository.commitAll()
         try await repository.git(["update-ref", "refs/heads/--output=escaped", id])
         let git = try await open(repository)
-        let found = await diagnostic { _ = try await git.mergeBase("--output=escaped", "HEAD") }
+        let found = await diagnostic { _ = try await git.resolve("--output=escaped") }
         #expect(found?.code == .badRevision)
         #expect(throws: (any Error).self) { try readFile(repository.path.appending("escaped").shown) }
         #expect(try await git.resolve("refs/heads/--output=escaped") == id)
     }
 
-    @Test func mergeBases() async throws {
+    @Test func whatIsUnknownIsCorrected() async throws {
         let repository = try await TestRepository()
-        let base = try await repository.commitAll()
-        try await repository.git(["checkout", "-q", "-b", "topic"])
-        try await repository.commitAll("topic")
-        try await repository.git(["checkout", "-q", "main"])
-        try await repository.commitAll("main")
-        try await repository.git(["checkout", "-q", "--orphan", "other"])
-        try await repository.commitAll("other")
+        try await repository.commitAll()
+        try await repository.git(["branch", "develop"])
         let git = try await open(repository)
-        #expect(try await git.mergeBase("main", "topic") == base)
-        let found = await diagnostic { _ = try await git.mergeBase("main", "other") }
-        #expect(found?.message == "'main' and 'other' have no common commit: their histories are unrelated")
-    }
-
-    @Test func aShallowCloneSaysSo() async throws {
-        let repository = try await TestRepository()
-        let first = try await repository.commitAll("1")
-        try await repository.git(["checkout", "-q", "-b", "topic"])
-        try await repository.commitAll("2")
-        try await repository.git(["checkout", "-q", "main"])
-        try await repository.commitAll("3")
-        let clone = repository.folder("clone")
-        try await repository.git([
-            "clone", "-q", "--depth=1", "--no-single-branch", "file://" + repository.path.shown, clone.shown,
-        ])
-        let git = try await open(repository, in: clone)
-        #expect(try await git.isShallow())
-        let bases = await diagnostic { _ = try await git.mergeBase("HEAD", "origin/topic") }
-        #expect(bases?.code == .badRevision)
-        #expect(bases?.message.contains("shallow") == true)
-        #expect(bases?.hint?.contains("git fetch --unshallow") == true)
-        let unknown = await diagnostic { _ = try await git.resolve(first) }
-        #expect(unknown?.hint?.contains("git fetch --unshallow") == true)
-        #expect(try await !open(repository).isShallow())
+        let found = await diagnostic { _ = try await git.resolve("develp") }
+        #expect(found?.hint == "did you mean 'develop'?")
     }
 
     @Test func nothingOfTheRepositorysConfigurationRuns() async throws {
