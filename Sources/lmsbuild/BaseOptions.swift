@@ -21,30 +21,7 @@ struct BaseOptions: ParsableArguments {
     var deepen = false
 
     func request() throws -> BaseRequest {
-        guard ["all", "fail"].contains(ifUnknown) else {
-            throw Refusal(
-                Diagnostic(.badCommandLine, "unknown value '\(ifUnknown)' for --if-unknown", hint: "all or fail"),
-                .wrongInput)
-        }
-        if base != nil, since != nil {
-            throw Refusal(
-                Diagnostic(.badCommandLine, "'--base' and '--since' both name what to compare with", hint: "give one"),
-                .wrongInput)
-        }
-        return BaseRequest(
-            origin: try origin(), takesAllIfUnknown: ifUnknown == "all", deepens: deepen)
-    }
-
-    private func origin() throws -> BaseRequest.Origin {
-        if let base { return .revision(base) }
-        guard let since else { return .event }
-        if since == "cache" { return .cache }
-        if since.hasPrefix("release:"), since.utf8.count > 8 { return .record(String(since.dropFirst(8))) }
-        if since.hasPrefix("env:") { throw Refusal(.later("--since env:NAME"), .wrongInput) }
-        throw Refusal(
-            Diagnostic(
-                .badCommandLine, "'--since \(since)' names no recorded state", hint: "release:FILE or cache"),
-            .wrongInput)
+        try BaseRequest(base: base, since: since, ifUnknown: ifUnknown, deepens: deepen)
     }
 }
 
@@ -61,16 +38,34 @@ struct BaseRequest: Sendable {
     }
 
     let origin: Origin
-    var takesAllIfUnknown = false
-    var deepens = false
+    let takesAllIfUnknown: Bool
+    let deepens: Bool
 
-    init(origin: Origin, takesAllIfUnknown: Bool = false, deepens: Bool = false) {
-        self.origin = origin
-        self.takesAllIfUnknown = takesAllIfUnknown
+    init(base: String?, since: String?, ifUnknown: String, deepens: Bool) throws {
+        func refuse(_ message: String, _ hint: String) -> Refusal {
+            Refusal(Diagnostic(.badCommandLine, message, hint: hint), .wrongInput)
+        }
+        guard ["all", "fail"].contains(ifUnknown) else {
+            throw refuse("unknown value '\(ifUnknown)' for --if-unknown", "all or fail")
+        }
+        if base != nil, since != nil {
+            throw refuse("'--base' and '--since' both name what to compare with", "give one")
+        }
+        if let base {
+            origin = .revision(base)
+        } else if let since {
+            if since.hasPrefix("env:") { throw Refusal(.later("--since env:NAME"), .wrongInput) }
+            if since == "cache" {
+                origin = .cache
+            } else if since.hasPrefix("release:"), since.utf8.count > 8 {
+                origin = .record(String(since.dropFirst(8)))
+            } else {
+                throw refuse("'--since \(since)' names no recorded state", "release:FILE or cache")
+            }
+        } else {
+            origin = .event
+        }
+        takesAllIfUnknown = ifUnknown == "all"
         self.deepens = deepens
-    }
-
-    init(base: String) {
-        self.init(origin: .revision(base))
     }
 }

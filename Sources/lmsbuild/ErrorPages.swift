@@ -832,8 +832,8 @@ Correct the label. Its forms are `component:stage`, `component` (all its stages)
     "LMS304": ##"""
 # LMS304: the revision cannot be used
 
-A revision given to `--base` or `--head` names no commit of this repository. It is an error, never an empty answer: a base that cannot be found must not look like "nothing changed".
-What begins with `-` is never taken for a revision.
+A revision given to `--base` or `--head` names no commit of this repository. It is an error, never an empty answer: a
+base that cannot be found must not look like "nothing changed". What begins with `-` is never taken for a revision.
 
 ## Example
 

@@ -27,13 +27,16 @@ struct GlobalOptions: ParsableArguments {
         return [command] + moved + withOptionalBase(rest.dropFirst())
     }
 
+    /// Stands for the base of the CI job's event: no revision can be called so.
+    static let baseOfEvent = ":"
+
     /// `--affected` may stand without its value: at the end, or before an option, a label with a colon or a `NAME=VALUE`.
     private static func withOptionalBase(_ arguments: ArraySlice<String>) -> [String] {
         arguments.indices.map { index in
             guard arguments[index] == "--affected" else { return arguments[index] }
             let following = index + 1 < arguments.endIndex ? arguments[index + 1] : "-"
             let isBase = !following.hasPrefix("-") && !following.contains(":") && !following.contains("=")
-            return isBase ? arguments[index] : "--affected="
+            return isBase ? arguments[index] : "--affected=" + baseOfEvent
         }
     }
 

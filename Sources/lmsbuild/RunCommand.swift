@@ -28,6 +28,12 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
     @Option(
         help: ArgumentHelp("Only what is affected since this revision; in CI it is found without.", valueName: "base"))
     var affected: String?
+    @Option(
+        name: .customLong("if-unknown"),
+        help: ArgumentHelp("Where that cannot be known: take all as affected, or fail.", valueName: "all|fail"))
+    var ifUnknown = "fail"
+    @Flag(help: "Fetch what a shallow clone lacks of it.")
+    var deepen = false
     @Option(help: "auto, on or off.")
     var sandbox = "auto"
     @Option(help: "The container engine: auto, buildah, docker or podman.")
@@ -57,8 +63,10 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         let hashed = try opened.hashed(try await opened.workingTree())
         var chosen = try selecting(hashed.graph, labels, everythingByDefault: false)
         if let affected {
-            let origin: BaseRequest.Origin = affected.isEmpty ? .event : .revision(affected)
-            let comparison = try await Comparison(opened, BaseRequest(origin: origin), head: nil)
+            let request = try BaseRequest(
+                base: affected == GlobalOptions.baseOfEvent ? nil : affected, since: nil, ifUnknown: ifUnknown,
+                deepens: deepen)
+            let comparison = try await Comparison(opened, request, head: nil)
             let names = Set(comparison.affected.targets.map { comparison.affected.head.graph.targets[$0.target].label })
             chosen = chosen.filter { names.contains(hashed.graph.targets[$0].label) }
         }

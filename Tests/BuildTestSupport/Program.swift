@@ -12,7 +12,7 @@ package struct Program: Sendable {
         package var lines: [String] { output.split(separator: "\n").map(String.init) }
     }
 
-    private let path: String
+    package let path: String
     private let runner = ProcessRunner()
 
     /// The program that `swift build` made beside the tests, or the one that LMSBUILD_BINARY names.
