@@ -278,6 +278,7 @@ struct ErrorPageCase: Sendable, CustomTestStringConvertible {
     static let notShown: [DiagnosticCode: String] = [
         .missingTag: unreported,
         .badRevision: "needs a repository; git's tests show it",
+        .unknownBase: "needs a clone that lacks history; the base finder's tests show it",
         .gitUnavailable: "needs a machine without git; git's tests show it",
         .unreadableFile: ofFiles, .specialFile: ofFiles, .fileChanged: ofFiles, .badIndex: ofFiles,
         .lfsPointer: unreported, .nestedRepository: ofFiles,
