@@ -151,7 +151,7 @@ import Testing
         }
         let pages = try FileManager.default.subpathsOfDirectory(atPath: root.appending(path: "docs").path)
             .filter { $0.hasSuffix(".md") }
-        for name in pages.map({ "docs/" + $0 }) + ["README.md", "services/README.md"] {
+        for name in pages.map({ "docs/" + $0 }) + ["services/README.md"] {
             let parts = try String(contentsOf: root.appending(path: name), encoding: .utf8).components(
                 separatedBy: "```")
             for (place, block) in parts.enumerated() where place % 2 == 1 && block.hasPrefix("make\n") {
