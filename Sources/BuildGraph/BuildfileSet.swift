@@ -25,6 +25,16 @@ package struct ResolutionSettings: Sendable {
     }
 }
 
+/// The Buildfiles of a tree: the root's path, unless it was given, then those of all that it includes, in the order they
+/// are reached. The diagnostics tell what is wrong with the `include` lines, not with the rest of the texts.
+package func buildfilePaths(
+    of files: any FileSystem, _ settings: ResolutionSettings
+) throws(FileSystemError) -> (paths: [BytePath], diagnostics: [Diagnostic]) {
+    let found = try BuildfileSet(tree: FileTree(files), settings: settings)
+    let ofIncludes: Set<DiagnosticCode> = [.noBuildfile, .emptyInclude, .pathLeavesWorkspace]
+    return (found.paths, found.diagnostics.filter { ofIncludes.contains($0.code) })
+}
+
 /// The root Buildfile and all that it includes, parsed, in the order they were reached.
 ///
 /// Knows files and the text of Buildfiles. Does not know what their words refer to.
@@ -36,6 +46,8 @@ struct BuildfileSet {
     }
 
     private(set) var members: [Member] = []
+    /// Of the members that are files of the tree.
+    private(set) var paths: [BytePath] = []
     private(set) var diagnostics: [Diagnostic] = []
     private var seen: Set<BytePath> = []
     private let tree: FileTree
@@ -58,6 +70,7 @@ struct BuildfileSet {
 
     private mutating func addFile(_ path: BytePath) throws(FileSystemError) {
         guard seen.insert(path).inserted else { return }
+        paths.append(path)
         try add(SourceText(name: path.shown, bytes: try tree.files.contents(of: path)), folder: path.parent)
     }
 

@@ -90,7 +90,7 @@ struct Lexer {
             && (index == lines[line].contentStart || (index > 0 && bytes[index - 1].isBlank))
     }
 
-    private func isContinuation(_ index: Int) -> Bool {
+    func isContinuation(_ index: Int) -> Bool {
         index == lineEnd - 1 && bytes[index] == UInt8(ascii: "\\")
     }
 
@@ -206,8 +206,8 @@ struct Lexer {
         var quotedWhole = false
         while true {
             let piece = readValuePiece()
-            quotedWhole = pieces.isEmpty && piece.isQuoted
             if !piece.range.isEmpty {
+                quotedWhole = pieces.isEmpty && piece.isQuoted
                 pieces.append(piece.range)
                 end = piece.range.upperBound
             }
@@ -233,7 +233,7 @@ struct Lexer {
     }
 
     /// A value's part in this physical line, and whether one pair of quotes holds all of it.
-    private mutating func readValuePiece() -> (range: Range<Int>, isQuoted: Bool) {
+    mutating func readValuePiece() -> (range: Range<Int>, isQuoted: Bool) {
         let start = position
         var end = start
         var open: Int?

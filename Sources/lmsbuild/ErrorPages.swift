@@ -73,6 +73,7 @@ Right:
 
 ```make
 flags = -O2
+
 service catalog
     dir "services catalog"
     image: Dockerfile | :unit -> image.tar
@@ -203,6 +204,7 @@ Right:
 
 ```make
 include services/*/Buildfile
+
 service catalog
     uses http
 ```
@@ -304,6 +306,7 @@ tool python3 3.11
 
 service catalog
     needs python
+
     build: src/** -> dist/catalog.pyz
         python3 -m zipapp src -o dist/catalog.pyz
 ```
@@ -364,15 +367,16 @@ own.
 ```make
 service catalog
     module = catalog_app
+
     build: src/** -> dist/$modul.pyz
         python3 -m zipapp src -o "dist/$module.pyz"
 ```
 
 ```text
 error[LMS105]: unknown variable 'modul'
-  --> Buildfile:3:22
+  --> Buildfile:4:22
    |
- 3 |     build: src/** -> dist/$modul.pyz
+ 4 |     build: src/** -> dist/$modul.pyz
    |                      ^^^^^^^^^^^^^^^
    = help: did you mean 'module'?
 ```
@@ -427,18 +431,19 @@ like any other.
 service catalog
     build: :gen src/** -> dist/app
         make-app
+
     gen: :build -> gen/
         make-gen
 ```
 
 ```text
 error[LMS107]: targets need each other in a circle: catalog:build -> catalog:gen -> catalog:build
-  --> Buildfile:4:10
+  --> Buildfile:5:10
    |
- 4 |     gen: :build -> gen/
+ 5 |     gen: :build -> gen/
    |          ^^^^^^
    = note: 'catalog:build' needs 'catalog:gen' here: Buildfile:2:12
-   = note: 'catalog:gen' needs 'catalog:build' here: Buildfile:4:10
+   = note: 'catalog:gen' needs 'catalog:build' here: Buildfile:5:10
    = help: remove one of these edges; a gate after '|' counts as one
 ```
 
@@ -459,15 +464,16 @@ the two results would remain would depend on which ran last, so neither could be
 service catalog
     build: src/** -> dist/
         make-app
+
     docs: docs/** -> dist/docs.html
         make-docs
 ```
 
 ```text
 error[LMS108]: 'catalog:docs' puts out 'dist/docs.html' inside 'dist', which 'catalog:build' puts out
-  --> Buildfile:4:22
+  --> Buildfile:5:22
    |
- 4 |     docs: docs/** -> dist/docs.html
+ 5 |     docs: docs/** -> dist/docs.html
    |                      ^^^^^^^^^^^^^^
    = note: the other output: Buildfile:2:22
    = help: give each rule an output of its own
@@ -519,15 +525,16 @@ symbolic link points to plays no part.
 ```make
 service catalog
     dir services/catalog
+
     build: src/** ../../../shared/*.py -> dist/app
         make-app
 ```
 
 ```text
 error[LMS110]: '../../../shared/*.py' leaves the workspace
-  --> Buildfile:3:19
+  --> Buildfile:4:19
    |
- 3 |     build: src/** ../../../shared/*.py -> dist/app
+ 4 |     build: src/** ../../../shared/*.py -> dist/app
    |                   ^^^^^^^^^^^^^^^^^^^^
    = help: the workspace is the folder of the root Buildfile; '/…' names a path from there
 ```
@@ -607,9 +614,11 @@ Wrong:
 
 ```make
 include images/*/Buildfile
+
 service catalog
     build: src/** -> dist/catalog.pyz
         python3 -m zipapp src -o dist/catalog.pyz
+
     image: Dockerfile             # which says: FROM ${python_base} / COPY dist/catalog.pyz /app
 ```
 
@@ -626,7 +635,7 @@ error[LMS113]: 'FROM $python_base' is the image of 'python-base', which 'catalog
    |
  2 | FROM ${python_base}
    |      ^^^^^^^^^^^^^^
-   = note: the rule: Buildfile:5:5
+   = note: the rule: Buildfile:7:5
    = help: add 'python-base:image' to the rule's inputs
 
 error[LMS113]: 'dist/catalog.pyz' takes 'dist/catalog.pyz', which 'catalog:build' puts out, but 'catalog:image' does not name it
@@ -634,7 +643,7 @@ error[LMS113]: 'dist/catalog.pyz' takes 'dist/catalog.pyz', which 'catalog:build
    |
  3 | COPY dist/catalog.pyz /app
    |      ^^^^^^^^^^^^^^^^
-   = note: the image's rule: Buildfile:5:5
+   = note: the image's rule: Buildfile:7:5
    = help: add ':build' to the rule's inputs, or exclude the path in .dockerignore
 ```
 
@@ -646,6 +655,7 @@ Right:
 service catalog
     build: src/** -> dist/catalog.pyz
         python3 -m zipapp src -o dist/catalog.pyz
+
     image: Dockerfile :build python-base:image
 ```
 
@@ -798,6 +808,7 @@ name is spelt with a capital `B`. For a repository with a Dockerfile in every se
 
 ```make
 services services/*/Dockerfile : docker
+
 template docker
     image: Dockerfile
 ```
@@ -908,6 +919,7 @@ recipes and are never hashed, stored or logged.
 ```make
 service catalog
     secret INDEX_TOKEN
+
     publish: src/**
         scripts/publish --token "$INDEX_TOKEN"
 ```
@@ -915,9 +927,9 @@ service catalog
 ```text
 $ lmsbuild run catalog:publish
 error[LMS307]: 'catalog:publish' needs the secret 'INDEX_TOKEN', which is not set
-  --> services/catalog/Buildfile:3:5
+  --> services/catalog/Buildfile:4:5
    |
- 3 |     publish: src/**
+ 4 |     publish: src/**
    |     ^^^^^^^
    = help: set INDEX_TOKEN in the environment of lmsbuild
 lmsbuild: exit 2: the command line, the Buildfile, a revision or a secret is wrong: nothing was run

@@ -18,6 +18,7 @@ struct LMSBuild: ParsableCommand {
             TagCommand.self,
             InputsCommand.self,
             CheckCommand.self,
+            FormatCommand.self,
             ExplainCommand.self,
         ])
 }
@@ -86,7 +87,6 @@ enum LaterCommands {
         "push", "release",
         "can-deploy", "deploy", "rollback", "history", "status", "env",
         "new", "init",
-        "fmt",
         "lock", "cache", "report", "serve", "doctor", "watch",
     ]
 
