@@ -146,17 +146,20 @@ import Testing
         #expect(try await finder(git, deepens: true).commit("origin/main") == server["2"])
     }
 
-    /// main is merged into topic, so 4 is the merge base; a clone that ends between them knows only older ones.
+    /// A branch from 4 is merged into topic, so 4 is the merge base; a clone that ends at that branch sees but 2.
     @Test func aMergeBaseThatIsNotTheBestIsNone() async throws {
         let server = try await Server()
         let repository = server.repository
+        try await repository.git(["checkout", "-q", "-b", "side"])
+        let side = try await repository.commitAll("side")
         try await repository.git(["checkout", "-q", "topic"])
-        try await repository.git(["merge", "-q", "-m", "8", "main"])
-        for name in ["9", "10", "11"] { try await repository.commitAll(name) }
+        try await repository.git(["merge", "-q", "-m", "8", "side"])
         let git = try await server.clone("topic")
-        // The clone loses what the merge brought: its history ends at 8, but for 2, which main's side still shows.
-        let merge = try await git.resolve("HEAD~3")
-        try repository.folder.write("clone-topic-0/.git/shallow", merge + "\n" + server["4"] + "\n")
+        #expect(try await finder(git).commit("origin/main") == server["4"])
+        try repository.folder.write("clone-topic-0/.git/shallow", side + "\n")
+        let seen = try await repository.git(
+            ["merge-base", "origin/main", "HEAD"], in: repository.folder("clone-topic-0"))
+        #expect(String(decoding: seen, as: UTF8.self) == server["2"] + "\n")
         let found = await problem { try await finder(git).commit("origin/main") }
         #expect(found?.code == .unknownBase)
         #expect(try await finder(git, deepens: true).commit("origin/main") == server["4"])
