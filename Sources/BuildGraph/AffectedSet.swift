@@ -79,23 +79,38 @@ package struct AffectedSet: Sendable {
     }
 }
 
+/// A field that two manifests of a target don't agree on.
+package struct FieldDifference: Sendable, Hashable {
+    package let change: Change
+    package let tag: ManifestTag
+    /// The values of all fields of that name, joined; nil where a side has none.
+    package let old: [UInt8]?
+    package let new: [UInt8]?
+}
+
 /// What differs between two manifests of the same target, in the order of the walk, without duplicates.
-package func differences(_ old: [ManifestField], _ new: [ManifestField]) -> [Change] {
+package func fieldDifferences(_ old: [ManifestField], _ new: [ManifestField]) -> [FieldDifference] {
     struct Key: Hashable {
         let tag: ManifestTag
         let key: [UInt8]
     }
     let before = Dictionary(old.map { (Key(tag: $0.tag, key: $0.key), $0.value) }, uniquingKeysWith: { $0 + $1 })
     let after = Dictionary(new.map { (Key(tag: $0.tag, key: $0.key), $0.value) }, uniquingKeysWith: { $0 + $1 })
-    var found: [Change] = []
-    var seen: Set<Change> = []
+    var found: [FieldDifference] = []
+    var seen: Set<Key> = []
     for field in new + old {
         let key = Key(tag: field.tag, key: field.key)
-        guard before[key] != after[key] else { continue }
+        guard before[key] != after[key], seen.insert(key).inserted else { continue }
         let change = Change(kind(of: field.tag), BytePath(bytes: field.key))
-        if seen.insert(change).inserted { found.append(change) }
+        found.append(FieldDifference(change: change, tag: field.tag, old: before[key], new: after[key]))
     }
     return found
+}
+
+/// As `fieldDifferences`, by what people call them.
+package func differences(_ old: [ManifestField], _ new: [ManifestField]) -> [Change] {
+    var seen: Set<Change> = []
+    return fieldDifferences(old, new).map(\.change).filter { seen.insert($0).inserted }
 }
 
 private func kind(of tag: ManifestTag) -> Change.Kind {

@@ -39,6 +39,7 @@ package enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case notBuiltYet = "LMS306"
     case missingSecret = "LMS307"
     case unknownBase = "LMS310"
+    case badRecord = "LMS311"
     // Files.
     case unreadableFile = "LMS401"
     case specialFile = "LMS402"

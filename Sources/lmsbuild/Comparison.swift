@@ -2,6 +2,7 @@
 import BuildEngine
 import BuildGraph
 import Buildfile
+import Glibc
 
 /// A base and a head, hashed by the same function.
 struct Comparison {
@@ -16,11 +17,13 @@ struct Comparison {
     let old: HashedGraph?
     /// `--since` as it was given.
     let since: String?
+    /// The other side's targets, from its graph or a record.
+    let before: TargetStates
 
     init(_ opened: Workspace, _ request: BaseRequest, head: String?) async throws {
         switch request.origin {
         case .revision, .event: try await self.init(opened, history: request, head: head)
-        case .record: throw Refusal(.later("--since release:FILE"), .wrongInput)
+        case .record(let file): try await self.init(opened, record: file, head: head)
         case .cache: try await self.init(cacheOf: opened, head: head)
         }
     }
@@ -60,8 +63,54 @@ struct Comparison {
                 Diagnostic(.unknownBase, .notice, "there is no base, so everything counts as affected: \(reason)")
             ])
         }
+        before = old.map { TargetStates($0) } ?? .none
         do {
             affected = try AffectedSet(base: old, head: new)
+        } catch {
+            throw Refusal(.unreadable(error), .machine)
+        }
+    }
+
+    // MARK: A record
+
+    private init(_ opened: Workspace, record file: String, head: String?) async throws {
+        guard let bytes = fileContents(BytePath(file)) else {
+            throw Refusal(
+                Diagnostic(
+                    .badRecord, "cannot read the recorded state '\(file)': \(errnoText(errno))",
+                    hint: "'lmsbuild hash --format json > FILE' writes one"), .wrongInput)
+        }
+        let record = try await Workspace.refusing { try RecordedState(reading: bytes, name: file) }
+        var commit: String?
+        if let head {
+            guard let repository = opened.repository else {
+                throw Refusal(
+                    Diagnostic(.badRevision, "there is no git repository here, so '\(head)' names nothing"), .wrongInput
+                )
+            }
+            commit = try await Workspace.refusing { try await repository.resolve(head) }
+            affected = try Self.affected(
+                record, try await Self.head(opened, repository, commit, .sha256))
+        } else {
+            affected = try Self.affected(record, try opened.hashed(try await opened.workingTree()))
+        }
+        (base, self.head, everything, old) = (nil, commit, nil, nil)
+        since = "release:" + file
+        before = record.states
+    }
+
+    private static func affected(_ record: RecordedState, _ head: HashedGraph) throws -> AffectedSet {
+        do {
+            return try AffectedSet(
+                head: head,
+                before: record.hashes.keys.compactMap { Label(parsing: Array($0.utf8))?.component },
+                changes: { index throws(FileSystemError) in
+                    let label = head.graph.targets[index].label.description
+                    guard let hash = record.hashes[label] else { return [Change(.new)] }
+                    if hash == head.hashes[index] { return nil }
+                    guard let old = record.manifests[label] else { return [Change(.unrecorded)] }
+                    return differences(old, try head.manifest(of: index))
+                })
         } catch {
             throw Refusal(.unreadable(error), .machine)
         }
@@ -79,11 +128,9 @@ struct Comparison {
         }
         let hashed = try opened.hashed(try await opened.workingTree())
         let graph = hashed.graph
-        let cache = try await Workspace.refusing {
-            try LocalActionCache.open(folder: opened.makeState() ? opened.state.appending("store") : opened.state)
-        }
+        let cache = try opened.actionCache()
         let missing = await hashed.targetsWithoutResult(among: Set(graph.targets.indices), in: cache)
-        (base, self.head, everything, old, since) = (nil, nil, nil, nil, "cache")
+        (base, self.head, everything, old, since, before) = (nil, nil, nil, nil, "cache", .none)
         do {
             affected = try AffectedSet(
                 head: hashed, before: [],
@@ -173,4 +220,9 @@ extension Diagnostic {
             "nothing says what to compare with: no '--base', no '--since', and no CI runner's variables",
             hint: "for example '--base HEAD~1', '--base main' or '--since cache'")
     }
+}
+
+extension TargetStates {
+    /// A state without targets.
+    static let none = TargetStates(hash: { _ in nil }, manifest: { _ throws(FileSystemError) in nil })
 }

@@ -965,6 +965,24 @@ change. It is an error with exit status 2, never an empty answer: "unknown" does
 4. Where there is no change to speak of (a nightly run), name the base, or use `--since cache`.
 
 """##,
+    "LMS311": ##"""
+# LMS311: no recorded state
+
+`--since release:FILE` compares with a state that was recorded before. The file cannot be read, or is not what
+`lmsbuild hash --format json` writes: cut off, edited, or another document. Nothing is compared, since half a record would
+make targets look new or gone.
+
+## Example
+
+    error[LMS311]: 'released.json' is no recorded state: it has no "targets"
+       = help: 'lmsbuild hash --format json > FILE' writes one
+
+## What to do
+
+1. Write it anew at the commit that was released: `lmsbuild hash --format json --inputs > released.json`.
+2. `docs/schema/hash.schema.json` is the form a record has.
+
+"""##,
     "LMS401": ##"""
 # LMS401: a file cannot be read
 

@@ -9,20 +9,28 @@ struct HashCommand: AsyncParsableCommand, ExitingCommand {
 
     @OptionGroup var global: GlobalOptions
     @Option(help: "text or json.") var format = "text"
+    @Flag(help: "With JSON: what each hash covers, too, so that a later comparison can tell why.") var inputs = false
     @Argument(help: "Labels (everything without any), and NAME=VALUE.") var words: [String] = []
 
     func perform() async throws -> BuildEngine.ExitCode {
         try checkFormat(format)
+        if inputs, format != "json" {
+            throw Refusal(Diagnostic(.badCommandLine, "'--inputs' needs '--format json'"), .wrongInput)
+        }
         let (labels, overrides) = GlobalOptions.overrides(in: words)
         let opened = try await Workspace.open(global, overrides: overrides)
         let hashed = try opened.hashed(try await opened.workingTree())
         let chosen = try selecting(hashed.graph, labels, everythingByDefault: true)
-        let lines = chosen.map { (hashed.graph.targets[$0].label.description, hashed.hashes[$0].hex) }
         if format == "json" {
-            let targets = JSONValue.object(lines.map { ($0.0, .string($0.1)) })
-            Terminal.out(JSONValue.object([("schema", .number(1)), ("targets", targets)]).text(pretty: true) + "\n")
+            do {
+                let record = try RecordedState(hashed, targets: chosen, withInputs: inputs)
+                Terminal.out(record.json.text(pretty: true) + "\n")
+            } catch {
+                throw Refusal(.unreadable(error), .machine)
+            }
         } else {
-            Terminal.out(lines.map { "\($0.0) \($0.1)\n" }.joined())
+            Terminal.out(
+                chosen.map { "\(hashed.graph.targets[$0].label) \(hashed.hashes[$0].hex)\n" }.joined())
         }
         return .done
     }
@@ -114,7 +122,10 @@ struct InputsCommand: AsyncParsableCommand, ExitingCommand {
                 all(.file) { field, key in
                     let kind = FileKind(rawValue: field.value.first ?? 1) ?? .file
                     let digest = SHA256Value(bytes: field.value.dropFirst())?.hex ?? ""
-                    return .object([("path", .string(key)), ("mode", .string(mode(kind))), ("digest", .string(digest))])
+                    return .object([
+                        ("path", .string(key)), ("mode", .string(RecordedState.mode(kind))),
+                        ("digest", .string(digest)),
+                    ])
                 }
             ),
             (
@@ -143,15 +154,6 @@ struct InputsCommand: AsyncParsableCommand, ExitingCommand {
                 }
             ),
         ])
-    }
-
-    private func mode(_ kind: FileKind) -> String {
-        switch kind {
-        case .executable: "0755"
-        case .link: "link"
-        case .submodule: "submodule"
-        default: "0644"
-        }
     }
 }
 

@@ -107,11 +107,19 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
                 look: look, verbosity: quiet ? .quiet : verbose || replayLogs ? .verbose : .normal,
                 render: { renderer.render($0) }))
         let times = RecordedTimes(at: opened.state.appending("times"))
-        let engine = Engine(hashed, parts, options, times: times) { console.receive($0) }
+        let records = RunRecords(in: opened.state)
+        let engine = Engine(hashed, parts, options, times: times) { event in
+            console.receive(event)
+            records.keep(event, of: hashed)
+        }
         let refusals = engine.refusals(chosen)
         if !refusals.isEmpty { throw Refusal(refusals, .wrongInput) }
         if dryRun {
-            Terminal.out(await engine.dryRun(chosen).map { "\($0.label) \($0.why)\n" }.joined())
+            let states = records.states
+            Terminal.out(
+                await engine.dryRun(chosen).map { label, why in
+                    "\(label) \(why)\(states.differences(of: label, to: TargetStates(hashed)))\n"
+                }.joined())
             return .done
         }
         if let notice = sandbox.notice { console.receive(.notice(notice)) }
@@ -157,5 +165,27 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
             commands: opened.commands, environment: opened.environment,
             placed: { path in PlacedFile(at: path, in: workspace, index: placed) })
         return (parts, cache)
+    }
+}
+
+extension RunRecords {
+    fileprivate func keep(_ event: Event, of hashed: HashedGraph) {
+        guard case .targetFinished(let report) = event, let index = hashed.graph.index(of: report.label) else { return }
+        switch report.outcome {
+        case .ran: keep(index, of: hashed, succeeded: true)
+        case .failed(let failure) where failure.exitCode != nil: keep(index, of: hashed, succeeded: false)
+        default: break
+        }
+    }
+}
+
+extension TargetStates {
+    /// `; differs from its last run in: …`, or nothing where that is not known or nothing differs.
+    fileprivate func differences(of label: Label, to head: TargetStates) -> String {
+        guard let old = try? manifest(label), let new = try? head.manifest(label) else { return "" }
+        let changes = BuildGraph.differences(old, new).map(\.line)
+        if changes.isEmpty { return "" }
+        let rest = changes.count > 3 ? " and \(changes.count - 3) more" : ""
+        return "; differs from its last run in: \(changes.prefix(3).joined(separator: ", "))\(rest)"
     }
 }

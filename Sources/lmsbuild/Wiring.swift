@@ -131,6 +131,16 @@ struct Workspace: Sendable {
         return true
     }
 
+    /// The results that are kept in the workspace.
+    func actionCache() throws -> LocalActionCache {
+        guard makeState() else { throw Refusal(.unusableStore(.system("mkdir", state, errno)), .machine) }
+        do {
+            return try LocalActionCache.open(folder: state.appending("store"))
+        } catch {
+            throw Refusal(.unusableStore(error), .machine)
+        }
+    }
+
     /// Runs `body`, turning what the engine throws into a refusal with its exit status.
     static func refusing<Result>(
         _ body: () async throws -> Result

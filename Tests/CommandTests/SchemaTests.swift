@@ -10,7 +10,8 @@ import Testing
 
     @Test(arguments: [
         ("affected", ["affected", "--base", "HEAD", "--format", "json"]), ("tag", ["tag", "--format", "json"]),
-        ("inputs", ["inputs", "app", "--format", "json"]),
+        ("inputs", ["inputs", "app", "--format", "json"]), ("hash", ["hash", "--format", "json", "--inputs"]),
+        ("explain", ["explain", "app", "--base", "HEAD", "--format", "json"]),
     ])
     func theSchemaHolds(_ name: String, _ arguments: [String]) async throws {
         let repository = try await TestRepository()
