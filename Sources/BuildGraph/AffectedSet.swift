@@ -68,16 +68,28 @@ package struct AffectedSet: Sendable {
 package func differences(_ old: [ManifestField], _ new: [ManifestField]) -> [Change] {
     struct Key: Hashable {
         let tag: ManifestTag
-        let key: [UInt8]
+        let key: BytePath
     }
-    let before = Dictionary(old.map { (Key(tag: $0.tag, key: $0.key), $0.value) }, uniquingKeysWith: { $0 + $1 })
-    let after = Dictionary(new.map { (Key(tag: $0.tag, key: $0.key), $0.value) }, uniquingKeysWith: { $0 + $1 })
+    // Nearly all is the same on both sides.
+    let shared = min(old.count, new.count)
+    var same = 0
+    while same < shared, old[same] == new[same] { same += 1 }
+    var sameAtEnd = 0
+    while sameAtEnd < shared - same, old[old.count - 1 - sameAtEnd] == new[new.count - 1 - sameAtEnd] { sameAtEnd += 1 }
+    let old = old[same..<old.count - sameAtEnd]
+    let new = new[same..<new.count - sameAtEnd]
+    func values(_ fields: ArraySlice<ManifestField>) -> [Key: [UInt8]] {
+        Dictionary(
+            fields.map { (Key(tag: $0.tag, key: BytePath(bytes: $0.key)), $0.value) }, uniquingKeysWith: { $0 + $1 })
+    }
+    let before = values(old)
+    let after = values(new)
     var found: [Change] = []
     var seen: Set<Change> = []
     for field in new + old {
-        let key = Key(tag: field.tag, key: field.key)
+        let key = Key(tag: field.tag, key: BytePath(bytes: field.key))
         guard before[key] != after[key] else { continue }
-        let change = Change(kind(of: field.tag), BytePath(bytes: field.key))
+        let change = Change(kind(of: field.tag), key.key)
         if seen.insert(change).inserted { found.append(change) }
     }
     return found
