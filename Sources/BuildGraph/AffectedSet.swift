@@ -92,16 +92,28 @@ package struct FieldDifference: Sendable, Hashable {
 package func fieldDifferences(_ old: [ManifestField], _ new: [ManifestField]) -> [FieldDifference] {
     struct Key: Hashable {
         let tag: ManifestTag
-        let key: [UInt8]
+        let key: BytePath
     }
-    let before = Dictionary(old.map { (Key(tag: $0.tag, key: $0.key), $0.value) }, uniquingKeysWith: { $0 + $1 })
-    let after = Dictionary(new.map { (Key(tag: $0.tag, key: $0.key), $0.value) }, uniquingKeysWith: { $0 + $1 })
+    // Nearly all is the same on both sides.
+    let shared = min(old.count, new.count)
+    var same = 0
+    while same < shared, old[same] == new[same] { same += 1 }
+    var sameAtEnd = 0
+    while sameAtEnd < shared - same, old[old.count - 1 - sameAtEnd] == new[new.count - 1 - sameAtEnd] { sameAtEnd += 1 }
+    let old = old[same..<old.count - sameAtEnd]
+    let new = new[same..<new.count - sameAtEnd]
+    func values(_ fields: ArraySlice<ManifestField>) -> [Key: [UInt8]] {
+        Dictionary(
+            fields.map { (Key(tag: $0.tag, key: BytePath(bytes: $0.key)), $0.value) }, uniquingKeysWith: { $0 + $1 })
+    }
+    let before = values(old)
+    let after = values(new)
     var found: [FieldDifference] = []
     var seen: Set<Key> = []
     for field in new + old {
-        let key = Key(tag: field.tag, key: field.key)
+        let key = Key(tag: field.tag, key: BytePath(bytes: field.key))
         guard before[key] != after[key], seen.insert(key).inserted else { continue }
-        let change = Change(kind(of: field.tag), BytePath(bytes: field.key))
+        let change = Change(kind(of: field.tag), key.key)
         found.append(FieldDifference(change: change, tag: field.tag, old: before[key], new: after[key]))
     }
     return found

@@ -1,4 +1,7 @@
+import Glibc
+
 /// A path as the bytes the kernel and git know: no normal forms, no encoding. Inside the workspace it is relative to
+
 /// the workspace's root, without `.`/`..`/empty parts; the root itself is the empty path.
 package struct BytePath: Sendable, Hashable, Comparable {
     package let bytes: [UInt8]
@@ -15,7 +18,20 @@ package struct BytePath: Sendable, Hashable, Comparable {
 
     /// Bytewise order, as git sorts.
     package static func < (left: BytePath, right: BytePath) -> Bool {
-        left.bytes.lexicographicallyPrecedes(right.bytes)
+        left.bytes.withUnsafeBytes { left in
+            right.bytes.withUnsafeBytes { right in
+                guard let first = left.baseAddress, let second = right.baseAddress else {
+                    return left.count < right.count
+                }
+                let order = memcmp(first, second, min(left.count, right.count))
+                return order == 0 ? left.count < right.count : order < 0
+            }
+        }
+    }
+
+    /// All bytes at once: an array hashes one after the other.
+    package func hash(into hasher: inout Hasher) {
+        bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
     }
 
     package var isEmpty: Bool { bytes.isEmpty }

@@ -8,22 +8,39 @@ package struct SHA256Value: Sendable, Hashable, Comparable {
 
     /// Nil unless `bytes` are exactly 32.
     package init?(bytes: some Collection<UInt8>) {
+        let words = bytes.withContiguousStorageIfAvailable { Self.words(UnsafeRawBufferPointer($0)) }
+        guard let words = words ?? Array(bytes).withUnsafeBytes({ Self.words($0) }) else { return nil }
+        self.words = words
+    }
+
+    private static func words(_ bytes: UnsafeRawBufferPointer) -> (UInt64, UInt64, UInt64, UInt64)? {
         guard bytes.count == 32 else { return nil }
-        var words: [UInt64] = [0, 0, 0, 0]
-        for (index, byte) in bytes.enumerated() { words[index / 8] = words[index / 8] << 8 | UInt64(byte) }
-        self.words = (words[0], words[1], words[2], words[3])
+        func word(_ index: Int) -> UInt64 {
+            UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self))
+        }
+        return (word(0), word(1), word(2), word(3))
     }
 
     /// Nil unless `hex` is 64 lower-case hex digits.
     package init?(hex: some StringProtocol) {
-        let digits = Array(hex.utf8)
-        guard digits.count == 64 else { return nil }
-        var bytes: [UInt8] = []
-        for pair in stride(from: 0, to: 64, by: 2) {
-            guard let high = Self.value(digits[pair]), let low = Self.value(digits[pair + 1]) else { return nil }
-            bytes.append(high << 4 | low)
+        var text = String(hex)
+        let words = text.withUTF8 { digits -> (UInt64, UInt64, UInt64, UInt64)? in
+            guard digits.count == 64 else { return nil }
+            func word(_ index: Int) -> UInt64? {
+                var word: UInt64 = 0
+                for digit in digits[16 * index..<16 * (index + 1)] {
+                    guard let value = Self.value(digit) else { return nil }
+                    word = word << 4 | UInt64(value)
+                }
+                return word
+            }
+            guard let first = word(0), let second = word(1), let third = word(2), let fourth = word(3) else {
+                return nil
+            }
+            return (first, second, third, fourth)
         }
-        self.init(bytes: bytes)
+        guard let words else { return nil }
+        self.words = words
     }
 
     private static func value(_ digit: UInt8) -> UInt8? {
@@ -35,9 +52,16 @@ package struct SHA256Value: Sendable, Hashable, Comparable {
     }
 
     package var bytes: [UInt8] {
-        [words.0, words.1, words.2, words.3].flatMap { word in
-            (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * UInt64($0))) }
+        [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
+            withBytes { bytes in UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes) }
+            count = 32
         }
+    }
+
+    /// The 32 bytes, without an array of them.
+    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        let ordered = (words.0.bigEndian, words.1.bigEndian, words.2.bigEndian, words.3.bigEndian)
+        return withUnsafeBytes(of: ordered, body)
     }
 
     /// 64 lower-case hex digits.

@@ -42,8 +42,13 @@ package struct FileTree: Sendable {
     /// The places of the entries that `glob` matches, in order.
     package func indices(matching glob: FileGlob) -> [Int] {
         if let path = glob.literalPath { return index(of: path).map { [$0] } ?? [] }
-        return range(inside: BytePath(bytes: glob.pattern.literalPrefix)).filter {
-            glob.pattern.matches(entries[$0].path)
+        let prefix = glob.pattern.literalPrefix
+        let inside = range(inside: BytePath(bytes: prefix))
+        guard let rest = glob.pattern.belowPrefix else { return Array(inside) }
+        let start = prefix.isEmpty ? 0 : prefix.count + 1
+        return inside.filter {
+            let path = entries[$0].path.bytes
+            return rest.matches(path, start..<path.count)
         }
     }
 

@@ -9,36 +9,52 @@ package struct HashedGraph: Sendable {
     /// Reads the files that targets take in and hashes every target. Throws the first file that cannot be read.
     package init(_ graph: Graph) throws(FileSystemError) {
         var digests = [Digest?](repeating: nil, count: graph.tree.entries.count)
-        let wanted = Set(graph.targets.flatMap(\.files)).sorted()
+        var isWanted = [Bool](repeating: false, count: graph.tree.entries.count)
+        for target in graph.targets { for index in target.files { isWanted[index] = true } }
+        let wanted = isWanted.indices.filter { isWanted[$0] }
         let found = try graph.tree.files.digests(of: wanted.map { graph.tree.entries[$0].path })
         for (index, digest) in zip(wanted, found) { digests[index] = digest }
-        var hashes = [InputHash?](repeating: nil, count: graph.targets.count)
-        for target in graph.order {
-            var hasher = ManifestHasher(domain: "lmsbuild input hash 1")
-            let known = hashes
-            try graph.walkManifest(of: target, naming: Self.names(graph, digests, known), &hasher)
-            hashes[target] = InputHash(hasher.digest().hash)
-        }
         self.graph = graph
         self.digests = digests
+        var hashes = [InputHash?](repeating: nil, count: graph.targets.count)
+        let file = Self.fileNames(graph, digests)
+        for target in graph.order {
+            // Of those it needs alone: a closure that held `hashes` would have it copied for every target.
+            var needed: [Int: [UInt8]] = [:]
+            for edge in graph.targets[target].edges where edge.kind != .gate {
+                needed[edge.target] = hashes[edge.target]?.value.bytes
+            }
+            var hasher = ManifestHasher(domain: "lmsbuild input hash 1")
+            let names = ManifestNames(
+                file: file, prerequisite: { [needed] in needed[$0] ?? [] }, imageTag: { [needed] in needed[$0] ?? [] })
+            try graph.walkManifest(of: target, naming: names, &hasher)
+            hashes[target] = InputHash(hasher.digest().hash)
+        }
         self.hashes = hashes.compactMap { $0 }
     }
 
-    private static func names(_ graph: Graph, _ digests: [Digest?], _ hashes: [InputHash?]) -> ManifestNames {
-        ManifestNames(
-            file: { index throws(FileSystemError) in
-                guard let digest = digests[index] else {
-                    return try graph.tree.files.digest(of: graph.tree.entries[index].path)
-                }
-                return digest
-            },
-            prerequisite: { hashes[$0]?.value.bytes ?? [] }, imageTag: { hashes[$0]?.value.bytes ?? [] })
+    private static func fileNames(
+        _ graph: Graph, _ digests: [Digest?]
+    ) -> @Sendable (Int) throws(FileSystemError) -> Digest {
+        { index throws(FileSystemError) in
+            guard let digest = digests[index] else {
+                return try graph.tree.files.digest(of: graph.tree.entries[index].path)
+            }
+            return digest
+        }
+    }
+
+    private var names: ManifestNames {
+        let hashes = hashes
+        return ManifestNames(
+            file: Self.fileNames(graph, digests), prerequisite: { hashes[$0].value.bytes },
+            imageTag: { hashes[$0].value.bytes })
     }
 
     /// The walk that gave `target` its input hash.
     package func manifest(of target: Int) throws(FileSystemError) -> [ManifestField] {
         var recorder = ManifestRecorder()
-        try graph.walkManifest(of: target, naming: Self.names(graph, digests, hashes), &recorder)
+        try graph.walkManifest(of: target, naming: names, &recorder)
         return recorder.fields
     }
 
@@ -53,13 +69,10 @@ package struct HashedGraph: Sendable {
         of target: Int, outputs: @escaping @Sendable (Int) -> [UInt8]
     ) throws(FileSystemError) -> ActionKey {
         var hasher = ManifestHasher(domain: "lmsbuild action 1")
-        let digests = digests
-        let hashes = hashes
-        let graph = graph
-        let names = ManifestNames(
-            file: Self.names(graph, digests, hashes).file, prerequisite: outputs,
-            imageTag: { hashes[$0].value.bytes })
-        try graph.walkManifest(of: target, naming: names, &hasher)
+        let known = names
+        try graph.walkManifest(
+            of: target, naming: ManifestNames(file: known.file, prerequisite: outputs, imageTag: known.imageTag),
+            &hasher)
         return ActionKey(hasher.digest())
     }
 }

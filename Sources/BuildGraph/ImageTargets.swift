@@ -5,7 +5,7 @@ import Buildfile
 extension TargetBuilder {
     mutating func imageRule(
         _ seed: TargetSeed, _ attributes: RuleAttributes.Image, edges: [Edge], inputs: [Word]
-    ) throws(FileSystemError) -> (rule: ImageRule, files: Set<Int>) {
+    ) throws(FileSystemError) -> (rule: ImageRule, files: EntrySet) {
         let folder = components[seed.component].folder
         let prerequisites = imagePrerequisites(edges)
         let context = attributes.context.flatMap { path($0, in: folder) } ?? folder
@@ -23,7 +23,7 @@ extension TargetBuilder {
                 .missingInput(
                     Word(dockerfile.path.shown, dockerfile.span), path: dockerfile.path, tree: tree,
                     producer: outputs.owner(of: dockerfile.path).map { seeds[$0].label }))
-            return (rule(values), [])
+            return (rule(values), EntrySet())
         }
         let source = SourceText(name: dockerfile.path.shown, bytes: try tree.files.contents(of: dockerfile.path))
         var known = values
@@ -34,7 +34,7 @@ extension TargetBuilder {
         checkBases(read, seed, prerequisites)
         let ignore = try dockerIgnore(dockerfile.path, context: context)
         var files = select(read, ignore, context: context, seed, edges)
-        let takesDockerfile = files.contains(index)
+        let takesDockerfile = files.indices.contains(index)
         files.insert(index)
         return (
             rule(values.filter { read.usedArguments.contains($0.key) }, takesDockerfile: takesDockerfile), files
@@ -113,15 +113,16 @@ extension TargetBuilder {
 
     private mutating func select(
         _ read: DockerfileInputs, _ ignore: DockerIgnore, context: BytePath, _ seed: TargetSeed, _ edges: [Edge]
-    ) -> Set<Int> {
-        var places: [BytePath: Int] = [:]
+    ) -> EntrySet {
+        var places: [Int] = []
         var entries: [FileEntry] = []
+        let claimed = outputs.claimed(below: context)
         for index in tree.range(inside: context) {
             let entry = tree.entries[index]
-            guard entry.kind.isContent, outputs.owner(of: entry.path) == nil,
+            guard entry.kind.isContent, !claimed.contains(entry.path),
                 let path = entry.path.relative(to: context)
             else { continue }
-            places[path] = index
+            places.append(index)
             entries.append(FileEntry(path: path, kind: entry.kind))
         }
         let files = tree.files
@@ -152,7 +153,13 @@ extension TargetBuilder {
                     "'\(source.text)' matches no file of the build context '\(context.isEmpty ? "." : context.shown)'",
                     at: source.span, hint: "paths are relative to the context; '[context PATH]' changes it"))
         }
-        return Set(selection.files.compactMap { places[$0.path] })
+        // Both lists are sorted by path.
+        var next = 0
+        let taken = selection.files.compactMap { file -> Int? in
+            while next < entries.count, entries[next].path < file.path { next += 1 }
+            return next < entries.count && entries[next].path == file.path ? places[next] : nil
+        }
+        return EntrySet(taken)
     }
 
     private func producers(behind target: Int, seen: Set<Int>) -> [Int] {

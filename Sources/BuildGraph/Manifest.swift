@@ -27,12 +27,23 @@ package struct ManifestField: Sendable, Hashable {
         self.key = key
         self.value = value
     }
+
+    /// A file's kind and content.
+    package init(file: FileEntry, hash: SHA256Value) {
+        self.init(.file, key: file.path.bytes, value: [file.kind.rawValue] + hash.bytes)
+    }
 }
 
 /// Visits the fields of a manifest in their order: hashing, explaining and printing are visitors of the same walk, so
 /// they cannot disagree.
 package protocol ManifestVisitor {
     mutating func visit(_ field: ManifestField)
+    /// The same as a visit of the field that `ManifestField(file:hash:)` makes; nearly all fields are files.
+    mutating func visit(file: FileEntry, hash: SHA256Value)
+}
+
+extension ManifestVisitor {
+    package mutating func visit(file: FileEntry, hash: SHA256Value) { visit(ManifestField(file: file, hash: hash)) }
 }
 
 /// What a target's files and prerequisites are named by in a walk.
@@ -78,9 +89,7 @@ extension Graph {
             visitor.visit(ManifestField(.output, key: output.path.bytes, value: [output.isFolder ? 1 : 0]))
         }
         for index in node.files {
-            let entry = tree.entries[index]
-            let digest = try names.file(index)
-            visitor.visit(ManifestField(.file, key: entry.path.bytes, value: [entry.kind.rawValue] + digest.hash.bytes))
+            visitor.visit(file: tree.entries[index], hash: try names.file(index).hash)
         }
         let prerequisites = Set(node.prerequisites).sorted { targets[$0].label < targets[$1].label }
         for prerequisite in prerequisites {
@@ -140,31 +149,50 @@ extension Graph {
 package struct ManifestHasher: ManifestVisitor {
     private var hasher = SHA256Hasher()
     private var size = 0
+    /// What the hasher has not seen yet.
+    private var waiting: [UInt8] = []
 
     package init(domain: String) {
+        waiting.reserveCapacity(2 * Self.portion)
         append(length: domain.utf8.count)
-        append(Array(domain.utf8))
+        waiting += domain.utf8
     }
 
     package mutating func visit(_ field: ManifestField) {
-        append([field.tag.rawValue])
+        waiting.append(field.tag.rawValue)
         append(length: field.key.count)
-        append(field.key)
+        waiting += field.key
         append(length: field.value.count)
-        append(field.value)
+        waiting += field.value
+        if waiting.count >= Self.portion { hashWaiting() }
     }
 
-    private mutating func append(_ bytes: [UInt8]) {
-        hasher.update(bytes)
-        size += bytes.count
+    package mutating func visit(file: FileEntry, hash: SHA256Value) {
+        waiting.append(ManifestTag.file.rawValue)
+        append(length: file.path.bytes.count)
+        waiting += file.path.bytes
+        append(length: 33)
+        waiting.append(file.kind.rawValue)
+        hash.withBytes { waiting.append(contentsOf: $0) }
+        if waiting.count >= Self.portion { hashWaiting() }
     }
+
+    private static let portion = 4096
 
     private mutating func append(length: Int) {
-        append((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) })
+        withUnsafeBytes(of: UInt64(length).littleEndian) { waiting.append(contentsOf: $0) }
+    }
+
+    private mutating func hashWaiting() {
+        hasher.update(waiting)
+        size += waiting.count
+        waiting.removeAll(keepingCapacity: true)
     }
 
     package func digest() -> Digest {
-        Digest(hash: hasher.finalize(), size: size)
+        var last = self
+        last.hashWaiting()
+        return Digest(hash: last.hasher.finalize(), size: last.size)
     }
 }
 

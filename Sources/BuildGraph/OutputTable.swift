@@ -9,10 +9,17 @@ struct OutputTable {
 
     private var claims: [BytePath: [Claim]] = [:]
     private var byOwner: [Int: [DeclaredOutput]] = [:]
+    /// Sorted by path once all are added.
+    private var sorted: [Claim] = []
 
     mutating func add(_ output: DeclaredOutput, of owner: Int) {
         claims[output.path, default: []].append(Claim(output: output, owner: owner))
         byOwner[owner, default: []].append(output)
+    }
+
+    /// Ends adding: only afterwards are `all` and `claimed` asked.
+    mutating func finish() {
+        sorted = claims.sorted { $0.key < $1.key }.flatMap(\.value)
     }
 
     func outputs(of owner: Int) -> [DeclaredOutput] {
@@ -33,8 +40,42 @@ struct OutputTable {
 
     /// Every output below `folder`, with its owner, sorted by path.
     func all(inside folder: BytePath) -> [(output: DeclaredOutput, owner: Int)] {
-        claims.values.joined().filter { $0.output.path.isInside(folder) }
-            .map { ($0.output, $0.owner) }.sorted { $0.output.path < $1.output.path }
+        guard !folder.isEmpty else { return sorted.map { ($0.output, $0.owner) } }
+        let itself = (claims[folder] ?? []).map { ($0.output, $0.owner) }
+        let start = lowerBound(BytePath(bytes: folder.bytes + [UInt8(ascii: "/")]))
+        let end = lowerBound(BytePath(bytes: folder.bytes + [UInt8(ascii: "/") + 1]))
+        return itself + sorted[start..<end].map { ($0.output, $0.owner) }
+    }
+
+    private func lowerBound(_ path: BytePath) -> Int {
+        var low = 0
+        var high = sorted.count
+        while low < high {
+            let middle = (low + high) / 2
+            if sorted[middle].output.path < path { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// What is claimed of the files below `folder`: to ask of many files what `owner` says of one.
+    func claimed(below folder: BytePath) -> ClaimedPart {
+        guard !claims.isEmpty else { return ClaimedPart(few: [], table: self) }
+        if owner(of: folder) != nil { return ClaimedPart(few: nil, table: self) }
+        let inside = all(inside: folder).map(\.output)
+        return ClaimedPart(few: inside.count > 8 ? nil : inside, table: self)
+    }
+
+    /// The outputs among the files below one folder.
+    struct ClaimedPart {
+        /// All there are; nil where they are too many to look at each.
+        fileprivate let few: [DeclaredOutput]?
+        fileprivate let table: OutputTable
+
+        /// Whether some rule puts out `path`, itself or as part of a folder.
+        func contains(_ path: BytePath) -> Bool {
+            guard let few else { return table.owner(of: path) != nil }
+            return few.contains { $0.path == path || ($0.isFolder && path.isInside($0.path)) }
+        }
     }
 
     /// A diagnostic for each pair of rules that claim the same path, or one a path inside another's.

@@ -24,9 +24,10 @@ struct TargetBuilder {
     private(set) var seeds: [TargetSeed] = []
     /// `component:stage` → indices into `seeds`: one, or an instance for each consumer.
     private(set) var stages: [Label: [Int]] = [:]
-    private var componentPlaces: [String: Int] = [:]
+    private(set) var componentPlaces: [String: Int] = [:]
     var outputs = OutputTable()
-    var globCache: [FileGlob: [Int]] = [:]
+    /// By the pattern, wherever it is written.
+    var globCache: [PathPattern: [Int]] = [:]
     /// Entries that no input can be, reported once however many globs match them.
     var reportedSpecials: Set<Int> = []
 
@@ -44,6 +45,7 @@ struct TargetBuilder {
         components = drafts.indices.map { component($0) }
         makeSeeds()
         for index in seeds.indices { declareOutputs(index) }
+        outputs.finish()
         diagnostics.append(contentsOf: outputs.overlaps(labels: seeds.map(\.label)))
         checkContracts()
         var targets: [Target] = []
@@ -280,7 +282,7 @@ struct TargetBuilder {
         let environment = environment(seed, rule.recipe, &scope, &edges)
         diagnostics.append(contentsOf: scope.diagnostics)
         return Target(
-            label: seed.label, component: seed.component, making: making, files: files.sorted(),
+            label: seed.label, component: seed.component, making: making, files: files.indices,
             edges: uniqueEdges(edges), outputs: outputs.outputs(of: index),
             attributes: resolve(attributes, in: folder), values: environment.values, passed: environment.passed,
             secrets: environment.secrets, tools: rule.recipe == nil ? [] : tools(seed.component, &scope),

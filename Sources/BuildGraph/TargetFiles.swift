@@ -1,14 +1,56 @@
 import Buildfile
 
+/// Places of entries, in ascending order without duplicates.
+struct EntrySet: Sendable {
+    private(set) var indices: [Int] = []
+
+    init(_ indices: [Int] = []) {
+        self.indices = indices
+    }
+
+    mutating func insert(_ index: Int) { formUnion([index]) }
+
+    /// `other` is ascending, as all lists of matches are.
+    mutating func formUnion(_ other: [Int]) {
+        guard let first = other.first else { return }
+        guard let last = indices.last, last >= first else {
+            if indices.isEmpty { indices = other } else { indices += other }
+            return
+        }
+        var merged: [Int] = []
+        merged.reserveCapacity(indices.count + other.count)
+        var place = 0
+        for index in other {
+            while place < indices.count, indices[place] < index {
+                merged.append(indices[place])
+                place += 1
+            }
+            if place < indices.count, indices[place] == index { place += 1 }
+            merged.append(index)
+        }
+        merged += indices[place...]
+        indices = merged
+    }
+
+    /// `other` is ascending.
+    mutating func subtract(_ other: [Int]) {
+        var place = 0
+        indices = indices.filter { index in
+            while place < other.count, other[place] < index { place += 1 }
+            return place == other.count || other[place] != index
+        }
+    }
+}
+
 // Which files a target's words name.
 extension TargetBuilder {
     /// The entries that `words` (globs, exclusions among them, in order) match from the seed's folder.
-    mutating func matchFiles(_ words: [Word], _ seed: TargetSeed) -> Set<Int> {
+    mutating func matchFiles(_ words: [Word], _ seed: TargetSeed) -> EntrySet {
         matchFiles(words, in: components[seed.component].folder)
     }
 
-    mutating func matchFiles(_ words: [Word], in folder: BytePath) -> Set<Int> {
-        var found: Set<Int> = []
+    mutating func matchFiles(_ words: [Word], in folder: BytePath) -> EntrySet {
+        var found = EntrySet()
         for word in words {
             guard let glob = FileGlob(word, text: word.text, in: folder) else {
                 diagnostics.append(.leavesWorkspace(word))
@@ -26,11 +68,12 @@ extension TargetBuilder {
     }
 
     private mutating func match(_ glob: FileGlob) -> [Int] {
-        if let known = globCache[glob] { return known }
+        if let known = globCache[glob.pattern] { return known }
         var found: [Int] = []
+        let claimed = outputs.claimed(below: BytePath(bytes: glob.pattern.literalPrefix))
         for index in tree.indices(matching: glob) {
             let entry = tree.entries[index]
-            if outputs.owner(of: entry.path) != nil { continue }
+            if claimed.contains(entry.path) { continue }
             guard entry.kind.isContent else {
                 guard reportedSpecials.insert(index).inserted else { continue }
                 diagnostics.append(
@@ -42,7 +85,7 @@ extension TargetBuilder {
             }
             found.append(index)
         }
-        globCache[glob] = found
+        globCache[glob.pattern] = found
         return found
     }
 
@@ -62,13 +105,11 @@ extension TargetBuilder {
 
     /// What `uses` brings a rule that has a recipe: a used component's `build` target, or where it has none its
     /// `inputs` and what it uses itself.
-    mutating func takeUses(of seed: TargetSeed, _ edges: inout [Edge], _ files: inout Set<Int>) {
+    mutating func takeUses(of seed: TargetSeed, _ edges: inout [Edge], _ files: inout EntrySet) {
         var open = components[seed.component].uses.reversed().map { ($0, seed.component) }
         var seen: Set<String> = []
         while let (name, user) = open.popLast() {
-            guard seen.insert(name).inserted,
-                let place = components.firstIndex(where: { $0.name == name })
-            else { continue }
+            guard seen.insert(name).inserted, let place = componentPlaces[name] else { continue }
             let span = (drafts[user].block.lists["uses"] ?? []).first { $0.text == name }?.span ?? drafts[user].span
             if let build = stages[Label(component: name, stage: "build")] {
                 edges.append(contentsOf: build.map { Edge(kind: .input, target: $0, span: span) })
@@ -83,13 +124,13 @@ extension TargetBuilder {
                         at: span, notes: [.init("declared here", at: drafts[place].span)],
                         hint: "'inputs GLOB…' in its block names the files that make it up"))
             }
-            files.formUnion(matchFiles(words, in: components[place].folder))
+            files.formUnion(matchFiles(words, in: components[place].folder).indices)
             open.append(contentsOf: components[place].uses.map { ($0, place) })
         }
     }
 
     /// The contracts of a `verify` instance: files, or the rules that put them out.
-    mutating func take(_ consumption: Component.Consumption, _ edges: inout [Edge], _ files: inout Set<Int>) {
+    mutating func take(_ consumption: Component.Consumption, _ edges: inout [Edge], _ files: inout EntrySet) {
         for path in consumption.contracts {
             if let owner = outputs.owner(of: path) {
                 edges.append(Edge(kind: .input, target: owner, span: consumption.span))

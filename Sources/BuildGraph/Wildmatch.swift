@@ -73,7 +73,7 @@ package struct PathPattern: Sendable, Hashable {
 
     package static func == (left: PathPattern, right: PathPattern) -> Bool { left.text == right.text }
 
-    package func hash(into hasher: inout Hasher) { hasher.combine(text) }
+    package func hash(into hasher: inout Hasher) { text.withUnsafeBytes { hasher.combine(bytes: $0) } }
 
     /// The one path that the pattern matches, where it has no wildcards.
     package var literalPath: BytePath? {
@@ -88,10 +88,25 @@ package struct PathPattern: Sendable, Hashable {
     /// Whether the pattern matches one path at most, spelled out.
     package var isLiteral: Bool { segments.allSatisfy { $0.literal != nil } }
 
+    /// How many of the segments make up `literalPrefix`.
+    private var prefixCount: Int { segments.dropLast().prefix { $0.literal != nil }.count }
+
+    /// What is left to match below `literalPrefix`; nil where everything there matches.
+    var belowPrefix: PathPattern? {
+        let rest = segments.dropFirst(prefixCount)
+        if rest.first?.kind == .everything { return nil }
+        return PathPattern(text: text, segments: Array(rest))
+    }
+
+    private init(text: [UInt8], segments: [PatternSegment]) {
+        self.text = text
+        self.segments = segments
+    }
+
     /// The folder below which everything lies that the pattern can match: its parts before the last and before the
     /// first wildcard.
     package var literalPrefix: [UInt8] {
-        let names = segments.dropLast().prefix { $0.literal != nil }.compactMap(\.literal)
+        let names = segments.prefix(prefixCount).compactMap(\.literal)
         return Array(names.joined(separator: [slash]))
     }
 

@@ -1,0 +1,52 @@
+# Made by scripts/generate-manual; do not edit.
+_lmsbuild() {
+    local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD - 1]}" command="" words="" index
+    for ((index = 1; index < COMP_CWORD; index++)); do
+        case "${COMP_WORDS[index]}" in
+        -C | -f) ((index++)) ;;
+        -*) [ -z "$command" ] || break ;;
+        *)
+            case "  " in
+            *" $command "*) [ -z "$command" ] || { command="$command ${COMP_WORDS[index]}"; break; } ;;
+            esac
+            [ -z "$command" ] || break
+            command="${COMP_WORDS[index]}"
+            ;;
+        esac
+    done
+    COMPREPLY=()
+    case "$previous" in
+    -C) compopt -o dirnames; return ;;
+    -f) compopt -o default; return ;;
+    esac
+    if [ -z "$command" ]; then
+        words="run affected hash tag inputs check fmt explain help -C -f --help --version"
+    else
+        case "$command $previous" in
+        "run --sandbox") words="auto on off" ;;
+        "run --driver") words="auto buildah docker podman" ;;
+        "run --progress") words="auto tty plain none" ;;
+        "affected --kind") words="service library" ;;
+        "hash --format") words="text json" ;;
+        "tag --format") words="text json" ;;
+        "inputs --format") words="text json" ;;
+        "explain --format") words="text json" ;;
+        *)
+            case "$command" in
+            "run") words="-C -f -j --jobs -k -n -B -v --verbose -q --quiet --replay-logs --affected --if-unknown --deepen --sandbox --driver --progress --no-wait --help" ;;
+            "affected") words="-C -f --base --since --if-unknown --deepen --head --targets --stage --kind --contracts --why --format --shard --times --max-jobs --include --help" ;;
+            "hash") words="-C -f --format --inputs --help" ;;
+            "tag") words="-C -f --format --help" ;;
+            "inputs") words="-C -f --format -0 --help" ;;
+            "check") words="-C -f --help" ;;
+            "fmt") words="-C -f --check --help" ;;
+            "explain") words="-C -f --base --since --if-unknown --deepen --head --all --format --help" ;;
+            esac
+            ;;
+        esac
+        [ "${current#-}" != "$current" ] || [[ "$words" != -* ]] || words=""
+    fi
+    [ -n "$words" ] && mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+    [ -n "$words" ] || compopt -o default
+}
+complete -F _lmsbuild lmsbuild

@@ -1,0 +1,118 @@
+#compdef lmsbuild
+# Made by scripts/generate-manual; do not edit.
+_lmsbuild() {
+    local -a commands
+    local context state line
+    commands=(
+        'run:Brings targets up to date\: runs what no cache has, in parallel.'
+        'affected:What has changed since a revision\: components, targets, or pairs to verify.'
+        'hash:Input hashes of targets.'
+        'tag:Image references, tagged by input hash.'
+        'inputs:What a target'\''s hash covers\: files, then values, tools and targets.'
+        'check:The mistakes of the Buildfiles.'
+        'fmt:Brings Buildfiles into their canonical form.'
+        'explain:Why a target would run, or why its hash differs; or what a diagnostic'\''s code means.'
+    )
+    _arguments -C '-C[Work as if started in this folder.]:dir:_directories' \
+        '-f[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+        '(-h --help)'{-h,--help}'[Show help.]' '--version[Show the version.]' \
+        '1: :->command' '*:: :->rest'
+    case $state in
+    command) _describe command commands ;;
+    rest)
+    case $words[1] in
+    run)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            '(-j --jobs)'{-j,--jobs}'[How many actions at once; by default the number of processors.]:jobs:_files' \
+            ''-k'[Keep going after a failure with what does not need it.]' \
+            ''-n'[Print what would run, and run nothing.]' \
+            ''-B'[Run everything, whatever is cached.]' \
+            '(-v --verbose)'{-v,--verbose}'[Show the output of what succeeds, too.]' \
+            '(-q --quiet)'{-q,--quiet}'[Show failures alone.]' \
+            ''--replay-logs'[Show the stored output of what is cached.]' \
+            ''--affected'[Only what is affected since this revision; in CI it is found without.]:base:_files' \
+            ''--if-unknown'[Where that cannot be known\: take all as affected, or fail.]:all|fail:_files' \
+            ''--deepen'[Fetch what a shallow clone lacks of it.]' \
+            ''--sandbox'[auto, on or off.]:sandbox:(auto on off)' \
+            ''--driver'[The container engine\: auto, buildah, docker or podman.]:driver:(auto buildah docker podman)' \
+            ''--progress'[auto, tty, plain or none.]:progress:(auto tty plain none)' \
+            ''--no-wait'[Exit 9 at once where another run holds the workspace.]' \
+            '*: :_files'
+        ;;
+    affected)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--base'[The revision to compare with; of a branch, its merge base with the head. In CI it is found without.]:base:_files' \
+            ''--since'[Compare with a recorded state ('\''lmsbuild hash --format json'\''), or with what the cache has a result for.]:release:FILE|cache:_files' \
+            ''--if-unknown'[Where the base cannot be known\: take all as affected, or fail.]:all|fail:_files' \
+            ''--deepen'[Fetch what a shallow clone lacks of the base.]' \
+            ''--head'[The revision to look at; without it the working tree, uncommitted and untracked files included.]:head:_files' \
+            ''--targets'[Print labels of targets instead of components.]' \
+            ''--stage'[Only targets of this stage.]:stage:_files' \
+            ''--kind'[Only components of this kind\: service or library.]:kind:(service library)' \
+            ''--contracts'[Print the consumer/provider pairs to verify.]' \
+            ''--why'[Print what differs behind each line.]' \
+            ''--format'[text, json, github (a matrix) or gitlab (a child pipeline).]:format:_files' \
+            ''--shard'[Only this share of what is affected, balanced by recorded times.]:I/N:_files' \
+            ''--times'[Recorded times to balance by, a file as '\''.lmsbuild/times'\''; in CI none without.]:times:_files' \
+            ''--max-jobs'[At most this many jobs in a matrix or child pipeline.]:max-jobs:_files' \
+            ''--include'[A file of the repository, with the hidden job '\''.lmsbuild'\'', for the child pipeline to include.]:include:_files' \
+            '*: :_files'
+        ;;
+    hash)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--format'[text or json.]:format:(text json)' \
+            ''--inputs'[With JSON\: what each hash covers, too, so that a later comparison can tell why.]' \
+            '*: :_files'
+        ;;
+    tag)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--format'[text or json.]:format:(text json)' \
+            '*: :_files'
+        ;;
+    inputs)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--format'[text or json.]:format:(text json)' \
+            ''-0'[End each file with a zero byte and print nothing else.]' \
+            '*: :_files'
+        ;;
+    check)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            '*: :_files'
+        ;;
+    fmt)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--check'[Write nothing; print a diff of what would change, and exit 3 if anything would.]' \
+            '*: :_files'
+        ;;
+    explain)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--base'[The revision to compare with; of a branch, its merge base with the head. In CI it is found without.]:base:_files' \
+            ''--since'[Compare with a recorded state ('\''lmsbuild hash --format json'\''), or with what the cache has a result for.]:release:FILE|cache:_files' \
+            ''--if-unknown'[Where the base cannot be known\: take all as affected, or fail.]:all|fail:_files' \
+            ''--deepen'[Fetch what a shallow clone lacks of the base.]' \
+            ''--head'[The revision to look at; without it the working tree.]:head:_files' \
+            ''--all'[Tell every cause, and whole texts.]' \
+            ''--format'[text or json.]:format:(text json)' \
+            '*: :_files'
+        ;;
+    esac
+    ;;
+    esac
+}
+_lmsbuild "$@"
