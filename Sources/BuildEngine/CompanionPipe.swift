@@ -13,8 +13,19 @@ final class CompanionPipe: CommandPipe {
         var buffer: [UInt8] = []
         /// Bytes at the front of `buffer` that were handed out.
         var taken = 0
+        /// What one read fills.
+        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
 
         var rest: ArraySlice<UInt8> { buffer[taken...] }
+
+        func newline(from start: Int) -> Int? {
+            buffer.withUnsafeBytes { bytes in
+                guard let base = bytes.baseAddress, start < bytes.count,
+                    let found = memchr(base.advanced(by: start), 10, bytes.count - start)
+                else { return nil }
+                return UnsafeRawPointer(found) - base
+            }
+        }
     }
 
     private let state: Mutex<State>
@@ -90,7 +101,7 @@ final class CompanionPipe: CommandPipe {
         try state.withLock { state in
             var searched = 0
             while true {
-                if let end = state.rest.dropFirst(searched).firstIndex(of: UInt8(ascii: "\n")) {
+                if let end = state.newline(from: state.taken + searched) {
                     let line = Array(state.buffer[state.taken..<end])
                     state.taken = end + 1
                     return line
@@ -159,13 +170,10 @@ final class CompanionPipe: CommandPipe {
             state.buffer.removeFirst(state.taken)
             state.taken = 0
         }
-        let old = state.buffer.count
-        let room = 64 * 1024
-        state.buffer.append(contentsOf: repeatElement(0, count: room))
         let output = state.output
-        let count = state.buffer.withUnsafeMutableBytes { Glibc.read(output, $0.baseAddress?.advanced(by: old), room) }
+        let count = state.chunk.withUnsafeMutableBytes { Glibc.read(output, $0.baseAddress, $0.count) }
         let code = errno
-        state.buffer.removeLast(room - max(0, count))
+        if count > 0 { state.chunk.withUnsafeBytes { state.buffer.append(contentsOf: $0[..<count]) } }
         if count > 0 { return true }
         if count < 0, code == EAGAIN || code == EINTR { return false }
         Glibc.close(state.output)

@@ -20,6 +20,10 @@ struct LMSBuild: ParsableCommand {
             CheckCommand.self,
             FormatCommand.self,
             ExplainCommand.self,
+            GraphCommand.self,
+            DepsCommand.self,
+            RdepsCommand.self,
+            PathCommand.self,
         ])
 }
 
@@ -81,8 +85,6 @@ enum LaterCommands {
     private static let names: Set<String> = [
         "ci",
         "replay",
-        "graph",
-        "deps", "rdeps", "path",
         "contracts",
         "push", "release",
         "can-deploy", "deploy", "rollback", "history", "status", "env",

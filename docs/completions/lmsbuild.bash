@@ -20,7 +20,7 @@ _lmsbuild() {
     -f) compopt -o default; return ;;
     esac
     if [ -z "$command" ]; then
-        words="run affected hash tag inputs check fmt explain help -C -f --help --version"
+        words="run affected hash tag inputs check fmt explain graph deps rdeps path help -C -f --help --version"
     else
         case "$command $previous" in
         "run --sandbox") words="auto on off" ;;
@@ -31,6 +31,10 @@ _lmsbuild() {
         "tag --format") words="text json" ;;
         "inputs --format") words="text json" ;;
         "explain --format") words="text json" ;;
+        "graph --format") words="text dot mermaid json svg html" ;;
+        "deps --format") words="text json" ;;
+        "rdeps --format") words="text json" ;;
+        "path --format") words="text json" ;;
         *)
             case "$command" in
             "run") words="-C -f -j --jobs -k -n -B -v --verbose -q --quiet --replay-logs --affected --if-unknown --deepen --sandbox --driver --progress --no-wait --help" ;;
@@ -41,6 +45,10 @@ _lmsbuild() {
             "check") words="-C -f --help" ;;
             "fmt") words="-C -f --check --help" ;;
             "explain") words="-C -f --base --since --if-unknown --deepen --head --all --format --help" ;;
+            "graph") words="-C -f --base --since --if-unknown --deepen --format --from --to --stage --components --targets --cached --all-edges -o --output --help" ;;
+            "deps") words="-C -f --direct --gates --stage --format --help" ;;
+            "rdeps") words="-C -f --direct --gates --stage --format --help" ;;
+            "path") words="-C -f --gates --format --help" ;;
             esac
             ;;
         esac

@@ -12,6 +12,10 @@ _lmsbuild() {
         'check:The mistakes of the Buildfiles.'
         'fmt:Brings Buildfiles into their canonical form.'
         'explain:Why a target would run, or why its hash differs; or what a diagnostic'\''s code means.'
+        'graph:The graph as text, as a picture, or for programs.'
+        'deps:What targets need\: all that makes their hash differ when it does.'
+        'rdeps:What needs targets\: all whose hash differs when theirs does.'
+        'path:A shortest way by which one target needs another.'
     )
     _arguments -C '-C[Work as if started in this folder.]:dir:_directories' \
         '-f[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
@@ -108,6 +112,53 @@ _lmsbuild() {
             ''--deepen'[Fetch what a shallow clone lacks of the base.]' \
             ''--head'[The revision to look at; without it the working tree.]:head:_files' \
             ''--all'[Tell every cause, and whole texts.]' \
+            ''--format'[text or json.]:format:(text json)' \
+            '*: :_files'
+        ;;
+    graph)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--base'[The revision to compare with; of a branch, its merge base with the head. In CI it is found without.]:base:_files' \
+            ''--since'[Compare with a recorded state ('\''lmsbuild hash --format json'\''), or with what the cache has a result for.]:release:FILE|cache:_files' \
+            ''--if-unknown'[Where the base cannot be known\: take all as affected, or fail.]:all|fail:_files' \
+            ''--deepen'[Fetch what a shallow clone lacks of the base.]' \
+            ''--format'[text, dot, mermaid, json, svg or html.]:format:(text dot mermaid json svg html)' \
+            ''--from'[Only what these targets need, and they.]:from:_files' \
+            ''--to'[Only what needs these targets, and they.]:to:_files' \
+            ''--stage'[Only targets of this stage.]:stage:_files' \
+            ''--components'[A node for each component.]' \
+            ''--targets'[A node for each target, however many.]' \
+            ''--cached'[Mark what has a cached result.]' \
+            ''--all-edges'[Draw edges that a longer way implies, too.]' \
+            '(-o --output)'{-o,--output}'[Write to this file.]:output:_files' \
+            '*: :_files'
+        ;;
+    deps)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--direct'[Only the next ones, not theirs.]' \
+            ''--gates'[Over gates, too, which are order only.]' \
+            ''--stage'[Only targets of this stage.]:stage:_files' \
+            ''--format'[text or json.]:format:(text json)' \
+            '*: :_files'
+        ;;
+    rdeps)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--direct'[Only the next ones, not theirs.]' \
+            ''--gates'[Over gates, too, which are order only.]' \
+            ''--stage'[Only targets of this stage.]:stage:_files' \
+            ''--format'[text or json.]:format:(text json)' \
+            '*: :_files'
+        ;;
+    path)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--gates'[Over gates, too, which are order only.]' \
             ''--format'[text or json.]:format:(text json)' \
             '*: :_files'
         ;;
