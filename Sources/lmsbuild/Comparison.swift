@@ -41,7 +41,7 @@ struct Comparison {
         } else {
             new = try opened.hashed(try await opened.workingTree())
         }
-        let old = try await Self.base(opened, repository, baseCommit, naming)
+        let old = try await Self.base(opened, repository, baseCommit, naming, head: new)
         do {
             affected = try AffectedSet(base: old, head: new)
         } catch {
@@ -51,7 +51,8 @@ struct Comparison {
 
     /// The base's graph; nil, which makes everything affected, where it has none.
     private static func base(
-        _ opened: Workspace, _ repository: GitRepository, _ commit: String, _ naming: GitTree.ContentNaming
+        _ opened: Workspace, _ repository: GitRepository, _ commit: String, _ naming: GitTree.ContentNaming,
+        head: HashedGraph
     ) async throws -> HashedGraph? {
         let tree = try await Workspace.refusing {
             let objects = repository.objects(
@@ -59,6 +60,7 @@ struct Comparison {
             return try await repository.tree(at: commit, prefix: opened.prefix, naming: naming, objects: objects)
         }
         do {
+            if let base = try head.moved(to: tree) { return base }
             let resolution = try resolve(tree, opened.settings)
             guard let graph = resolution.graph else {
                 let first = resolution.diagnostics.first { $0.severity == .error }
