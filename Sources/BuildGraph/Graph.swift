@@ -141,7 +141,9 @@ package struct Target: Sendable {
 
 /// Components and targets with their edges, complete and free of cycles.
 package struct Graph: Sendable {
-    package let tree: FileTree
+    package private(set) var tree: FileTree
+    /// The files whose contents decided what the graph is: Buildfiles, Dockerfiles, `.dockerignore`s, texts of links.
+    private(set) var shapedBy: [BytePath] = []
     /// Sorted by name.
     package let components: [Component]
     /// Sorted by label.
@@ -169,6 +171,14 @@ package struct Graph: Sendable {
     }
 
     package func index(of label: Label) -> Int? { places[label] }
+
+    /// The same graph over `tree`, in which `shapedBy` must say what it says here.
+    func placed(in tree: FileTree, shapedBy: [BytePath]) -> Graph {
+        var copy = self
+        copy.tree = tree
+        copy.shapedBy = shapedBy
+        return copy
+    }
 
     /// `registry/name`, an image's reference without its tag.
     package func repository(of component: String) -> String {
@@ -202,8 +212,12 @@ package struct Resolution: Sendable {
 package func resolve(
     _ files: any FileSystem, _ settings: ResolutionSettings
 ) throws(FileSystemError) -> Resolution {
-    let tree = FileTree(files)
+    let recorder = ReadRecorder(files)
+    let tree = FileTree(recorder)
     let set = try BuildfileSet(tree: tree, settings: settings)
     var builder = GraphBuilder(tree: tree, set: set, settings: settings)
-    return try builder.build()
+    let resolution = try builder.build()
+    return Resolution(
+        graph: resolution.graph?.placed(in: FileTree(files), shapedBy: recorder.read),
+        diagnostics: resolution.diagnostics)
 }

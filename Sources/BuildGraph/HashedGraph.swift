@@ -8,6 +8,23 @@ package struct HashedGraph: Sendable {
 
     /// Reads the files that targets take in and hashes every target. Throws the first file that cannot be read.
     package init(_ graph: Graph) throws(FileSystemError) {
+        try self.init(graph, known: nil)
+    }
+
+    /// This hashed graph for `files`, where they differ from its own in the contents of files alone, and in none that
+    /// decide what the graph is; nil where they may differ in more. It is what resolving and hashing them would give.
+    ///
+    /// Both trees must name contents alike.
+    package func moved(to files: any FileSystem) throws(FileSystemError) -> HashedGraph? {
+        let shape = graph.shapedBy
+        guard files.entries == graph.tree.entries,
+            try files.digests(of: shape) == graph.tree.files.digests(of: shape)
+        else { return nil }
+        return try HashedGraph(graph.placed(in: FileTree(files), shapedBy: shape), known: self)
+    }
+
+    /// `known` is the same graph over other contents; what did not change has its hashes.
+    private init(_ graph: Graph, known: HashedGraph?) throws(FileSystemError) {
         var digests = [Digest?](repeating: nil, count: graph.tree.entries.count)
         var isWanted = [Bool](repeating: false, count: graph.tree.entries.count)
         for target in graph.targets { for index in target.files { isWanted[index] = true } }
@@ -19,6 +36,10 @@ package struct HashedGraph: Sendable {
         var hashes = [InputHash?](repeating: nil, count: graph.targets.count)
         let file = Self.fileNames(graph, digests)
         for target in graph.order {
+            if let known, known.has(graph.targets[target], digests, hashes) {
+                hashes[target] = known.hashes[target]
+                continue
+            }
             // Of those it needs alone: a closure that held `hashes` would have it copied for every target.
             var needed: [Int: [UInt8]] = [:]
             for edge in graph.targets[target].edges where edge.kind != .gate {
@@ -31,6 +52,12 @@ package struct HashedGraph: Sendable {
             hashes[target] = InputHash(hasher.digest().hash)
         }
         self.hashes = hashes.compactMap { $0 }
+    }
+
+    /// Whether `target` takes in what it takes in here.
+    private func has(_ target: Target, _ digests: [Digest?], _ hashes: [InputHash?]) -> Bool {
+        target.files.allSatisfy { digests[$0] == self.digests[$0] }
+            && target.edges.allSatisfy { $0.kind == .gate || hashes[$0.target] == self.hashes[$0.target] }
     }
 
     private static func fileNames(

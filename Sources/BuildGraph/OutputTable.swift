@@ -40,11 +40,15 @@ struct OutputTable {
 
     /// Every output below `folder`, with its owner, sorted by path.
     func all(inside folder: BytePath) -> [(output: DeclaredOutput, owner: Int)] {
-        guard !folder.isEmpty else { return sorted.map { ($0.output, $0.owner) } }
-        let itself = (claims[folder] ?? []).map { ($0.output, $0.owner) }
+        let itself = folder.isEmpty ? [] : claims[folder] ?? []
+        return (itself + sorted[range(below: folder)]).map { ($0.output, $0.owner) }
+    }
+
+    /// The places in `sorted` of what lies below `folder`, without itself.
+    private func range(below folder: BytePath) -> Range<Int> {
+        if folder.isEmpty { return 0..<sorted.count }
         let start = lowerBound(BytePath(bytes: folder.bytes + [UInt8(ascii: "/")]))
-        let end = lowerBound(BytePath(bytes: folder.bytes + [UInt8(ascii: "/") + 1]))
-        return itself + sorted[start..<end].map { ($0.output, $0.owner) }
+        return start..<lowerBound(BytePath(bytes: folder.bytes + [UInt8(ascii: "/") + 1]))
     }
 
     private func lowerBound(_ path: BytePath) -> Int {
@@ -60,9 +64,9 @@ struct OutputTable {
     /// What is claimed of the files below `folder`: to ask of many files what `owner` says of one.
     func claimed(below folder: BytePath) -> ClaimedPart {
         guard !claims.isEmpty else { return ClaimedPart(few: [], table: self) }
-        if owner(of: folder) != nil { return ClaimedPart(few: nil, table: self) }
-        let inside = all(inside: folder).map(\.output)
-        return ClaimedPart(few: inside.count > 8 ? nil : inside, table: self)
+        let range = range(below: folder)
+        guard owner(of: folder) == nil, range.count <= 8 else { return ClaimedPart(few: nil, table: self) }
+        return ClaimedPart(few: sorted[range].map(\.output), table: self)
     }
 
     /// The outputs among the files below one folder.

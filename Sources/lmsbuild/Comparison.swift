@@ -56,7 +56,7 @@ struct Comparison {
                     memo: opened.makeState() ? opened.state.appending("objects") : nil, trustingMemo: !opened.isCI)
                 return try await repository.tree(at: id, prefix: opened.prefix, naming: naming, objects: objects)
             }
-            (old, everything) = try Self.base(opened, tree, id)
+            (old, everything) = try Self.base(opened, tree, id, head: new)
         case .nothing(let reason):
             (base, old, everything) = (nil, nil, reason)
             Workspace.show([
@@ -192,9 +192,10 @@ struct Comparison {
 
     /// The base's graph; nil, which makes everything affected, where it has none.
     private static func base(
-        _ opened: Workspace, _ tree: GitTree, _ commit: String
+        _ opened: Workspace, _ tree: GitTree, _ commit: String, head: HashedGraph
     ) throws -> (HashedGraph?, everything: String?) {
         do {
+            if let base = try head.moved(to: tree) { return (base, nil) }
             let resolution = try resolve(tree, opened.settings)
             guard let graph = resolution.graph else {
                 let first = resolution.diagnostics.first { $0.severity == .error }
