@@ -34,13 +34,13 @@ package struct GitTree: FileSystem {
     package enum ContentNaming: Sendable, Hashable {
         /// SHA-256 and size of the content, as for files on disk.
         case sha256
-        /// A digest that stands for the object's id, with size 0: nothing is read. It compares trees of commits of one
-        /// repository, and nothing else.
+        /// The object's id (a SHA-1 with zeros behind it) in place of the content's SHA-256, with size 0: nothing is
+        /// read. It compares trees of commits of one repository, and nothing else.
         case objectID
     }
 
     package let entries: [FileEntry]
-    private let ids: [ObjectID]
+    let ids: [ObjectID]
     private let naming: ContentNaming
     private let objects: GitObjects
 
@@ -49,6 +49,11 @@ package struct GitTree: FileSystem {
         self.ids = ids
         self.naming = naming
         self.objects = objects
+    }
+
+    /// Other files of the repository of `tree`, named and read as its are.
+    init(entries: [FileEntry], ids: [ObjectID], like tree: GitTree) {
+        self.init(entries: entries, ids: ids, naming: tree.naming, objects: tree.objects)
     }
 
     package func contents(of path: BytePath) throws(FileSystemError) -> [UInt8] {
@@ -61,14 +66,30 @@ package struct GitTree: FileSystem {
         let position = try position(of: path)
         let id = ids[position]
         if naming == .objectID {
-            let framed = Array("git-object".utf8) + [0, id.isSHA256 ? 32 : 20] + id.words.bytes
-            return Digest(hash: SHA256Value.of(framed), size: 0)
+            return Digest(hash: id.words, size: 0)
         }
         if entries[position].kind == .submodule { return Digest.of(Array(id.hex.utf8)) }
         return try objects.digest(of: id, at: path)
     }
 
-    private func position(of path: BytePath) throws(FileSystemError) -> Int {
+    package func digests(of paths: [BytePath]) throws(FileSystemError) -> [Digest] {
+        // Paths that are asked for all together mostly come in the entries' order: the next is near the last.
+        var digests: [Digest] = []
+        digests.reserveCapacity(paths.count)
+        var next = 0
+        for path in paths {
+            while next < entries.count, entries[next].path < path { next += 1 }
+            if next >= entries.count || entries[next].path != path { next = try position(of: path) }
+            if naming == .objectID {
+                digests.append(Digest(hash: ids[next].words, size: 0))
+            } else {
+                digests.append(try digest(of: path))
+            }
+        }
+        return digests
+    }
+
+    func position(of path: BytePath) throws(FileSystemError) -> Int {
         var low = 0
         var high = entries.count
         while low < high {
@@ -193,7 +214,7 @@ extension GitRepository {
         return isSorted ? files : files.sorted { $0.entry.path < $1.entry.path }
     }
 
-    private static func kind(ofMode mode: ArraySlice<UInt8>) -> FileKind {
+    static func kind(ofMode mode: ArraySlice<UInt8>) -> FileKind {
         switch String(decoding: mode, as: UTF8.self) {
         case "100755": .executable
         case "120000": .link

@@ -24,6 +24,7 @@ struct LMSBuild: ParsableCommand {
             DepsCommand.self,
             RdepsCommand.self,
             PathCommand.self,
+            ReplayCommand.self,
         ])
 }
 
@@ -84,7 +85,6 @@ struct Refusal: Error {
 enum LaterCommands {
     private static let names: Set<String> = [
         "ci",
-        "replay",
         "contracts",
         "push", "release",
         "can-deploy", "deploy", "rollback", "history", "status", "env",

@@ -1,10 +1,11 @@
 import BuildEngine
 import BuildGraph
 import BuildTestSupport
+import Buildfile
 import Glibc
 import Testing
 
-/// The law of `affected`, on a random history of a small monorepo: a target is affected exactly when its input hash
+/// The law of `affected`, on random histories of small monorepos: a target is affected exactly when its input hash
 /// differs between two checkouts, or it is new.
 @Suite struct AffectedPropertyTests {
     private let program = Program()
@@ -21,7 +22,7 @@ import Testing
         var history = try RandomMonorepo(repository, seed: seed)
         try await repository.commitAll()
         var before = try await program.hashes(in: repository.path)
-        for step in 1...200 {
+        for step in 1...60 {
             let change = try history.change()
             if step.isMultiple(of: 10) {
                 // Uncommitted and untracked files count where no head is given.
@@ -37,6 +38,69 @@ import Testing
             #expect(affected.lines == differing(before, now), "seed \(seed), step \(step): \(change)")
             before = now
         }
+    }
+
+    /// 2,000 pairs of commits of eight histories. The checkouts are hashed from disk, everything from the start; the
+    /// answers come from git's objects, as `affected` and `replay` get them.
+    @Test(arguments: 0..<8)
+    func everyPairOfCommits(_ number: Int) async throws {
+        let seed = seed &* 1000 &+ UInt64(number)
+        print("random history \(number) with LMSBUILD_TEST_SEED=\(self.seed)")
+        let repository = try await TestRepository()
+        var history = try RandomMonorepo(repository, seed: seed)
+        let git = try #require(
+            try await GitRepository.discover(
+                from: repository.path, runner: ProcessRunner(), environment: repository.environment))
+        var checkouts: [[Label: InputHash]] = []
+        var commits: [(id: String, change: String)] = []
+        for step in 0..<60 {
+            let change = step == 0 ? "start" : try history.change()
+            commits.append((try await repository.commitAll(change), change))
+            let tree = try WorkingTree.scan(try await git.workingTreeOptions(root: repository.path), index: nil)
+            checkouts.append(hashes(try HashedGraph(try graph(tree))))
+        }
+        let objects = git.objects()
+        var trees: [GitTree] = []
+        var hashed: [HashedGraph] = []
+        for commit in commits {
+            trees.append(try await git.tree(at: commit.id, naming: .objectID, objects: objects))
+            hashed.append(try HashedGraph(try graph(try #require(trees.last))))
+        }
+        var generator = SeededGenerator(seed: seed)
+        for _ in 0..<250 {
+            let from = Int.random(in: 0..<60, using: &generator)
+            let to = Int.random(in: 0..<60, using: &generator)
+            let base = try hashed[to].moved(to: trees[from]) ?? hashed[from]
+            let affected = try AffectedSet(base: base, head: hashed[to])
+            let labels = affected.targets.map { hashed[to].graph.targets[$0.target].label }
+            #expect(labels == differing(checkouts[from], checkouts[to]), "seed \(seed): \(from) to \(to)")
+            #expect(affected.targets.allSatisfy { !$0.why.isEmpty }, "seed \(seed): \(from) to \(to)")
+        }
+        var replay = try Replay(try await git.emptyTree(), ResolutionSettings()) { _, _ in true }
+        for (step, commit) in try await git.firstParentLine(.last(1000), prefix: .root).enumerated() {
+            let told = try replay.next(commit)
+            #expect(commit.id == commits[step].id)
+            #expect(told.problem == nil)
+            #expect(
+                told.affected == differing(step == 0 ? [:] : checkouts[step - 1], checkouts[step]),
+                "seed \(seed), step \(step): \(commits[step].change)")
+            #expect(told.all.count == checkouts[step].count)
+            #expect(Set(told.missed).isSubset(of: told.affected) && Set(told.missed).isDisjoint(with: told.byPrefix))
+            #expect(Set(told.extra).isSubset(of: told.byPrefix) && Set(told.extra).isDisjoint(with: told.affected))
+        }
+    }
+
+    private func graph(_ files: any FileSystem) throws -> Graph {
+        let resolution = try resolve(files, ResolutionSettings())
+        return try #require(resolution.graph, "\(resolution.diagnostics.map(\.message))")
+    }
+
+    private func hashes(_ hashed: HashedGraph) -> [Label: InputHash] {
+        Dictionary(zip(hashed.graph.targets.map(\.label), hashed.hashes), uniquingKeysWith: { first, _ in first })
+    }
+
+    private func differing(_ old: [Label: InputHash], _ new: [Label: InputHash]) -> [Label] {
+        new.filter { old[$0.key] != $0.value }.keys.sorted()
     }
 
     private func differing(_ old: [String: String], _ new: [String: String]) -> [String] {
@@ -74,134 +138,6 @@ import Testing
             let asNobody = try await program.hashes(
                 in: elsewhere("deeper/copy"), before: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"])
             #expect(here == asNobody)
-        }
-    }
-}
-
-/// A small monorepo and random changes to it that keep it valid.
-private struct RandomMonorepo {
-    private let repository: TestRepository
-    private var generator: SeededGenerator
-    private var files: [String] = []
-    private var counter = 0
-    private var buildfile: [String] = []
-
-    init(_ repository: TestRepository, seed: UInt64) throws {
-        self.repository = repository
-        generator = SeededGenerator(seed: seed)
-        buildfile = [
-            "version = 1", "level ?= low", "tool sh 1", "    echo 1", "template base", "    needs sh",
-            "    lint: src/**", "        cat src/*", "template service : base", "    uses plain built",
-            "    build: src/** conf/*.txt -> out/$name.txt", "        cat src/* > \"out/$name.txt\" # $version",
-            "    unit: :build tests/**", "        test -e tests", "    verify: :build", "        cat \"$contract\"",
-            "    image: Dockerfile :build | :unit", "library plain", "    dir lib/plain", "    inputs *.py",
-            "library built", "    dir lib/built", "    uses plain", "    build: *.c -> out/lib.a",
-            "        cat *.c > out/lib.a", "services services/* : service", "include services/*/Buildfile",
-        ]
-        try writeBuildfile()
-        try repository.write(".gitignore", "out/\n*.log\n")
-        for index in 0..<5 {
-            try write("services/s\(index)/src/main", "main \(index)\n")
-            try write("services/s\(index)/conf/a.txt", "a\n")
-            try write("services/s\(index)/tests/t", "t\n")
-            try repository.write(
-                "services/s\(index)/Dockerfile", "FROM scratch\nCOPY src /src\nCOPY out/s\(index).txt /\n")
-            let consumes = index == 0 ? "" : "    consumes s\(index - 1) by contract.json\n"
-            try repository.write(
-                "services/s\(index)/Buildfile", "service s\(index)\n    port = 80\(index)\n\(consumes)")
-            try repository.write("services/s\(index)/contract.json", "{}\n")
-        }
-        try write("lib/plain/a.py", "a\n")
-        try write("lib/built/a.c", "a\n")
-    }
-
-    private func writeBuildfile() throws {
-        try repository.write("Buildfile", buildfile.joined(separator: "\n") + "\n")
-    }
-
-    private mutating func write(_ name: String, _ text: String) throws {
-        if !files.contains(name) { files.append(name) }
-        try repository.write(name, text)
-    }
-
-    private mutating func pick<Element>(_ choices: [Element]) -> Element {
-        choices[Int.random(in: 0..<choices.count, using: &generator)]
-    }
-
-    private func path(_ name: String) -> String { repository.path.appending(name).shown }
-
-    /// Makes one change and says what it was.
-    mutating func change() throws -> String {
-        counter += 1
-        let service = "services/s\(Int.random(in: 0..<5, using: &generator))"
-        switch Int.random(in: 0..<16, using: &generator) {
-        case 0, 1, 2:
-            let file = pick(files)
-            unlink(path(file))
-            try write(file, "edit \(counter)\n")
-            return "edit \(file)"
-        case 3:
-            let folder = pick(["src", "src/deep", "conf", "tests", "other"])
-            let name = "\(service)/\(folder)/f\(counter)" + pick(["", ".txt", ".log", " é\u{301}"])
-            try write(name, "new\n")
-            return "add \(name)"
-        case 4:
-            let candidates = files.filter { !$0.hasSuffix("/main") && !$0.hasSuffix("a.txt") && !$0.hasPrefix("lib") }
-            guard let file = candidates.randomElement(using: &generator) else { return "nothing" }
-            unlink(path(file))
-            files.removeAll { $0 == file }
-            return "delete \(file)"
-        case 5:
-            let file = pick(files)
-            let target = file + "x"
-            guard !file.hasSuffix("/main"), rename(path(file), path(target)) == 0 else { return "nothing" }
-            files.removeAll { $0 == file }
-            files.append(target)
-            return "rename \(file)"
-        case 6:
-            let file = pick(files)
-            chmod(path(file), pick([0o755, 0o644, 0o600, 0o700]))
-            return "mode of \(file)"
-        case 7:
-            let file = pick(files)
-            unlink(path(file))
-            symlink(pick(["target", "../elsewhere", "/etc/passwd"]), path(file))
-            return "link \(file)"
-        case 8:
-            buildfile[11] =
-                "        cat src/* > \"out/$name.txt\" # \(pick(["$version", "$level", "plain \(counter)"]))"
-            try writeBuildfile()
-            return "template's recipe"
-        case 9:
-            buildfile[0] = "version = \(counter)"
-            try writeBuildfile()
-            return "variable"
-        case 10:
-            buildfile.removeAll { $0.hasPrefix("# ") }
-            buildfile.append("# comment \(counter)")
-            try writeBuildfile()
-            return "comment"
-        case 11:
-            try repository.write(".gitignore", "out/\n*.log\n" + pick(["", "src/deep/\n", "f1*\n", "!keep.log\n"]))
-            return "ignore rules"
-        case 12:
-            try repository.write("\(service)/noise.log", "ignored \(counter)\n")
-            return "ignored file"
-        case 13:
-            let name = BytePath(service).name.shown
-            try repository.write(
-                "\(service)/Dockerfile",
-                "FROM scratch\nCOPY \(pick(["src", "src/main", "src src/main"])) /src/\nCOPY out/\(name).txt /\nENV N=\(counter)\n"
-            )
-            return "Dockerfile of \(service)"
-        case 14:
-            try repository.write("\(service)/contract.json", "{\"n\": \(counter)}\n")
-            return "contract of \(service)"
-        default:
-            buildfile[2] = "tool sh \(pick(["1", "2"]))"
-            buildfile[9] = "    uses \(pick(["plain built", "plain", "built"]))"
-            try writeBuildfile()
-            return "tool and uses"
         }
     }
 }
