@@ -18,7 +18,20 @@ package struct BaseImage: Sendable, Hashable {
 /// What ADD gets from elsewhere: a URL or a git repository.
 package struct RemoteSource: Sendable, Hashable {
     package let text: String
+    /// It can only be what it is: `--checksum` says what it must be, or a git commit is named whole.
+    package let isPinned: Bool
     package let span: SourceSpan
+
+    init(text: String, hasChecksum: Bool, span: SourceSpan) {
+        self.text = text
+        self.span = span
+        let fragment = text.utf8.split(separator: UInt8(ascii: "#"), maxSplits: 1).dropFirst().first ?? text.utf8[...]
+        let commit = fragment.prefix { $0 != UInt8(ascii: ":") }
+        let digits = Set("0123456789abcdef".utf8)
+        isPinned =
+            hasChecksum
+            || (text.contains("#") && (commit.count == 40 || commit.count == 64) && commit.allSatisfy(digits.contains))
+    }
 }
 
 /// HEALTHCHECK in the form of Docker's image configuration; times in nanoseconds, 0 where the engine's default holds.

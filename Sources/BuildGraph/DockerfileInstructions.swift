@@ -48,6 +48,7 @@ extension DockerfileReader {
         }
         var excludes: [String] = []
         var isFromElsewhere = false
+        var hasChecksum = false
         for flag in instruction.flags {
             let (name, value) = split(flag)
             switch name {
@@ -58,30 +59,34 @@ extension DockerfileReader {
             case "exclude":
                 guard let value, let pattern = resolved(value, in: &stage) else { continue }
                 excludes.append(String(decoding: pattern, as: UTF8.self))
-            case "chmod", "chown", "link", "parents", "keep-git-dir", "checksum", "unpack": break
+            case "checksum": hasChecksum = true
+            case "chmod", "chown", "link", "parents", "keep-git-dir", "unpack": break
             default: giveUp("the flag '\(flag.text)' is not known", at: flag.span, in: &stage)
             }
         }
         if isFromElsewhere { return }
         for word in all.dropLast() {
             if !isJSON, instruction.heredocs > 0, HeredocName(word.bytes) != nil { continue }
-            takeSource(word, excludes: excludes, isAdd: instruction.keyword == "ADD", in: &stage)
+            if instruction.keyword == "ADD", takeRemote(word, hasChecksum: hasChecksum, in: &stage) { continue }
+            takeSource(word, excludes: excludes, in: &stage)
         }
     }
 
-    private func takeSource(
-        _ word: SpannedBytes, excludes: [String], isAdd: Bool, in stage: inout DockerfileStage
-    ) {
-        if isAdd, isRemote(word.bytes) {
-            stage.remoteSources.append(RemoteSource(text: word.text, span: word.span))
-            return
+    /// Whether ADD gets `word` from elsewhere, as written or once its variables have values.
+    private func takeRemote(_ word: SpannedBytes, hasChecksum: Bool, in stage: inout DockerfileStage) -> Bool {
+        var text = word.bytes
+        if !isRemote(text) {
+            guard case .value(let value) = stage.variables.expand(word.bytes), isRemote(value) else { return false }
+            text = value
         }
+        stage.remoteSources.append(
+            RemoteSource(text: String(decoding: text, as: UTF8.self), hasChecksum: hasChecksum, span: word.span))
+        return true
+    }
+
+    private func takeSource(_ word: SpannedBytes, excludes: [String], in stage: inout DockerfileStage) {
         guard let value = resolved(word, in: &stage) else { return }
         let text = String(decoding: value, as: UTF8.self)
-        if isAdd, isRemote(value) {
-            stage.remoteSources.append(RemoteSource(text: text, span: word.span))
-            return
-        }
         if value.isEmpty { return giveUp("'\(word.text)' is empty", at: word.span, in: &stage) }
         guard let pattern = DockerPattern(beforeDoubleStar(value)) else {
             return giveUp("'\(text)' is no path pattern", at: word.span, in: &stage)

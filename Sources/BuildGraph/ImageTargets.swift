@@ -32,6 +32,7 @@ extension TargetBuilder {
         diagnostics.append(contentsOf: read.diagnostics)
         checkArguments(attributes, read)
         checkBases(read, seed, prerequisites)
+        checkRemotes(read)
         let ignore = try dockerIgnore(dockerfile.path, context: context)
         var files = select(read, ignore, context: context, seed, edges)
         let takesDockerfile = files.indices.contains(index)
@@ -99,6 +100,42 @@ extension TargetBuilder {
                     "'FROM $\(name)' is the image of '\(owner.name)', which '\(seed.label)' does not name",
                     at: base.span, notes: [.init("the rule", at: seed.rule.stage.span)],
                     hint: "add '\(owner.name):image' to the rule's inputs"))
+        }
+        // By its name in the registry it would be whatever that name stands for on the day.
+        guard !registry.isEmpty else { return }
+        for base in read.baseImages where base.isResolved && base.argumentName.map({ prerequisites[$0] == nil }) ?? true
+        {
+            let name = Self.withoutTag(base.reference)
+            guard name.hasPrefix(registry + "/"),
+                let owner = drafts.first(where: { registry + "/" + $0.name == name && $0.block.rules["image"] != nil })
+            else { continue }
+            let argument = argumentName(owner.name)
+            diagnostics.append(
+                Diagnostic(
+                    .missingImagePrerequisite,
+                    "'\(base.reference)' is the image of '\(owner.name)', which '\(seed.label)' must take as a build argument",
+                    at: base.span, notes: [.init("the rule", at: seed.rule.stage.span)],
+                    hint:
+                        "write 'ARG \(argument)' and '${\(argument)}' here, and add '\(owner.name):image' to the rule's inputs"
+                ))
+        }
+    }
+
+    /// `registry/name` of `registry:5000/name:tag@digest`.
+    private static func withoutTag(_ reference: String) -> String {
+        let name = reference.prefix { $0 != "@" }
+        let last = name.lastIndex(of: "/") ?? name.startIndex
+        guard let colon = name[last...].firstIndex(of: ":") else { return String(name) }
+        return String(name[..<colon])
+    }
+
+    private mutating func checkRemotes(_ read: DockerfileInputs) {
+        for remote in read.remoteSources where !remote.isPinned {
+            diagnostics.append(
+                Diagnostic(
+                    .notReproducible, .warning,
+                    "'\(remote.text)' is fetched when the image is built, so the same tag may come to hold other content",
+                    at: remote.span, hint: "add '--checksum=sha256:…' to the ADD, or name a git commit in full"))
         }
     }
 

@@ -30,6 +30,7 @@ package enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     // A Dockerfile.
     case badDockerfile = "LMS201"
     case unresolvedDockerfile = "LMS202"
+    case notReproducible = "LMS203"
     // The command line and the repository.
     case badCommandLine = "LMS301"
     case noBuildfile = "LMS302"

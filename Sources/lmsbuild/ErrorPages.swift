@@ -647,6 +647,10 @@ error[LMS113]: 'dist/catalog.pyz' takes 'dist/catalog.pyz', which 'catalog:build
    = help: add ':build' to the rule's inputs, or exclude the path in .dockerignore
 ```
 
+So is `FROM` (or `COPY --from=`) with the image's name in the registry, such as `FROM localhost:5000/lms/python-base:latest`
+where `registry` is `localhost:5000/lms`: that is whatever the name stands for on the day, and not what this checkout
+makes. Take it as a build argument: `ARG python_base` and `FROM ${python_base}`.
+
 Name the targets before the `|`. A path that the image should not have belongs in `.dockerignore`.
 
 Right:
@@ -759,6 +763,29 @@ Give the `ARG` a default, or the rule a value: `[arg VERSION=2]` on the line abo
 FROM scratch
 ARG VERSION=2
 COPY app-${VERSION} /app
+```
+
+"""##,
+    "LMS203": ##"""
+# LMS203: an image that the checkout does not determine
+
+A warning. The Dockerfile fetches something from elsewhere when the image is built: `ADD` of a URL or of a git repository.
+What is fetched is no part of the input hash, so the same tag may come to hold other content tomorrow, and a change of it is
+seen by nobody.
+
+May change without notice:
+
+```dockerfile
+FROM scratch
+ADD https://example.com/tool.tar.gz /opt/
+```
+
+Say what it must be: builders refuse anything else then. For a git repository name a commit in full:
+`ADD https://example.com/tool.git#9fceb02d0ae598e95dc970b74767f19372d61af8 /opt/`.
+
+```dockerfile
+FROM scratch
+ADD --checksum=sha256:24454f830cdb571e2c4ad15481119c43b3cafd48dd869a9b2945d1036d1dc68d https://example.com/tool.tar.gz /opt/
 ```
 
 """##,

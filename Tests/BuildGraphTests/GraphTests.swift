@@ -146,6 +146,46 @@ import Testing
             ])
     }
 
+    private static let bases =
+        "registry = r.example:5000/lms\nlibrary base\n    dir base\n    image: Dockerfile\n"
+        + "service a\n    dir a\n    image: Dockerfile"
+
+    @Test(arguments: [
+        "FROM r.example:5000/lms/base", "FROM r.example:5000/lms/base:latest", "FROM r.example:5000/lms/base@sha256:12",
+        "FROM scratch\nCOPY --from=r.example:5000/lms/base:1 /x /", "ARG b=r.example:5000/lms/base:1\nFROM $b",
+    ]) func anotherComponentsImageByItsNameIsRefused(dockerfile: String) throws {
+        for rule in ["\n", " base:image\n"] {
+            let found = try resolution(
+                Self.bases + rule, ["base/Dockerfile": "FROM scratch\n", "a/Dockerfile": dockerfile + "\n"])
+            let mistake = try #require(found.diagnostics.first { $0.severity == .error })
+            #expect(mistake.code == .missingImagePrerequisite)
+            #expect(mistake.message.contains("is the image of 'base', which 'a:image' must take as a build argument"))
+            #expect(
+                mistake.hint == "write 'ARG base' and '${base}' here, and add 'base:image' to the rule's inputs")
+        }
+    }
+
+    @Test(arguments: [
+        "ARG base\nFROM $base", "FROM r.example:5000/other/base", "FROM r.example:5000/lms/unknown", "FROM base:1",
+    ]) func otherImagesAreNot(dockerfile: String) throws {
+        let found = try resolution(
+            Self.bases + " base:image\n", ["base/Dockerfile": "FROM scratch\n", "a/Dockerfile": dockerfile + "\n"])
+        #expect(found.graph != nil, "\(found.diagnostics.map(\.message))")
+    }
+
+    @Test(arguments: [
+        ("ADD https://example.com/a.tar /", true), ("ADD https://example.com/a.git#main /", true),
+        ("ADD --checksum=sha256:12 https://example.com/a.tar /", false),
+        ("ADD https://example.com/a.git#9fceb02d0ae598e95dc970b74767f19372d61af8 /", false),
+        ("ADD https://example.com/a.git#9fceb02d0ae598e95dc970b74767f19372d61af8:folder /", false),
+        ("ARG u=http://example.com/a\nADD $u /", true), ("ADD a /", false),
+    ]) func whatIsFetchedIsFlagged(instruction: String, isFlagged: Bool) throws {
+        let found = try resolution(
+            "service s\n    image: Dockerfile\n", ["Dockerfile": "FROM scratch\n\(instruction)\n", "a": ""])
+        #expect(found.graph != nil)
+        #expect(found.diagnostics.contains { $0.code == .notReproducible && $0.severity == .warning } == isFlagged)
+    }
+
     @Test func labelsSelectByNameStageConsumerAndGlob() throws {
         let graph = try graph(
             "service pay\n    unit:\n        x\n    build:\n        x\nservice payroll\n    unit:\n        x\nservice cart\n    unit:\n        x\n"

@@ -99,7 +99,7 @@ import Testing
     /// Every page shows its own code, or is named here with the reason why a page cannot.
     @Test func everyPageIsShownOrExcused() {
         let textCodes = DiagnosticCode.allCases.filter { $0.rawValue.hasPrefix("LMS0") }
-        let shown = Set(ErrorPageCase.all.map(\.code)).union([.badDockerfile, .unresolvedDockerfile])
+        let shown = Set(ErrorPageCase.all.map(\.code)).union([.badDockerfile, .unresolvedDockerfile, .notReproducible])
         #expect(shown.isDisjoint(with: ErrorPageCase.notShown.keys))
         // The pages about the text of a Buildfile are tested beside the parser.
         #expect(shown.union(ErrorPageCase.notShown.keys).union(textCodes) == Set(DiagnosticCode.allCases))
@@ -123,7 +123,7 @@ import Testing
         #expect(withoutClosing(shown) == withoutClosing(expected))
     }
 
-    @Test(arguments: [DiagnosticCode.badDockerfile, .unresolvedDockerfile])
+    @Test(arguments: [DiagnosticCode.badDockerfile, .unresolvedDockerfile, .notReproducible])
     func theDockerfilesOfPagesAreWrongAndRight(code: DiagnosticCode) throws {
         let page = blocks("dockerfile", in: try text("docs/errors/\(code.rawValue).md"))
         #expect(page.count == 2)
