@@ -45,7 +45,9 @@ extension HashedGraph {
         var inputs: [BytePath: ActionInput] = [:]
         for index in node.files {
             let entry = graph.tree.entries[index]
-            inputs[entry.path] = ActionInput(path: entry.path, kind: entry.kind, digest: try digest(ofEntry: index))
+            let placed = try graph.tree.files.placedDigest(of: entry.path)
+            let own = try digest(ofEntry: index)
+            inputs[entry.path] = ActionInput(path: entry.path, kind: entry.kind, digest: placed ?? own)
         }
         for producer in node.prerequisites.flatMap({ graph.producers(behind: $0) }) {
             for output in products[producer]?.outputs ?? [] {

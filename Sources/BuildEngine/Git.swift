@@ -14,16 +14,18 @@ package struct GitRepository: Sendable {
     package let top: BytePath
     /// What all working trees of the repository share: absolute.
     package let commonFolder: BytePath
-    private let isBare: Bool
+    package let isBare: Bool
     let runner: any CommandRunner
-    private let environment: [String: String]
+    let environment: [String: String]
 
     /// The repository that the absolute `folder` is in; nil where there is none. `environment` is what git gets of the
     /// user's, without what would point it elsewhere; by default what git needs of this process's.
     package static func discover(
         from folder: BytePath, runner: any CommandRunner, environment: [String: String]? = nil
     ) async throws -> GitRepository? {
-        guard hasRepository(above: folder) else { return nil }
+        guard hasRepository(above: folder) else {
+            return isBareRepository(folder) ? bare(at: folder, runner: runner, environment: environment) : nil
+        }
         let environment = environment ?? GitAsker.ownEnvironment()
         let asker = GitAsker(runner: runner, environment: environment, folder: folder, gitFolder: nil)
         let result = try await asker.run(["rev-parse", "--path-format=absolute", "--show-toplevel", "--git-common-dir"])
@@ -54,6 +56,16 @@ package struct GitRepository: Sendable {
         GitRepository(
             top: folder, commonFolder: folder, isBare: true, runner: runner,
             environment: environment ?? GitAsker.ownEnvironment())
+    }
+
+    /// Whether `folder` itself, in no working tree, is laid out as a bare repository. The user stands in it or named it.
+    private static func isBareRepository(_ folder: BytePath) -> Bool {
+        func kind(_ name: String) -> mode_t? {
+            var status = stat()
+            return folder.appending(BytePath(name)).withCString({ lstat($0, &status) }) == 0
+                ? status.st_mode & S_IFMT : nil
+        }
+        return kind("HEAD") == S_IFREG && kind("objects") == S_IFDIR && kind("refs") == S_IFDIR
     }
 
     private static func hasRepository(above folder: BytePath) -> Bool {
@@ -134,7 +146,7 @@ package struct GitRepository: Sendable {
         guard !isBare else {
             throw Diagnostic(
                 .gitUnavailable, .error, "'\(top.shown)' is a bare repository: it has no working tree",
-                hint: "run in a clone or a linked working tree")
+                hint: "name the commit to look at with '--head', or run in a clone or a linked working tree")
         }
         guard let prefix = root.relative(to: top) ?? Self.withoutLinks(root).relative(to: top) else {
             throw Diagnostic(

@@ -56,9 +56,14 @@ package protocol FileSystem: Sendable {
     func digest(of path: BytePath) throws(FileSystemError) -> Digest
     /// The digests of `paths`, in their order; the fastest way to many.
     func digests(of paths: [BytePath]) throws(FileSystemError) -> [Digest]
+    /// The digest of what an action is given for the file, where that is not what its hash covers: what a checkout made
+    /// of it. Nil where both are the same.
+    func placedDigest(of path: BytePath) throws(FileSystemError) -> Digest?
 }
 
 extension FileSystem {
+    package func placedDigest(of path: BytePath) throws(FileSystemError) -> Digest? { nil }
+
     package func digests(of paths: [BytePath]) throws(FileSystemError) -> [Digest] {
         var digests: [Digest] = []
         for path in paths { digests.append(try digest(of: path)) }

@@ -52,9 +52,8 @@ struct Comparison {
         case .commit(let id):
             base = id
             let tree = try await Workspace.refusing {
-                let objects = repository.objects(
-                    memo: opened.makeState() ? opened.state.appending("objects") : nil, trustingMemo: !opened.isCI)
-                return try await repository.tree(at: id, prefix: opened.prefix, naming: naming, objects: objects)
+                try await repository.tree(
+                    at: id, prefix: opened.prefix, naming: naming, objects: opened.objects(of: repository))
             }
             (old, everything) = try Self.base(opened, tree, id, head: new)
         case .nothing(let reason):

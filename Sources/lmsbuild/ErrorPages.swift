@@ -1092,12 +1092,13 @@ notice: every hash is right, the run only takes longer, and it writes a new inde
 
 A file that Git Large File Storage keeps is a small text in this checkout, beginning with
 `version https://git-lfs.github.com/spec/v1`. Its real content was never fetched. A build from the pointer would be a
-build from the wrong bytes, with a hash that no complete checkout has. This version does not yet look for pointers: such a
-file is taken as the text it is.
+build from the wrong bytes, so `run` refuses where a target that has to run takes in such a file. Hashes do not depend on
+it: what counts for a file of Git LFS is its pointer, fetched or not, so `affected`, `hash` and `tag` answer alike in both
+checkouts.
 
 ## Example
 
-    error[LMS405]: 'services/catalog/model.bin' is a git-lfs pointer, not its content
+    error[LMS405]: 'catalog:build' takes in 'services/catalog/model.bin', whose content is not here: it is a Git LFS pointer
        = help: run 'git lfs pull'
 
 ## What to do

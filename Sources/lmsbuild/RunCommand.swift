@@ -122,6 +122,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
                 }.joined())
             return .done
         }
+        try await refusePointers(hashed, chosen, cache)
         if let notice = sandbox.notice { console.receive(.notice(notice)) }
         let work = Task {
             let drawing = Task { await console.keepDrawing() }
@@ -140,6 +141,24 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         try? recorded.save(at: opened.state.appending("times"))
         try? opened.placed.save()
         return summary.exitCode
+    }
+
+    /// A recipe must not read the text that stands for a large file.
+    private func refusePointers(_ hashed: HashedGraph, _ chosen: [Int], _ cache: LocalActionCache) async throws {
+        guard let files = hashed.graph.tree.files as? CheckedOutTree, !files.pointers.isEmpty else { return }
+        let missing = await hashed.targetsWithoutResult(among: hashed.graph.closure(of: chosen), in: cache)
+        var told: [Diagnostic] = []
+        for target in missing.sorted() {
+            let node = hashed.graph.targets[target]
+            for index in node.files where files.pointers.contains(hashed.graph.tree.entries[index].path) {
+                told.append(
+                    Diagnostic(
+                        .lfsPointer,
+                        "'\(node.label)' takes in '\(hashed.graph.tree.entries[index].path.shown)', whose content is not here: it is a Git LFS pointer",
+                        at: node.span, hint: "run 'git lfs pull'"))
+            }
+        }
+        if !told.isEmpty { throw Refusal(told, .wrongInput) }
     }
 
     private func makeParts(

@@ -34,7 +34,9 @@ struct Workspace: Sendable {
         let commands = ProcessRunner()
         let current = try WorkspaceSearch.currentFolder()
         let repository = try await refusing { try await GitRepository.discover(from: current, runner: commands) }
-        let found = try WorkspaceSearch(current: current, top: repository?.top).find(buildfile: global.buildfile)
+        let found = try WorkspaceSearch(
+            current: current, top: repository?.top, isBare: repository?.isBare ?? false
+        ).find(buildfile: global.buildfile)
         let isCI = !(environment["CI"] ?? "").isEmpty && environment["CI"] != "false"
         let index = FileIndex(at: found.workspace.appending(".lmsbuild/index"), trustingFingerprints: !isCI)
         let placed = FileIndex(at: found.workspace.appending(".lmsbuild/outputs"), trustingFingerprints: !isCI)
@@ -66,7 +68,7 @@ struct Workspace: Sendable {
     }
 
     /// The files as they are now, uncommitted and untracked ones included.
-    func workingTree() async throws -> WorkingTree {
+    func workingTree() async throws -> any FileSystem {
         let options: WorkingTreeOptions
         if let repository {
             options = try await Self.refusing { try await repository.workingTreeOptions(root: workspace) }
@@ -76,10 +78,20 @@ struct Workspace: Sendable {
         do {
             let tree = try WorkingTree.scan(options, index: index)
             Self.show(tree.notices)
-            return tree
-        } catch {
+            guard let repository else { return tree }
+            return try await Self.refusing {
+                try await repository.checkedOut(tree, prefix: prefix, objects: objects(of: repository))
+            }
+        } catch let refusal as Refusal {
+            throw refusal
+        } catch let error as FileSystemError {
             throw Refusal(.unreadable(error), .machine)
         }
+    }
+
+    /// Reads the repository's blobs, and remembers their digests.
+    func objects(of repository: GitRepository) -> GitObjects {
+        repository.objects(memo: makeState() ? state.appending("objects") : nil, trustingMemo: !isCI)
     }
 
     /// The graph of `files` with its hashes. Shows warnings; throws mistakes as exit 2, unreadable files as exit 36.
@@ -111,13 +123,14 @@ struct Workspace: Sendable {
 
     /// What was learned about files is worth keeping, and losing it is no failure.
     private func saveIndex(_ files: any FileSystem) {
-        guard files is WorkingTree, makeState() else { return }
+        guard files is WorkingTree || files is CheckedOutTree, makeState() else { return }
         try? index.save(present: files.entries)
     }
 
     /// Makes the state folder, which git ignores by its own `.gitignore`. False where it cannot be made.
     @discardableResult
     func makeState() -> Bool {
+        if repository?.isBare == true { return false }
         let made = state.withCString { mkdir($0, 0o755) }
         guard made == 0 || errno == EEXIST else { return false }
         let ignore = state.appending(".gitignore")

@@ -14,6 +14,8 @@ struct WorkspaceSearch {
     let current: BytePath
     /// The top of the git repository, above which nothing is looked for.
     let top: BytePath?
+    /// The repository has no working tree: its commits' root Buildfiles count.
+    var isBare = false
 
     static func currentFolder() throws -> BytePath {
         guard let path = realpath(".", nil) else {
@@ -26,6 +28,7 @@ struct WorkspaceSearch {
 
     func find(buildfile: String?) throws -> Found {
         if let buildfile { return try given(buildfile) }
+        if isBare, let top { return Found(workspace: top, root: .inTree(BytePath("Buildfile"))) }
         var candidates: [BytePath] = []
         var folder = current
         while true {

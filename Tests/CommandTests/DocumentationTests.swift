@@ -282,7 +282,7 @@ struct ErrorPageCase: Sendable, CustomTestStringConvertible {
         .badRecord: "needs a record that is none; the tests of 'explain' show it",
         .gitUnavailable: "needs a machine without git; git's tests show it",
         .unreadableFile: ofFiles, .specialFile: ofFiles, .fileChanged: ofFiles, .badIndex: ofFiles,
-        .lfsPointer: unreported, .nestedRepository: ofFiles,
+        .lfsPointer: "needs a repository; the tests of repositories' kinds show it", .nestedRepository: ofFiles,
         .actionFailed: ofRuns, .actionTimedOut: ofRuns, .missingOutput: ofRuns, .undeclaredOutput: ofRuns,
         .gateFailed: ofRuns, .toolMissing: ofRuns, .sandboxUnavailable: ofMachine, .inputChanged: ofRuns,
         .outputUnusable: ofRuns, .checkFailed: ofRuns,
