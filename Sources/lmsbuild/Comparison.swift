@@ -45,18 +45,19 @@ struct Comparison {
         // With a commit on both sides, object ids name contents as well as digests do, and no file has to be read.
         let isBetweenCommits = if case .commit = found { headCommit != nil } else { false }
         let naming: GitTree.ContentNaming = isBetweenCommits ? .objectID : .sha256
-        let new = try await Self.head(opened, repository, headCommit, naming)
+        let objects = opened.objects(of: repository)
+        // git lists the base's files while the head is looked at.
+        async let listed = Self.tree(opened, repository, found, naming, objects)
+        let new = try await Self.head(opened, repository, headCommit, naming, objects)
         self.head = headCommit
         since = nil
         switch found {
         case .commit(let id):
             base = id
-            let tree = try await Workspace.refusing {
-                try await repository.tree(
-                    at: id, prefix: opened.prefix, naming: naming, objects: opened.objects(of: repository))
-            }
+            guard let tree = try await listed else { throw Refusal(.noBase, .wrongInput) }
             (old, everything) = try Self.base(opened, tree, id, head: new)
         case .nothing(let reason):
+            _ = try await listed
             (base, old, everything) = (nil, nil, reason)
             Workspace.show([
                 Diagnostic(.unknownBase, .notice, "there is no base, so everything counts as affected: \(reason)")
@@ -89,7 +90,7 @@ struct Comparison {
             }
             commit = try await Workspace.refusing { try await repository.resolve(head) }
             affected = try Self.affected(
-                record, try await Self.head(opened, repository, commit, .sha256))
+                record, try await Self.head(opened, repository, commit, .sha256, opened.objects(of: repository)))
         } else {
             affected = try Self.affected(record, try opened.hashed(try await opened.workingTree()))
         }
@@ -151,13 +152,25 @@ struct Comparison {
     // MARK: Both sides
 
     private static func head(
-        _ opened: Workspace, _ repository: GitRepository, _ commit: String?, _ naming: GitTree.ContentNaming
+        _ opened: Workspace, _ repository: GitRepository, _ commit: String?, _ naming: GitTree.ContentNaming,
+        _ objects: GitObjects
     ) async throws -> HashedGraph {
-        guard let commit else { return try opened.hashed(try await opened.workingTree()) }
+        guard let commit else { return try opened.hashed(try await opened.workingTree(objects: objects)) }
         return try opened.hashed(
             try await Workspace.refusing {
-                try await repository.tree(at: commit, prefix: opened.prefix, naming: naming)
+                try await repository.tree(at: commit, prefix: opened.prefix, naming: naming, objects: objects)
             })
+    }
+
+    /// The base's files; nil where there is no base.
+    private static func tree(
+        _ opened: Workspace, _ repository: GitRepository, _ found: BaseFinder.Found, _ naming: GitTree.ContentNaming,
+        _ objects: GitObjects
+    ) async throws -> GitTree? {
+        guard case .commit(let id) = found else { return nil }
+        return try await Workspace.refusing {
+            try await repository.tree(at: id, prefix: opened.prefix, naming: naming, objects: objects)
+        }
     }
 
     /// The commit to compare with, by name or as the runner tells.

@@ -68,7 +68,7 @@ struct Workspace: Sendable {
     }
 
     /// The files as they are now, uncommitted and untracked ones included.
-    func workingTree() async throws -> any FileSystem {
+    func workingTree(objects: GitObjects? = nil) async throws -> any FileSystem {
         let options: WorkingTreeOptions
         if let repository {
             options = try await Self.refusing { try await repository.workingTreeOptions(root: workspace) }
@@ -80,7 +80,8 @@ struct Workspace: Sendable {
             Self.show(tree.notices)
             guard let repository else { return tree }
             return try await Self.refusing {
-                try await repository.checkedOut(tree, prefix: prefix, objects: objects(of: repository))
+                try await repository.checkedOut(
+                    tree, prefix: prefix, objects: objects ?? self.objects(of: repository))
             }
         } catch let refusal as Refusal {
             throw refusal

@@ -30,14 +30,14 @@ import Testing
         #expect(!rules.ignores(BytePath("ab/only"), isFolder: false))
     }
 
-    /// Generated ignore files on three levels, beside `git check-ignore`.
+    /// More than 10,000 pairs of generated ignore files on three levels and names, beside `git check-ignore`.
     @Test func agreesWithGit() async throws {
         let seed: UInt64 = 77
         var random = SeededGenerator(seed: seed)
         let repository = try await TestRepository()
         var differences: [String] = []
         var ignored = 0
-        for _ in 0..<60 {
+        for _ in 0..<130 {
             let files = [("", 12), ("a/", 4), ("ab/", 4), ("a/b/", 4)].map { folder, count in
                 (folder: folder, text: Self.ignoreText(&random, lines: count))
             }
