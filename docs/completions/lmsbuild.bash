@@ -20,7 +20,7 @@ _lmsbuild() {
     -f) compopt -o default; return ;;
     esac
     if [ -z "$command" ]; then
-        words="run affected hash tag inputs check fmt explain graph deps rdeps path help -C -f --help --version"
+        words="run affected hash tag inputs check fmt explain graph deps rdeps path replay help -C -f --help --version"
     else
         case "$command $previous" in
         "run --sandbox") words="auto on off" ;;
@@ -35,6 +35,8 @@ _lmsbuild() {
         "deps --format") words="text json" ;;
         "rdeps --format") words="text json" ;;
         "path --format") words="text json" ;;
+        "replay --kind") words="service library" ;;
+        "replay --format") words="text json svg" ;;
         *)
             case "$command" in
             "run") words="-C -f -j --jobs -k -n -B -v --verbose -q --quiet --replay-logs --affected --if-unknown --deepen --sandbox --driver --progress --no-wait --help" ;;
@@ -49,6 +51,7 @@ _lmsbuild() {
             "deps") words="-C -f --direct --gates --stage --format --help" ;;
             "rdeps") words="-C -f --direct --gates --stage --format --help" ;;
             "path") words="-C -f --gates --format --help" ;;
+            "replay") words="-C -f --last --stage --kind --time --format -o --output --help" ;;
             esac
             ;;
         esac

@@ -16,6 +16,7 @@ _lmsbuild() {
         'deps:What targets need\: all that makes their hash differ when it does.'
         'rdeps:What needs targets\: all whose hash differs when theirs does.'
         'path:A shortest way by which one target needs another.'
+        'replay:What each commit of the history would have run, beside everything and beside a rule of thumb.'
     )
     _arguments -C '-C[Work as if started in this folder.]:dir:_directories' \
         '-f[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
@@ -160,6 +161,18 @@ _lmsbuild() {
             ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
             ''--gates'[Over gates, too, which are order only.]' \
             ''--format'[text or json.]:format:(text json)' \
+            '*: :_files'
+        ;;
+    replay)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--last'[The newest N commits of the first-parent line.]:last:_files' \
+            ''--stage'[Only targets of this stage.]:stage:_files' \
+            ''--kind'[Only components of this kind\: service or library.]:kind:(service library)' \
+            ''--time'[What a stage or a label takes, such as image=90s; without it recorded times count.]:STAGE=DURATION:_files' \
+            ''--format'[text, json or svg.]:format:(text json svg)' \
+            '(-o --output)'{-o,--output}'[Write to this file.]:output:_files' \
             '*: :_files'
         ;;
     esac
