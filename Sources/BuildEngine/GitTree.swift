@@ -14,9 +14,25 @@ struct ObjectID: Sendable, Hashable {
     /// Nil unless `hex` is 40 or 64 lower-case hex digits.
     init?(hex: some Collection<UInt8>) {
         guard hex.count == 40 || hex.count == 64 else { return nil }
-        let padded = Array(hex) + Array(repeating: UInt8(ascii: "0"), count: 64 - hex.count)
-        guard let words = SHA256Value(hex: String(decoding: padded, as: UTF8.self)) else { return nil }
-        self.init(words: words, isSHA256: hex.count == 64)
+        var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+        var place = 0
+        for digit in hex {
+            let value: UInt8
+            switch digit {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = digit - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = digit - UInt8(ascii: "a") + 10
+            default: return nil
+            }
+            let bits = UInt64(value) << UInt64(60 - 4 * (place % 16))
+            switch place / 16 {
+            case 0: words.0 |= bits
+            case 1: words.1 |= bits
+            case 2: words.2 |= bits
+            default: words.3 |= bits
+            }
+            place += 1
+        }
+        self.init(words: SHA256Value(words: words), isSHA256: hex.count == 64)
     }
 
     init(words: SHA256Value, isSHA256: Bool) {
@@ -82,8 +98,10 @@ package struct GitTree: FileSystem {
             if next >= entries.count || entries[next].path != path { next = try position(of: path) }
             if naming == .objectID {
                 digests.append(Digest(hash: ids[next].words, size: 0))
-            } else {
+            } else if entries[next].kind == .submodule {
                 digests.append(try digest(of: path))
+            } else {
+                digests.append(try objects.digest(of: ids[next], at: path))
             }
         }
         return digests
@@ -201,25 +219,43 @@ extension GitRepository {
     /// The output of `ls-tree -r -z`: `mode SP type SP id TAB path NUL`.
     private static func files(in output: [UInt8], below prefix: BytePath) -> [(entry: FileEntry, id: ObjectID)] {
         var files: [(entry: FileEntry, id: ObjectID)] = []
-        for line in output.split(separator: 0) {
-            guard let tab = line.firstIndex(of: 9) else { continue }
-            let words = line[..<tab].split(separator: UInt8(ascii: " "))
-            let whole = BytePath(bytes: Array(line[(tab + 1)...]))
-            guard words.count == 3, let id = ObjectID(hex: words[2]), let path = whole.relative(to: prefix),
-                !path.isEmpty, !path.isLeftOut
-            else { continue }
-            files.append((FileEntry(path: path, kind: kind(ofMode: words[0])), id))
+        files.reserveCapacity(output.count / 90)
+        output.withUnsafeBytes { bytes in
+            var start = 0
+            while start < bytes.count {
+                let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
+                guard let end = rest.first(0), let tab = rest.first(9), tab < end else { return }
+                start += end + 1
+                // The mode has six digits, and the id ends before the tab.
+                let id = rest[..<tab].lastIndex(of: UInt8(ascii: " ")).flatMap {
+                    ObjectID(hex: UnsafeRawBufferPointer(rebasing: rest[($0 + 1)..<tab]))
+                }
+                let whole = BytePath(bytes: Array(rest[(tab + 1)..<end]))
+                guard let id, let path = prefix.isEmpty ? whole : whole.relative(to: prefix), !path.isEmpty,
+                    !path.isLeftOut
+                else { continue }
+                files.append((FileEntry(path: path, kind: kind(ofMode: Array(rest[..<6])[...])), id))
+            }
         }
         let isSorted = zip(files, files.dropFirst()).allSatisfy { $0.entry.path < $1.entry.path }
         return isSorted ? files : files.sorted { $0.entry.path < $1.entry.path }
     }
 
     static func kind(ofMode mode: ArraySlice<UInt8>) -> FileKind {
-        switch String(decoding: mode, as: UTF8.self) {
+        if mode.elementsEqual("100644".utf8) { return .file }
+        return switch String(decoding: mode, as: UTF8.self) {
         case "100755": .executable
         case "120000": .link
         case "160000": .submodule
         default: .file
         }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// The place of the first such byte.
+    fileprivate func first(_ byte: Int32) -> Int? {
+        guard let base = baseAddress, let found = memchr(base, byte, count) else { return nil }
+        return UnsafeRawPointer(found) - base
     }
 }

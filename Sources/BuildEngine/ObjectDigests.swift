@@ -92,6 +92,8 @@ final class ObjectDigests: Sendable {
         defer { close(descriptor) }
         guard startsWithHeader(descriptor) else { return [:] }
         var known: [ObjectID: Digest] = [:]
+        var status = stat()
+        if fstat(descriptor, &status) == 0 { known.reserveCapacity(min(1 << 22, Int(status.st_size) / recordSize)) }
         var offset = header.count
         var piece = [UInt8](repeating: 0, count: recordSize * 1024)
         while true {
@@ -99,9 +101,10 @@ final class ObjectDigests: Sendable {
             if count < 0, errno == EINTR { continue }
             let records = max(0, count) / recordSize
             if records == 0 { return known }
-            for index in 0..<records {
-                if let (id, digest) = decoded(piece[(index * recordSize)..<((index + 1) * recordSize)]) {
-                    known[id] = digest
+            piece.withUnsafeBytes { bytes in
+                for start in stride(from: 0, to: records * recordSize, by: recordSize) {
+                    let record = UnsafeRawBufferPointer(rebasing: bytes[start..<start + recordSize])
+                    if let (id, digest) = decoded(record) { known[id] = digest }
                 }
             }
             offset += records * recordSize
@@ -116,15 +119,20 @@ final class ObjectDigests: Sendable {
         return body + number(checksum.high) + number(checksum.low)
     }
 
-    private static func decoded(_ record: ArraySlice<UInt8>) -> (ObjectID, Digest)? {
-        let body = Array(record.prefix(80))
-        let checksum = Fingerprint.of(body)
-        guard record.dropFirst(80).elementsEqual(number(checksum.high) + number(checksum.low)),
-            let words = SHA256Value(bytes: body[..<32]), let hash = SHA256Value(bytes: body[48...])
-        else { return nil }
-        let isSHA256 = body[32..<40].elementsEqual(number(32))
-        let size = body[40..<48].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        return (ObjectID(words: words, isSHA256: isSHA256), Digest(hash: hash, size: Int(truncatingIfNeeded: size)))
+    private static func decoded(_ record: UnsafeRawBufferPointer) -> (ObjectID, Digest)? {
+        let checksum = Fingerprint.of(UnsafeRawBufferPointer(rebasing: record[..<80]))
+        func number(_ offset: Int) -> UInt64 {
+            UInt64(littleEndian: record.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        }
+        guard number(80) == checksum.high, number(88) == checksum.low else { return nil }
+        func value(_ offset: Int) -> SHA256Value {
+            func word(_ place: Int) -> UInt64 {
+                UInt64(bigEndian: record.loadUnaligned(fromByteOffset: offset + 8 * place, as: UInt64.self))
+            }
+            return SHA256Value(words: (word(0), word(1), word(2), word(3)))
+        }
+        let digest = Digest(hash: value(48), size: Int(truncatingIfNeeded: number(40)))
+        return (ObjectID(words: value(0), isSHA256: number(32) == 32), digest)
     }
 
     private static func number(_ value: UInt64) -> [UInt8] {

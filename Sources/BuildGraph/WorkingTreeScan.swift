@@ -157,6 +157,12 @@ extension BytePath {
 
     /// Whether some part of the path is `.git` or `.lmsbuild`, which are in no `FileSystem`.
     package var isLeftOut: Bool {
-        components.contains { part in BytePath.namesLeftOut.contains { $0.elementsEqual(part) } }
+        // Nearly no path has a part that begins with a dot.
+        var isStart = true
+        let hasHidden = bytes.contains { byte in
+            defer { isStart = byte == UInt8(ascii: "/") }
+            return isStart && byte == UInt8(ascii: ".")
+        }
+        return hasHidden && components.contains { part in BytePath.namesLeftOut.contains { $0.elementsEqual(part) } }
     }
 }
