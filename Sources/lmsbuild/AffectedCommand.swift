@@ -43,6 +43,7 @@ struct AffectedCommand: AsyncParsableCommand, ExitingCommand {
         let request = try base.request()
         let opened = try await Workspace.open(global, overrides: overrides)
         let comparison = try await Comparison(opened, request, head: head)
+        try checkStage(comparison.affected.head.graph)
         var answer = AffectedAnswer(comparison, stage: stage, kind: kind, unit: unit, times: try recorded(opened))
         if let share {
             let plan = answer.keep(share)
@@ -81,6 +82,17 @@ struct AffectedCommand: AsyncParsableCommand, ExitingCommand {
         if maxJobs < 1 || (format == "github" && maxJobs > GitHubMatrix.jobLimit) {
             throw refuse("'--max-jobs \(maxJobs)' is out of range", "1 to \(GitHubMatrix.jobLimit)")
         }
+    }
+
+    /// A stage that nothing has is a mistake: to print nothing for it would look like "nothing is affected".
+    private func checkStage(_ graph: Graph) throws {
+        let known = Set(graph.targets.map(\.label.stage))
+        guard let stage, !known.contains(stage) else { return }
+        throw Refusal(
+            Diagnostic(
+                .noMatch, "there is no stage '\(stage)'",
+                hint: nearestWord(to: stage, among: known.sorted()).map { "did you mean '\($0)'?" }
+                    ?? "there are: \(known.sorted().joined(separator: ", "))"), .noTarget)
     }
 
     /// Jobs of one CI run are on several machines, whose own records differ: they would cut differently, and a target

@@ -151,7 +151,7 @@ struct Explanations {
 }
 
 /// Coordinated universal time, as ISO 8601 writes it.
-private func shownTime(_ seconds: Int) -> String {
+func shownTime(_ seconds: Int) -> String {
     var time = time_t(seconds)
     var parts = tm()
     gmtime_r(&time, &parts)

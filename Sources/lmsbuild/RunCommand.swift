@@ -115,10 +115,10 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         let refusals = engine.refusals(chosen)
         if !refusals.isEmpty { throw Refusal(refusals, .wrongInput) }
         if dryRun {
-            let states = records.states
+            let now = TargetStates(hashed)
             Terminal.out(
                 await engine.dryRun(chosen).map { label, why in
-                    "\(label) \(why)\(states.differences(of: label, to: TargetStates(hashed)))\n"
+                    "\(label) \(why)\(records.differences(of: label, to: now))\n"
                 }.joined())
             return .done
         }
@@ -196,15 +196,16 @@ extension RunRecords {
         default: break
         }
     }
-}
 
-extension TargetStates {
-    /// `; differs from its last run in: …`, or nothing where that is not known or nothing differs.
+    /// `; differs from the run of … in: …`, or nothing where that is not known or nothing differs.
     fileprivate func differences(of label: Label, to head: TargetStates) -> String {
-        guard let old = try? manifest(label), let new = try? head.manifest(label) else { return "" }
+        guard let record = last(label), let old = record.state.manifests[label.description],
+            let new = try? head.manifest(label)
+        else { return "" }
         let changes = BuildGraph.differences(old, new).map(\.line)
         if changes.isEmpty { return "" }
         let rest = changes.count > 3 ? " and \(changes.count - 3) more" : ""
-        return "; differs from its last run in: \(changes.prefix(3).joined(separator: ", "))\(rest)"
+        return "; differs from the run of \(shownTime(record.time)) in: "
+            + changes.prefix(3).joined(separator: ", ") + rest
     }
 }

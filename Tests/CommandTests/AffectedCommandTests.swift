@@ -119,6 +119,14 @@ import Testing
         #expect(outcome.status == 2)
     }
 
+    @Test func aStageThatNothingHasIsNotNothing() async throws {
+        let repository = try await repository()
+        let outcome = try await program.run("affected", "--base", "HEAD", "--stage", "unti", in: repository.path)
+        #expect(outcome.status == 4)
+        #expect(outcome.errors.contains("there is no stage 'unti'"))
+        #expect(outcome.errors.contains("did you mean 'unit'?"))
+    }
+
     @Test func runTakesTheBaseOfTheEvent() async throws {
         let repository = try await repository()
         let before = try await repository.line("rev-parse", "HEAD")

@@ -155,9 +155,9 @@ import Testing
         #expect(changed.hasPrefix("app:build would run: its inputs are not those of its last run of 20"))
         #expect(changed.hasSuffix("\n  because app/src/main changed\n"))
         let dry = try await program.run("run", "-n", in: repository.path)
-        #expect(
-            dry.lines.first
-                == "app:build no result is stored for its inputs; differs from its last run in: input app/src/main")
+        let line = try #require(dry.lines.first)
+        #expect(line.hasPrefix("app:build no result is stored for its inputs; differs from the run of 20"))
+        #expect(line.hasSuffix("Z in: input app/src/main"))
         try repository.write("app/src/main", "first\nmain\nlast\n")
         // The cache is lost; then a record is damaged.
         try await repository.git(["clean", "-q", "-ffdx", ".lmsbuild/store"])
