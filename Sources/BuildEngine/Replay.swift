@@ -75,7 +75,8 @@ package struct Replay {
         }
         let known = rule ?? FolderPrefixRule(graph)
         rule = known
-        let touched = known.targets(changed: commit.changes.map(\.path))
+        // Where nothing is known of the base the rule has nothing to compare either: it is not blamed.
+        let touched = before == nil ? Set(counted) : known.targets(changed: commit.changes.map(\.path))
         let byPrefix = counted.filter(touched.contains)
         let truly = Set(affected)
         func labels(_ indices: [Int]) -> [Label] { indices.map { graph.targets[$0].label } }

@@ -1,7 +1,6 @@
 import Glibc
 
 /// A path as the bytes the kernel and git know: no normal forms, no encoding. Inside the workspace it is relative to
-
 /// the workspace's root, without `.`/`..`/empty parts; the root itself is the empty path.
 package struct BytePath: Sendable, Hashable, Comparable {
     package let bytes: [UInt8]
@@ -108,7 +107,8 @@ package struct BytePath: Sendable, Hashable, Comparable {
         return BytePath(bytes: Array(parts.joined(separator: [UInt8(ascii: "/")])))
     }
 
-    /// For people: control characters and bytes that are not UTF-8 as `\xff`, newline and tab as `\n` and `\t`.
+    /// For people: control characters, those that turn the direction of text, and bytes that are not UTF-8 as `\xff`;
+    /// newline and tab as `\n` and `\t`.
     package var shown: String {
         var text = ""
         var rest = bytes[...]
@@ -123,7 +123,8 @@ package struct BytePath: Sendable, Hashable, Comparable {
                 case UInt8(ascii: "\t"): text += "\\t"
                 case UInt8(ascii: "\r"): text += "\\r"
                 case 0..<0x20, 0x7F: text += Self.escaped(first)
-                default: text += piece
+                default:
+                    text += Self.isUnseen(piece) ? rest.prefix(length).map(Self.escaped).joined() : piece
                 }
                 rest = rest.dropFirst(length)
             } else {
@@ -132,6 +133,15 @@ package struct BytePath: Sendable, Hashable, Comparable {
             }
         }
         return text
+    }
+
+    /// C1 controls and the bidirectional controls: a terminal obeys them, and a reader does not see them.
+    private static func isUnseen(_ piece: String) -> Bool {
+        guard let scalar = piece.unicodeScalars.first else { return false }
+        switch scalar.value {
+        case 0x80...0x9F, 0x061C, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069: return true
+        default: return false
+        }
     }
 
     private static func escaped(_ byte: UInt8) -> String {

@@ -65,12 +65,22 @@ package struct GraphPicture: Sendable {
         self.impliedEdges = impliedEdges
     }
 
-    /// Without the edges of build and order that a longer way stands for.
+    /// Without the edges that a longer way stands for: what is taken in by a way of things taken in, an order by any way.
     package func reduced() -> GraphPicture {
-        var below = [[Int]](repeating: [], count: nodes.count)
-        for edge in edges where edge.kind != .consumes { below[edge.from].append(edge.to) }
-        let kept = transitiveReduction(below).map { Set($0) }
-        let left = edges.filter { $0.kind == .consumes || kept[$0.from].contains($0.to) }
+        func kept(_ kinds: Set<Edge.Kind>) -> [Set<Int>] {
+            var below = [[Int]](repeating: [], count: nodes.count)
+            for edge in edges where kinds.contains(edge.kind) { below[edge.from].append(edge.to) }
+            return transitiveReduction(below).map { Set($0) }
+        }
+        let taken = kept([.input, .tag])
+        let ordered = kept([.input, .tag, .gate])
+        let left = edges.filter { edge in
+            switch edge.kind {
+            case .input, .tag: taken[edge.from].contains(edge.to)
+            case .gate: ordered[edge.from].contains(edge.to)
+            case .consumes: true
+            }
+        }
         return GraphPicture(nodes: nodes, edges: left, impliedEdges: edges.count - left.count)
     }
 

@@ -88,6 +88,25 @@ import Testing
         }
     }
 
+    /// As records of last runs are: a prerequisite may have run since, or never.
+    @Test func whatIsRecordedOfAnotherStateEndsTheChain() throws {
+        let edges = [[], [0]]
+        let base = try hashed(files(edges, [0, 0]))
+        let head = try hashed(files(edges, [1, 0]))
+        let asked = Label(component: "c1", stage: "build")
+        let below = Label(component: "c0", stage: "build")
+        for known in [nil, TargetStates(head).hash(below)] {
+            let record = TargetStates(
+                hash: { $0 == asked ? TargetStates(base).hash($0) : known },
+                manifest: { label throws(FileSystemError) in
+                    label == asked ? try TargetStates(base).manifest(label) : nil
+                })
+            let found = try causes(of: asked, from: record, to: TargetStates(head))
+            #expect(found.map(\.chain) == [[asked]])
+            #expect(found.map(\.change) == [Change(.prerequisite, BytePath("c0:build"))])
+        }
+    }
+
     @Test(arguments: ["a:b", "a-b.c:d", "a:verify[b]", "a:build[x-y]"])
     func labelsAreReadBack(_ text: String) {
         #expect(Label(parsing: Array(text.utf8))?.description == text)

@@ -112,6 +112,7 @@ import Testing
         #expect(affected.lines == ["api:build", "api:image", "web:build"])
         let told = try JSONValue.parse(Array(mended.output.utf8)).member("commits")?.elements?.first?.member("affected")
         #expect(told?.elements?.compactMap(\.text) == affected.lines)
+        #expect(mended.output.contains("\"missed\": 0"))
     }
 
     @Test func mergesCountAgainstTheFirstParent() async throws {

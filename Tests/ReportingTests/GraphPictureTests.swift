@@ -98,6 +98,22 @@ import Testing
         #expect(GraphSVG.document(reduced).contains("1 edges that a longer way implies are left out"))
     }
 
+    @Test func anOrderImpliesNothingThatIsTakenIn() {
+        let nodes = ["a", "b", "c"].map { node($0) }
+        func kinds(_ first: GraphPicture.Edge.Kind, _ direct: GraphPicture.Edge.Kind) -> [GraphPicture.Edge.Kind] {
+            GraphPicture(
+                nodes: nodes,
+                edges: [
+                    .init(from: 0, to: 1, kind: first), .init(from: 0, to: 2, kind: direct),
+                    .init(from: 1, to: 2, kind: .input),
+                ]
+            ).reduced().edges.map(\.kind)
+        }
+        #expect(kinds(.gate, .input) == [.gate, .input, .input])
+        #expect(kinds(.gate, .gate) == [.gate, .input])
+        #expect(kinds(.input, .input) == [.input, .input])
+    }
+
     @Test(arguments: [1, 2, 3, 4, 5, 6])
     func noTwoBoxesOverlapAndWhatIsNeededIsAbove(_ seed: UInt64) {
         let picture = large(seed)
