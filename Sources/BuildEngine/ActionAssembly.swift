@@ -12,27 +12,24 @@ package struct TargetProduct: Sendable {
 
     /// Stands for the outputs in the action keys of those that take them in.
     var name: [UInt8] {
-        var hasher = ManifestHasher(domain: "lmsbuild outputs 1")
+        var hasher = ManifestHasher()
         for output in outputs {
             hasher.visit(
                 ManifestField(.output, key: output.path.bytes, value: [output.kind.rawValue] + output.digest.hash.bytes)
             )
         }
         if let imageDigest { hasher.visit(ManifestField(.imageTag, value: Array(imageDigest.utf8))) }
-        return hasher.digest().hash.bytes
+        return hasher.digest(domain: "lmsbuild outputs 2").hash.bytes
     }
 }
 
 extension HashedGraph {
     /// The key under which the result of `target` is kept. An image's covers its whole input hash, which is its tag.
-    func key(of target: Int, products: [Int: TargetProduct]) throws(FileSystemError) -> ActionKey {
-        let names = products.mapValues(\.name)
-        let hashes = hashes
+    func key(of target: Int, products: [Int: TargetProduct]) -> ActionKey {
         let isImage = graph.targets[target].isImage
-        let graph = graph
-        return try actionKey(of: target) { index in
+        return actionKey(of: target) { index in
             if isImage { return hashes[index].value.bytes }
-            return graph.producers(behind: index).flatMap { names[$0] ?? hashes[$0].value.bytes }
+            return graph.producers(behind: index).flatMap { products[$0]?.name ?? hashes[$0].value.bytes }
         }
     }
 

@@ -17,7 +17,7 @@ extension HashedGraph {
                 missing.insert(target)
                 continue
             }
-            if let key = try? key(of: target, products: products), let result = await cache.result(for: key) {
+            if let result = await cache.result(for: key(of: target, products: products)) {
                 products[target] = TargetProduct(
                     outputs: result.outputs, imageDigest: result.imageDigest, isTainted: false)
             } else {

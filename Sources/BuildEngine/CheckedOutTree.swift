@@ -14,7 +14,7 @@ package struct CheckedOutTree: FileSystem {
         case lineEnds(Digest)
     }
 
-    package let entries: [FileEntry]
+    package let entries: FileEntries
     /// What lies on disk.
     package let disk: WorkingTree
     /// Large files whose content is not here: what lies on disk is the pointer to it.
@@ -36,7 +36,7 @@ package struct CheckedOutTree: FileSystem {
             return
         }
         let known = disk.entries.map { FileEntry(path: $0.path, kind: kinds[$0.path] ?? $0.kind) }
-        entries = (known + further).sorted { $0.path < $1.path }
+        entries = FileEntries((known + further).sorted { $0.path < $1.path })
     }
 
     package func contents(of path: BytePath) throws(FileSystemError) -> [UInt8] {
@@ -77,13 +77,7 @@ package struct CheckedOutTree: FileSystem {
     }
 
     private func diskEntry(_ path: BytePath) -> FileEntry? {
-        var low = 0
-        var high = disk.entries.count
-        while low < high {
-            let middle = (low + high) / 2
-            if disk.entries[middle].path < path { low = middle + 1 } else { high = middle }
-        }
-        return low < disk.entries.count && disk.entries[low].path == path ? disk.entries[low] : nil
+        disk.entries.index(of: path).map { disk.entries[$0] }
     }
 
     static func withoutCarriageReturns(_ bytes: [UInt8]) -> [UInt8] {

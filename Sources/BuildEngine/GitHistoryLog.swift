@@ -103,7 +103,6 @@ extension GitTree {
     /// This tree after `changes`, which are sorted by path. Where none comes or goes, its entries are these very ones.
     package func applying(_ changes: [HistoryCommit.Change]) -> GitTree {
         if changes.isEmpty { return self }
-        var entries = entries
         var ids = ids
         if let places = placesOfChanged(changes) {
             for (place, change) in zip(places, changes) {
@@ -111,7 +110,8 @@ extension GitTree {
             }
             return GitTree(entries: entries, ids: ids, like: self)
         }
-        entries.removeAll(keepingCapacity: true)
+        var entries: [FileEntry] = []
+        entries.reserveCapacity(self.entries.count)
         ids.removeAll(keepingCapacity: true)
         var old = 0
         for change in changes {
@@ -126,9 +126,12 @@ extension GitTree {
                 ids.append(entry.id)
             }
         }
-        entries += self.entries[old...]
-        ids += self.ids[old...]
-        return GitTree(entries: entries, ids: ids, like: self)
+        while old < self.entries.count {
+            entries.append(self.entries[old])
+            ids.append(self.ids[old])
+            old += 1
+        }
+        return GitTree(entries: FileEntries(entries), ids: ids, like: self)
     }
 
     /// The places of the changed entries, where all are there and stay what they are.

@@ -55,12 +55,12 @@ package struct GitTree: FileSystem {
         case objectID
     }
 
-    package let entries: [FileEntry]
+    package let entries: FileEntries
     let ids: [ObjectID]
     private let naming: ContentNaming
     private let objects: GitObjects
 
-    init(entries: [FileEntry], ids: [ObjectID], naming: ContentNaming, objects: GitObjects) {
+    init(entries: FileEntries, ids: [ObjectID], naming: ContentNaming, objects: GitObjects) {
         self.entries = entries
         self.ids = ids
         self.naming = naming
@@ -68,7 +68,7 @@ package struct GitTree: FileSystem {
     }
 
     /// Other files of the repository of `tree`, named and read as its are.
-    init(entries: [FileEntry], ids: [ObjectID], like tree: GitTree) {
+    init(entries: FileEntries, ids: [ObjectID], like tree: GitTree) {
         self.init(entries: entries, ids: ids, naming: tree.naming, objects: tree.objects)
     }
 
@@ -108,14 +108,8 @@ package struct GitTree: FileSystem {
     }
 
     func position(of path: BytePath) throws(FileSystemError) -> Int {
-        var low = 0
-        var high = entries.count
-        while low < high {
-            let middle = (low + high) / 2
-            if entries[middle].path < path { low = middle + 1 } else { high = middle }
-        }
-        guard low < entries.count, entries[low].path == path else { throw FileSystemError("open", path, errno: ENOENT) }
-        return low
+        guard let position = entries.index(of: path) else { throw FileSystemError("open", path, errno: ENOENT) }
+        return position
     }
 }
 
@@ -213,7 +207,7 @@ extension GitRepository {
         }
         let files = Self.files(in: output, below: named == nil ? prefix : .root)
         return GitTree(
-            entries: files.map(\.entry), ids: files.map(\.id), naming: naming, objects: objects ?? self.objects())
+            entries: FileEntries(files.map(\.entry)), ids: files.map(\.id), naming: naming, objects: objects ?? self.objects())
     }
 
     /// The output of `ls-tree -r -z`: `mode SP type SP id TAB path NUL`.

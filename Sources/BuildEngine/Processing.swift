@@ -11,7 +11,7 @@ extension Engine {
             guard let action = try hashed.action(of: target, products: products, environment: parts.environment) else {
                 return nothing(target, products)
             }
-            let key = try hashed.key(of: target, products: products)
+            let key = hashed.key(of: target, products: products)
             let isTainted = products.values.contains(where: \.isTainted)
             let found = await lookUp(action, key)
             switch found {

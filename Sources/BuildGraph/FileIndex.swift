@@ -90,7 +90,7 @@ package final class FileIndex: Sendable {
 
     /// Writes what was learned: a new file, synced, renamed over the old one, so at any moment there is a whole index.
     /// `present`, sorted by path, drops the paths that are no longer in the workspace. Nothing learned, nothing written.
-    package func save(present: [FileEntry]? = nil) throws(FileSystemError) {
+    package func save(present: FileEntries? = nil) throws(FileSystemError) {
         guard let file else { return }
         let learned = records.withLock { $0 }
         if learned.isEmpty { return }

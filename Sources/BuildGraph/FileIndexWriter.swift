@@ -26,14 +26,14 @@ struct FileIndexWriter {
     private var learnedRows: [Int32] = []
 
     /// `learned` and `present` are sorted by path.
-    init(old: MappedIndex?, learned: [IndexedFile], present: [FileEntry]?) {
+    init(old: MappedIndex?, learned: [IndexedFile], present: FileEntries?) {
         self.old = old
         self.learned = learned
         mergeEntries(present)
         mergeRows()
     }
 
-    private mutating func mergeEntries(_ present: [FileEntry]?) {
+    private mutating func mergeEntries(_ present: FileEntries?) {
         var next = 0
         var cursor = present?.startIndex ?? 0
         for entry in 0..<(old?.entryCount ?? 0) {

@@ -49,7 +49,7 @@ package struct FileSystemError: Error, Sendable, Hashable {
 /// although a pattern ignores it is.
 package protocol FileSystem: Sendable {
     /// Every file, sorted bytewise by path, without duplicates.
-    var entries: [FileEntry] { get }
+    var entries: FileEntries { get }
     /// The bytes of a file, or the text of a link. Throws ENOENT for what is not in `entries`.
     func contents(of path: BytePath) throws(FileSystemError) -> [UInt8]
     /// SHA-256 and size of `contents(of:)`, without keeping the bytes in memory.

@@ -4,38 +4,19 @@ package import Buildfile
 package struct FileTree: Sendable {
     package let files: any FileSystem
     /// Sorted bytewise by path.
-    package let entries: [FileEntry]
+    package let entries: FileEntries
 
     package init(_ files: any FileSystem) {
         self.files = files
         self.entries = files.entries
     }
 
-    /// The place of the first entry whose path is not less than `path`.
-    private func lowerBound(_ path: BytePath) -> Int {
-        var low = 0
-        var high = entries.count
-        while low < high {
-            let middle = (low + high) / 2
-            if entries[middle].path < path { low = middle + 1 } else { high = middle }
-        }
-        return low
-    }
-
-    package func index(of path: BytePath) -> Int? {
-        let place = lowerBound(path)
-        return place < entries.count && entries[place].path == path ? place : nil
-    }
+    package func index(of path: BytePath) -> Int? { entries.index(of: path) }
 
     package func contains(_ path: BytePath) -> Bool { index(of: path) != nil }
 
     /// The entries below `folder`, which are contiguous.
-    package func range(inside folder: BytePath) -> Range<Int> {
-        if folder.isEmpty { return 0..<entries.count }
-        let start = lowerBound(BytePath(bytes: folder.bytes + [UInt8(ascii: "/")]))
-        let end = lowerBound(BytePath(bytes: folder.bytes + [UInt8(ascii: "/") + 1]))
-        return start..<end
-    }
+    package func range(inside folder: BytePath) -> Range<Int> { entries.range(inside: folder) }
 
     package func hasFolder(_ folder: BytePath) -> Bool { folder.isEmpty || !range(inside: folder).isEmpty }
 

@@ -113,8 +113,8 @@ package struct Target: Sendable {
     /// Index into `Graph.components`.
     package let component: Int
     package let making: Making
-    /// Indices into the tree's entries, sorted: the files its hash covers.
-    package let files: [Int]
+    /// Places in the tree's entries: the files its hash covers.
+    package let files: EntryRanges
     package let edges: [Edge]
     package let outputs: [DeclaredOutput]
     package let attributes: TargetAttributes

@@ -3,12 +3,47 @@ package struct HashedGraph: Sendable {
     package let graph: Graph
     /// Parallel to `graph.targets`.
     package let hashes: [InputHash]
-    /// Parallel to the tree's entries: nil for files that are no target's input.
-    package let digests: [Digest?]
+    /// Parallel to `graph.targets`: what each covers but its prerequisites (`ManifestHasher.own`).
+    let ownHashes: [SHA256Value]
+    /// Of the places in the tree's entries.
+    let contents: EntryDigests
+
+    private static let domain = "lmsbuild input hash 2"
 
     /// Reads the files that targets take in and hashes every target. Throws the first file that cannot be read.
     package init(_ graph: Graph) throws(FileSystemError) {
-        try self.init(graph, known: nil)
+        let contents = try EntryDigests(reading: graph)
+        var owns: [SHA256Value] = []
+        owns.reserveCapacity(graph.targets.count)
+        for target in graph.targets.indices {
+            owns.append(try graph.ownHash(of: target, file: contents.digest))
+        }
+        self.init(graph, contents, owns, hashes: [])
+    }
+
+    /// With `hashes` of all targets, or none, which makes them.
+    init(_ graph: Graph, _ contents: EntryDigests, _ owns: [SHA256Value], hashes: [InputHash]) {
+        self.graph = graph
+        self.contents = contents
+        ownHashes = owns
+        self.hashes = hashes.isEmpty ? Self.hashes(graph, owns) : hashes
+    }
+
+    private static func hashes(_ graph: Graph, _ owns: [SHA256Value]) -> [InputHash] {
+        var hashes = [InputHash?](repeating: nil, count: owns.count)
+        for target in graph.order {
+            hashes[target] = hash(graph, graph.targets[target], owns[target]) { hashes[$0] }
+        }
+        return hashes.compactMap { $0 }
+    }
+
+    /// The second step of the hash of `node`.
+    static func hash(
+        _ graph: Graph, _ node: Target, _ own: SHA256Value, _ hashes: (Int) -> InputHash?
+    ) -> InputHash {
+        func name(_ index: Int) -> [UInt8] { hashes(index)?.value.bytes ?? [] }
+        let fields = graph.prerequisiteFields(of: node, prerequisite: name, imageTag: name)
+        return InputHash(ManifestHasher.digest(domain: domain, own: own, fields).hash)
     }
 
     /// This hashed graph for `files`, where they differ from its own in the contents of files alone, and in none that
@@ -20,86 +55,94 @@ package struct HashedGraph: Sendable {
         guard files.entries == graph.tree.entries,
             try files.digests(of: shape) == graph.tree.files.digests(of: shape)
         else { return nil }
-        return try HashedGraph(graph.placed(in: FileTree(files), shapedBy: shape), known: self)
-    }
-
-    /// `known` is the same graph over other contents; what did not change has its hashes.
-    private init(_ graph: Graph, known: HashedGraph?) throws(FileSystemError) {
-        var digests = [Digest?](repeating: nil, count: graph.tree.entries.count)
-        var isWanted = [Bool](repeating: false, count: graph.tree.entries.count)
-        for target in graph.targets { for index in target.files { isWanted[index] = true } }
-        let wanted = isWanted.indices.filter { isWanted[$0] }
-        let found = try graph.tree.files.digests(of: wanted.map { graph.tree.entries[$0].path })
-        for (index, digest) in zip(wanted, found) { digests[index] = digest }
-        self.graph = graph
-        self.digests = digests
-        var hashes = [InputHash?](repeating: nil, count: graph.targets.count)
-        let file = Self.fileNames(graph, digests)
-        for target in graph.order {
-            if let known, known.has(graph.targets[target], digests, hashes) {
-                hashes[target] = known.hashes[target]
-                continue
-            }
-            // Of those it needs alone: a closure that held `hashes` would have it copied for every target.
-            var needed: [Int: [UInt8]] = [:]
-            for edge in graph.targets[target].edges where edge.kind != .gate {
-                needed[edge.target] = hashes[edge.target]?.value.bytes
-            }
-            var hasher = ManifestHasher(domain: "lmsbuild input hash 1")
-            let names = ManifestNames(
-                file: file, prerequisite: { [needed] in needed[$0] ?? [] }, imageTag: { [needed] in needed[$0] ?? [] })
-            try graph.walkManifest(of: target, naming: names, &hasher)
-            hashes[target] = InputHash(hasher.digest().hash)
-        }
-        self.hashes = hashes.compactMap { $0 }
-    }
-
-    /// Whether `target` takes in what it takes in here.
-    private func has(_ target: Target, _ digests: [Digest?], _ hashes: [InputHash?]) -> Bool {
-        target.files.allSatisfy { digests[$0] == self.digests[$0] }
-            && target.edges.allSatisfy { $0.kind == .gate || hashes[$0.target] == self.hashes[$0.target] }
-    }
-
-    private static func fileNames(
-        _ graph: Graph, _ digests: [Digest?]
-    ) -> @Sendable (Int) throws(FileSystemError) -> Digest {
-        { index throws(FileSystemError) in
-            guard let digest = digests[index] else {
-                return try graph.tree.files.digest(of: graph.tree.entries[index].path)
-            }
-            return digest
+        let graph = graph.placed(in: FileTree(files), shapedBy: shape)
+        let contents = try EntryDigests(reading: graph)
+        let changed = EntryRanges(
+            graph.tree.entries.indices.lazy.filter { contents.known($0) != self.contents.known($0) })
+        return try rehashed(graph, contents) { target in
+            changed.ranges.contains { range in target.files.overlaps(range) }
         }
     }
 
-    private var names: ManifestNames {
-        let hashes = hashes
-        return ManifestNames(
-            file: Self.fileNames(graph, digests), prerequisite: { hashes[$0].value.bytes },
-            imageTag: { hashes[$0].value.bytes })
+    /// The same targets over other contents: those that `isChanged` have their files hashed anew, and those whose
+    /// prerequisites changed are hashed from what is known.
+    private func rehashed(
+        _ graph: Graph, _ contents: EntryDigests, _ isChanged: (Target) -> Bool
+    ) throws(FileSystemError) -> HashedGraph {
+        var owns = ownHashes
+        var hashes = hashes
+        var isNew = [Bool](repeating: false, count: hashes.count)
+        for index in graph.order {
+            let target = graph.targets[index]
+            let ownIsNew = isChanged(target)
+            if ownIsNew { owns[index] = try graph.ownHash(of: index, file: contents.digest) }
+            guard ownIsNew || target.edges.contains(where: { $0.kind != .gate && isNew[$0.target] }) else { continue }
+            let hash = Self.hash(graph, target, owns[index]) { hashes[$0] }
+            isNew[index] = hash != hashes[index]
+            hashes[index] = hash
+        }
+        return HashedGraph(graph, contents, owns, hashes: hashes)
     }
 
     /// The walk that gave `target` its input hash.
     package func manifest(of target: Int) throws(FileSystemError) -> [ManifestField] {
         var recorder = ManifestRecorder()
+        let names = ManifestNames(
+            file: contents.digest, prerequisite: { hashes[$0].value.bytes }, imageTag: { hashes[$0].value.bytes })
         try graph.walkManifest(of: target, naming: names, &recorder)
         return recorder.fields
     }
 
-    package func digest(ofEntry index: Int) throws(FileSystemError) -> Digest {
-        if let digest = digests[index] { return digest }
-        return try graph.tree.files.digest(of: graph.tree.entries[index].path)
+    package func digest(ofEntry index: Int) throws(FileSystemError) -> Digest { try contents.digest(index) }
+
+    /// The hash of the same fields with `outputs` (what stands for each prerequisite's outputs) in place of input hashes: it
+    /// keys the action cache, so a rebuilt prerequisite whose outputs did not change stops there.
+    package func actionKey(of target: Int, outputs: (Int) -> [UInt8]) -> ActionKey {
+        let fields = graph.prerequisiteFields(
+            of: graph.targets[target], prerequisite: outputs, imageTag: { hashes[$0].value.bytes })
+        return ActionKey(ManifestHasher.digest(domain: "lmsbuild action 2", own: ownHashes[target], fields))
+    }
+}
+
+/// The digests of a tree's files by their places: kept where targets take them in, found where somebody asks.
+struct EntryDigests: Sendable {
+    private enum Kept: Sendable {
+        case list([Digest?])
+        case function(@Sendable (Int) -> Digest?)
     }
 
-    /// The same walk with `outputs` (what stands for each prerequisite's outputs) in place of input hashes: it keys the
-    /// action cache, so a rebuilt prerequisite whose outputs did not change stops there.
-    package func actionKey(
-        of target: Int, outputs: @escaping @Sendable (Int) -> [UInt8]
-    ) throws(FileSystemError) -> ActionKey {
-        var hasher = ManifestHasher(domain: "lmsbuild action 1")
-        let known = names
-        try graph.walkManifest(
-            of: target, naming: ManifestNames(file: known.file, prerequisite: outputs, imageTag: known.imageTag),
-            &hasher)
-        return ActionKey(hasher.digest())
+    private let kept: Kept
+    private let tree: FileTree
+
+    /// Reads every file that a target of `graph` takes in, as fast as its tree can.
+    init(reading graph: Graph) throws(FileSystemError) {
+        let entries = graph.tree.entries
+        var isWanted = [Bool](repeating: false, count: entries.count)
+        for target in graph.targets {
+            for range in target.files.ranges { for index in range { isWanted[index] = true } }
+        }
+        let wanted = isWanted.indices.filter { isWanted[$0] }
+        let found = try graph.tree.files.digests(of: wanted.map { entries[$0].path })
+        var digests = [Digest?](repeating: nil, count: entries.count)
+        for (index, digest) in zip(wanted, found) { digests[index] = digest }
+        kept = .list(digests)
+        tree = graph.tree
+    }
+
+    init(_ tree: FileTree, _ known: @escaping @Sendable (Int) -> Digest?) {
+        kept = .function(known)
+        self.tree = tree
+    }
+
+    func known(_ index: Int) -> Digest? {
+        switch kept {
+        case .list(let digests): digests[index]
+        case .function(let find): find(index)
+        }
+    }
+
+    func digest(_ index: Int) throws(FileSystemError) -> Digest {
+        if let digest = known(index) { return digest }
+        return try tree.files.digest(of: tree.entries[index].path)
     }
 }

@@ -47,17 +47,17 @@ extension ManifestVisitor {
 }
 
 /// What a target's files and prerequisites are named by in a walk.
-package struct ManifestNames: Sendable {
+package struct ManifestNames {
     /// Index into the tree's entries → content digest.
-    package let file: @Sendable (Int) throws(FileSystemError) -> Digest
+    package let file: (Int) throws(FileSystemError) -> Digest
     /// Index into the graph's targets → what stands for it: its input hash, or its outputs' digests.
-    package let prerequisite: @Sendable (Int) -> [UInt8]
+    package let prerequisite: (Int) -> [UInt8]
     /// Index of an image target → its tag.
-    package let imageTag: @Sendable (Int) -> [UInt8]
+    package let imageTag: (Int) -> [UInt8]
 
     package init(
-        file: @escaping @Sendable (Int) throws(FileSystemError) -> Digest,
-        prerequisite: @escaping @Sendable (Int) -> [UInt8], imageTag: @escaping @Sendable (Int) -> [UInt8]
+        file: @escaping (Int) throws(FileSystemError) -> Digest, prerequisite: @escaping (Int) -> [UInt8],
+        imageTag: @escaping (Int) -> [UInt8]
     ) {
         self.file = file
         self.prerequisite = prerequisite
@@ -75,6 +75,16 @@ extension Graph {
         of target: Int, naming names: ManifestNames, _ visitor: inout some ManifestVisitor
     ) throws(FileSystemError) {
         let node = targets[target]
+        try walkOwn(node, file: names.file, &visitor)
+        for field in prerequisiteFields(of: node, prerequisite: names.prerequisite, imageTag: names.imageTag) {
+            visitor.visit(field)
+        }
+    }
+
+    /// The first step of the walk: all but what the target takes in of others.
+    private func walkOwn(
+        _ node: Target, file: (Int) throws(FileSystemError) -> Digest, _ visitor: inout some ManifestVisitor
+    ) throws(FileSystemError) {
         walkMaking(node, &visitor)
         walkAttributes(node, &visitor)
         for (name, value) in node.values.sorted(by: { $0.key < $1.key }) {
@@ -89,21 +99,38 @@ extension Graph {
             visitor.visit(ManifestField(.output, key: output.path.bytes, value: [output.isFolder ? 1 : 0]))
         }
         for index in node.files {
-            visitor.visit(file: tree.entries[index], hash: try names.file(index).hash)
+            visitor.visit(file: tree.entries[index], hash: try file(index).hash)
         }
-        let prerequisites = Set(node.prerequisites).sorted { targets[$0].label < targets[$1].label }
-        for prerequisite in prerequisites {
-            visitor.visit(
+    }
+
+    /// The second step of the walk: the targets that `node` takes in, by their labels, and the image whose tag it knows.
+    package func prerequisiteFields(
+        of node: Target, prerequisite: (Int) -> [UInt8], imageTag: (Int) -> [UInt8]
+    ) -> [ManifestField] {
+        // Targets are sorted by label.
+        var fields: [ManifestField] = []
+        var last = -1
+        for index in node.prerequisites.sorted() where index != last {
+            last = index
+            fields.append(
                 ManifestField(
-                    .prerequisite, key: Array(targets[prerequisite].label.description.utf8),
-                    value: names.prerequisite(prerequisite)))
+                    .prerequisite, key: Array(targets[index].label.description.utf8), value: prerequisite(index)))
         }
         for edge in node.edges where edge.kind == .tag {
-            visitor.visit(
+            fields.append(
                 ManifestField(
-                    .imageTag, key: Array(targets[edge.target].label.description.utf8),
-                    value: names.imageTag(edge.target)))
+                    .imageTag, key: Array(targets[edge.target].label.description.utf8), value: imageTag(edge.target)))
         }
+        return fields
+    }
+
+    /// The first step's hash of `target`.
+    func ownHash(
+        of target: Int, file: (Int) throws(FileSystemError) -> Digest
+    ) throws(FileSystemError) -> SHA256Value {
+        var hasher = ManifestHasher()
+        try walkOwn(targets[target], file: file, &hasher)
+        return hasher.own()
     }
 
     private func walkMaking(_ node: Target, _ visitor: inout some ManifestVisitor) {
@@ -144,34 +171,39 @@ extension Graph {
     }
 }
 
-/// Hashes a walk: after a domain and format version, each field is its tag, the length of its key, the key, the length
-/// of its value, the value. Lengths are 64-bit little-endian, so no two walks give the same bytes.
+/// Hashes a walk in two steps, so that a target whose prerequisites alone changed is hashed again without its files being
+/// walked again: `own` covers every field but those of prerequisites and tags; the hash covers `own` and these fields.
+///
+/// Each step hashes a domain with the format's version, then for each field its tag, the length of its key, the key, the
+/// length of its value, the value. Lengths are 64-bit little-endian, so no two walks give the same bytes.
 package struct ManifestHasher: ManifestVisitor {
     private var hasher = SHA256Hasher()
-    private var size = 0
     /// What the hasher has not seen yet.
     private var waiting: [UInt8] = []
+    private var prerequisites: [ManifestField] = []
 
-    package init(domain: String) {
+    package init() {
         waiting.reserveCapacity(2 * Self.portion)
-        append(length: domain.utf8.count)
-        waiting += domain.utf8
+        Self.append(length: Self.ownDomain.utf8.count, to: &waiting)
+        waiting += Self.ownDomain.utf8
     }
 
+    private static let ownDomain = "lmsbuild manifest 2"
+
     package mutating func visit(_ field: ManifestField) {
-        waiting.append(field.tag.rawValue)
-        append(length: field.key.count)
-        waiting += field.key
-        append(length: field.value.count)
-        waiting += field.value
+        if field.tag == .prerequisite || field.tag == .imageTag {
+            prerequisites.append(field)
+            return
+        }
+        Self.append(field, to: &waiting)
         if waiting.count >= Self.portion { hashWaiting() }
     }
 
     package mutating func visit(file: FileEntry, hash: SHA256Value) {
         waiting.append(ManifestTag.file.rawValue)
-        append(length: file.path.bytes.count)
+        Self.append(length: file.path.bytes.count, to: &waiting)
         waiting += file.path.bytes
-        append(length: 33)
+        Self.append(length: 33, to: &waiting)
         waiting.append(file.kind.rawValue)
         hash.withBytes { waiting.append(contentsOf: $0) }
         if waiting.count >= Self.portion { hashWaiting() }
@@ -179,20 +211,43 @@ package struct ManifestHasher: ManifestVisitor {
 
     private static let portion = 4096
 
-    private mutating func append(length: Int) {
-        withUnsafeBytes(of: UInt64(length).littleEndian) { waiting.append(contentsOf: $0) }
+    private static func append(_ field: ManifestField, to bytes: inout [UInt8]) {
+        bytes.append(field.tag.rawValue)
+        append(length: field.key.count, to: &bytes)
+        bytes += field.key
+        append(length: field.value.count, to: &bytes)
+        bytes += field.value
+    }
+
+    private static func append(length: Int, to bytes: inout [UInt8]) {
+        withUnsafeBytes(of: UInt64(length).littleEndian) { bytes.append(contentsOf: $0) }
     }
 
     private mutating func hashWaiting() {
         hasher.update(waiting)
-        size += waiting.count
         waiting.removeAll(keepingCapacity: true)
     }
 
-    package func digest() -> Digest {
+    /// What was visited but prerequisites and tags.
+    package func own() -> SHA256Value {
         var last = self
         last.hashWaiting()
-        return Digest(hash: last.hasher.finalize(), size: last.size)
+        return last.hasher.finalize()
+    }
+
+    /// The hash of all that was visited.
+    package func digest(domain: String) -> Digest {
+        Self.digest(domain: domain, own: own(), prerequisites)
+    }
+
+    /// The second step alone.
+    package static func digest(domain: String, own: SHA256Value, _ prerequisites: [ManifestField]) -> Digest {
+        var bytes: [UInt8] = []
+        append(length: domain.utf8.count, to: &bytes)
+        bytes += domain.utf8
+        own.withBytes { bytes.append(contentsOf: $0) }
+        for field in prerequisites { append(field, to: &bytes) }
+        return Digest.of(bytes)
     }
 }
 

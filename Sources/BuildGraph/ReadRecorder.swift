@@ -13,7 +13,7 @@ final class ReadRecorder: FileSystem {
     /// Sorted.
     var read: [BytePath] { paths.withLock { $0 }.sorted() }
 
-    var entries: [FileEntry] { files.entries }
+    var entries: FileEntries { files.entries }
 
     func contents(of path: BytePath) throws(FileSystemError) -> [UInt8] {
         paths.withLock { _ = $0.insert(path) }

@@ -282,7 +282,7 @@ struct TargetBuilder {
         let environment = environment(seed, rule.recipe, &scope, &edges)
         diagnostics.append(contentsOf: scope.diagnostics)
         return Target(
-            label: seed.label, component: seed.component, making: making, files: files.indices,
+            label: seed.label, component: seed.component, making: making, files: EntryRanges(files.indices),
             edges: uniqueEdges(edges), outputs: outputs.outputs(of: index),
             attributes: resolve(attributes, in: folder), values: environment.values, passed: environment.passed,
             secrets: environment.secrets, tools: rule.recipe == nil ? [] : tools(seed.component, &scope),

@@ -31,7 +31,7 @@ package struct WorkingTreeOptions: Sendable {
 /// Links are never followed, FIFOs, sockets and devices never opened. What cannot be looked at is an error, never
 /// missing. A file's content is read when it is asked for; one that changes meanwhile is an error with `isChange`.
 package struct WorkingTree: FileSystem {
-    package let entries: [FileEntry]
+    package let entries: FileEntries
     /// Folders that were left out because they are repositories of their own.
     package let notices: [Diagnostic]
     private let statuses: [FileStatus]
@@ -40,7 +40,7 @@ package struct WorkingTree: FileSystem {
     private let index: FileIndex?
 
     init(_ found: WorkingTreeScan.Result, root: BytePath, index: FileIndex?) {
-        entries = found.entries
+        entries = FileEntries(found.entries)
         statuses = found.statuses
         notices = found.notices
         submodules = found.submodules
@@ -119,14 +119,8 @@ package struct WorkingTree: FileSystem {
     }
 
     private func position(of path: BytePath) throws(FileSystemError) -> Int {
-        var low = 0
-        var high = entries.count
-        while low < high {
-            let middle = (low + high) / 2
-            if entries[middle].path < path { low = middle + 1 } else { high = middle }
-        }
-        guard low < entries.count, entries[low].path == path else { throw FileSystemError("open", path, errno: ENOENT) }
-        return low
+        guard let position = entries.index(of: path) else { throw FileSystemError("open", path, errno: ENOENT) }
+        return position
     }
 
     /// The digest, where no file has to be read for it.

@@ -29,8 +29,8 @@ package struct MemoryFileSystem: FileSystem {
         files[path] = nil
     }
 
-    package var entries: [FileEntry] {
-        files.map { FileEntry(path: $0.key, kind: $0.value.kind) }.sorted { $0.path < $1.path }
+    package var entries: FileEntries {
+        FileEntries(files.map { FileEntry(path: $0.key, kind: $0.value.kind) }.sorted { $0.path < $1.path })
     }
 
     package func contents(of path: BytePath) throws(FileSystemError) -> [UInt8] {

@@ -1,0 +1,338 @@
+// The list of a tree's files, however it is kept. Does not know contents, nor where the files are.
+
+/// The files of a tree, sorted bytewise by path, without duplicates.
+///
+/// An entry's path is made when it is asked for: a list of a million files may lie packed in a mapped file. Asking for the
+/// bytes of a path (`withPath`) or for its kind makes nothing.
+package struct FileEntries: RandomAccessCollection, Sendable, Equatable, ExpressibleByArrayLiteral {
+    /// Where an entry of a patched list comes from.
+    package enum Origin: Sendable, Hashable {
+        /// The place in the packed list.
+        case packed(Int)
+        /// The place in `patch`.
+        case patch(Int)
+    }
+
+    private enum Storage: Sendable {
+        case list([FileEntry])
+        case packed(PackedPaths, PathPatch)
+    }
+
+    private let storage: Storage
+
+    /// `entries` must be sorted by path.
+    package init(_ entries: [FileEntry]) {
+        storage = .list(entries)
+    }
+
+    package init(arrayLiteral elements: FileEntry...) {
+        self.init(elements)
+    }
+
+    /// The packed paths with some replaced, added and taken away.
+    init(_ packed: PackedPaths, _ patch: PathPatch = .none) {
+        storage = .packed(packed, patch)
+    }
+
+    package var startIndex: Int { 0 }
+
+    package var endIndex: Int {
+        switch storage {
+        case .list(let entries): entries.count
+        case .packed(let packed, let patch): packed.count + patch.growth
+        }
+    }
+
+    package subscript(position: Int) -> FileEntry {
+        switch storage {
+        case .list(let entries): entries[position]
+        case .packed(let packed, let patch):
+            switch patch.origin(of: position) {
+            case .packed(let place): packed.entry(place)
+            case .patch(let place): patch.entries[place]
+            }
+        }
+    }
+
+    package func kind(_ position: Int) -> FileKind {
+        switch storage {
+        case .list(let entries): entries[position].kind
+        case .packed(let packed, let patch):
+            switch patch.origin(of: position) {
+            case .packed(let place): packed.kind(place)
+            case .patch(let place): patch.entries[place].kind
+            }
+        }
+    }
+
+    /// The bytes of a path, valid during the call.
+    func withPath<Result>(_ position: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        switch storage {
+        case .list(let entries): entries[position].path.bytes.withUnsafeBytes(body)
+        case .packed(let packed, let patch):
+            switch patch.origin(of: position) {
+            case .packed(let place): packed.withPath(place, body)
+            case .patch(let place): patch.entries[place].path.bytes.withUnsafeBytes(body)
+            }
+        }
+    }
+
+    /// Nil for a list that is not packed.
+    func origin(of position: Int) -> Origin? {
+        guard case .packed(_, let patch) = storage else { return nil }
+        return patch.origin(of: position)
+    }
+
+    /// Where the packed entry `place` is now; nil where it was taken away or replaced.
+    func position(ofPacked place: Int) -> Int? {
+        guard case .packed(_, let patch) = storage else { return nil }
+        return patch.position(ofPacked: place)
+    }
+
+    /// Where the packed entries of `range` are now; what was replaced among them is left out.
+    func positions(ofPacked range: Range<Int>, _ body: (Range<Int>) -> Void) {
+        guard case .packed(_, let patch) = storage else { return }
+        patch.positions(ofPacked: range, body)
+    }
+
+    /// The place of the first entry whose path is not less than `path`.
+    package func lowerBound(_ path: [UInt8]) -> Int {
+        path.withUnsafeBytes { path in
+            var low = 0
+            var high = count
+            while low < high {
+                let middle = (low + high) / 2
+                if withPath(middle, { MappedIndex.compare($0, path) }) < 0 { low = middle + 1 } else { high = middle }
+            }
+            return low
+        }
+    }
+
+    package func index(of path: BytePath) -> Int? {
+        let place = lowerBound(path.bytes)
+        guard place < count else { return nil }
+        let isIt = withPath(place) { found in path.bytes.withUnsafeBytes { MappedIndex.compare(found, $0) == 0 } }
+        return isIt ? place : nil
+    }
+
+    /// The entries below `folder`, which are contiguous.
+    package func range(inside folder: BytePath) -> Range<Int> {
+        if folder.isEmpty { return 0..<count }
+        return lowerBound(folder.bytes + [UInt8(ascii: "/")])..<lowerBound(folder.bytes + [UInt8(ascii: "/") + 1])
+    }
+
+    package static func == (left: FileEntries, right: FileEntries) -> Bool {
+        if case .list(let one) = left.storage, case .list(let other) = right.storage { return one == other }
+        if case .packed(let one, let patch) = left.storage, case .packed(let other, let otherPatch) = right.storage,
+            one === other, patch.isNone, otherPatch.isNone
+        {
+            return true
+        }
+        guard left.count == right.count else { return false }
+        return left.indices.allSatisfy { position in
+            left.kind(position) == right.kind(position)
+                && left.withPath(position) { path in
+                    right.withPath(position) { MappedIndex.compare(path, $0) == 0 }
+                }
+        }
+    }
+}
+
+/// Paths one after the other in memory that somebody else owns, each ended by a zero byte, sorted bytewise.
+final class PackedPaths: Sendable {
+    private let owner: any AnyObject & Sendable
+    private let heap: UInt
+    /// `count + 1` 32-bit places in the heap.
+    private let offsets: UInt
+    /// A byte each; the upper half belongs to others.
+    private let kinds: UInt
+    let count: Int
+
+    /// The addresses stay valid as long as `owner` lives, and were checked: offsets ascend and end within the heap.
+    init(owner: any AnyObject & Sendable, heap: UInt, offsets: UInt, kinds: UInt, count: Int) {
+        self.owner = owner
+        self.heap = heap
+        self.offsets = offsets
+        self.kinds = kinds
+        self.count = count
+    }
+
+    @inline(__always)
+    func start(_ place: Int) -> UInt {
+        guard let base = UnsafeRawPointer(bitPattern: offsets) else { return heap }
+        return heap + UInt(base.loadUnaligned(fromByteOffset: 4 * place, as: UInt32.self))
+    }
+
+    @inline(__always)
+    func withPath<Result>(_ place: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        let from = start(place)
+        let length = Int(start(place + 1) &- from) - 1
+        return body(UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: from), count: Swift.max(0, length)))
+    }
+
+    @inline(__always)
+    func kind(_ place: Int) -> FileKind {
+        guard let base = UnsafeRawPointer(bitPattern: kinds) else { return .file }
+        return FileKind(rawValue: base.load(fromByteOffset: place, as: UInt8.self) & 15) ?? .file
+    }
+
+    func entry(_ place: Int) -> FileEntry {
+        FileEntry(path: BytePath(bytes: withPath(place) { Array($0) }), kind: kind(place))
+    }
+}
+
+/// What differs from a packed list: entries in place of packed ones, further ones, and packed ones that are gone.
+struct PathPatch: Sendable {
+    /// One difference: an entry that is there now, a packed place that it replaces or that is gone, or both.
+    struct Change: Sendable {
+        let packed: Int?
+        let entry: FileEntry?
+    }
+
+    private struct Piece: Sendable {
+        /// The position of its first entry now.
+        let start: Int
+        let origin: FileEntries.Origin
+    }
+
+    static let none = PathPatch()
+
+    private var pieces: [Piece] = []
+    /// What is there now and not, or not so, in the packed list; sorted by path.
+    private(set) var entries: [FileEntry] = []
+    private(set) var growth = 0
+
+    var isNone: Bool { pieces.isEmpty }
+
+    private init() {}
+
+    /// `changes` are sorted by path; `insertion` tells where in the packed list a path that it has not would be.
+    init(_ changes: [Change], packedCount: Int, insertion: (BytePath) -> Int) {
+        var next = 0
+        var position = 0
+        func take(upTo place: Int, _ pieces: inout [Piece]) {
+            if place > next {
+                pieces.append(Piece(start: position, origin: .packed(next)))
+                position += place - next
+                next = place
+            }
+        }
+        for change in changes {
+            if let packed = change.packed {
+                take(upTo: packed, &pieces)
+                next = packed + 1
+                growth -= 1
+            } else if let entry = change.entry {
+                take(upTo: insertion(entry.path), &pieces)
+            }
+            if let entry = change.entry {
+                pieces.append(Piece(start: position, origin: .patch(entries.count)))
+                entries.append(entry)
+                position += 1
+                growth += 1
+            }
+        }
+        take(upTo: packedCount, &pieces)
+        if pieces.isEmpty { pieces.append(Piece(start: 0, origin: .packed(packedCount))) }
+    }
+
+    func origin(of position: Int) -> FileEntries.Origin {
+        if pieces.isEmpty { return .packed(position) }
+        var low = 0
+        var high = pieces.count
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if pieces[middle].start <= position { low = middle } else { high = middle }
+        }
+        switch pieces[low].origin {
+        case .packed(let place): return .packed(place + position - pieces[low].start)
+        case .patch(let place): return .patch(place)
+        }
+    }
+
+    func position(ofPacked place: Int) -> Int? {
+        var found: Int?
+        positions(ofPacked: place..<place + 1) { found = $0.lowerBound }
+        return found
+    }
+
+    func positions(ofPacked range: Range<Int>, _ body: (Range<Int>) -> Void) {
+        if pieces.isEmpty { return body(range) }
+        for (index, piece) in pieces.enumerated() {
+            guard case .packed(let first) = piece.origin else { continue }
+            let end = index + 1 < pieces.count ? first + pieces[index + 1].start - piece.start : Int.max
+            let common = Swift.max(first, range.lowerBound)..<Swift.max(first, range.lowerBound, Swift.min(end, range.upperBound))
+            if !common.isEmpty {
+                body(piece.start + common.lowerBound - first..<piece.start + common.upperBound - first)
+            }
+        }
+    }
+}
+
+/// Places of entries in ascending order, kept as ranges: nearly all of a target's files lie side by side.
+package struct EntryRanges: Sequence, Sendable, Hashable {
+    private(set) var ranges: [Range<Int>] = []
+
+    package init() {}
+
+    /// `places` are ascending.
+    package init(_ places: some Sequence<Int>) {
+        for place in places { append(place..<place + 1) }
+    }
+
+    /// `range` lies behind all others.
+    mutating func append(_ range: Range<Int>) {
+        if let last = ranges.last, last.upperBound == range.lowerBound {
+            ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
+        } else if !range.isEmpty {
+            ranges.append(range)
+        }
+    }
+
+    package var isEmpty: Bool { ranges.isEmpty }
+
+    package func contains(_ place: Int) -> Bool {
+        var low = 0
+        var high = ranges.count
+        while low < high {
+            let middle = (low + high) / 2
+            if ranges[middle].upperBound <= place { low = middle + 1 } else { high = middle }
+        }
+        return low < ranges.count && ranges[low].contains(place)
+    }
+
+    func overlaps(_ range: Range<Int>) -> Bool {
+        var low = 0
+        var high = ranges.count
+        while low < high {
+            let middle = (low + high) / 2
+            if ranges[middle].upperBound <= range.lowerBound { low = middle + 1 } else { high = middle }
+        }
+        return low < ranges.count && ranges[low].overlaps(range)
+    }
+
+    package struct Iterator: IteratorProtocol {
+        fileprivate let ranges: [Range<Int>]
+        private var range = 0
+        private var place: Int
+
+        fileprivate init(_ ranges: [Range<Int>]) {
+            self.ranges = ranges
+            place = ranges.first?.lowerBound ?? 0
+        }
+
+        package mutating func next() -> Int? {
+            guard range < ranges.count else { return nil }
+            defer {
+                place += 1
+                if place == ranges[range].upperBound {
+                    range += 1
+                    if range < ranges.count { place = ranges[range].lowerBound }
+                }
+            }
+            return place
+        }
+    }
+
+    package func makeIterator() -> Iterator { Iterator(ranges) }
+}
