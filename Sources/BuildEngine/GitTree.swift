@@ -207,7 +207,8 @@ extension GitRepository {
         }
         let files = Self.files(in: output, below: named == nil ? prefix : .root)
         return GitTree(
-            entries: FileEntries(files.map(\.entry)), ids: files.map(\.id), naming: naming, objects: objects ?? self.objects())
+            entries: FileEntries(files.map(\.entry)), ids: files.map(\.id), naming: naming,
+            objects: objects ?? self.objects())
     }
 
     /// The output of `ls-tree -r -z`: `mode SP type SP id TAB path NUL`.

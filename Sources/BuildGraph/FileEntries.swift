@@ -261,7 +261,9 @@ struct PathPatch: Sendable {
         for (index, piece) in pieces.enumerated() {
             guard case .packed(let first) = piece.origin else { continue }
             let end = index + 1 < pieces.count ? first + pieces[index + 1].start - piece.start : Int.max
-            let common = Swift.max(first, range.lowerBound)..<Swift.max(first, range.lowerBound, Swift.min(end, range.upperBound))
+            let common =
+                Swift.max(
+                    first, range.lowerBound)..<Swift.max(first, range.lowerBound, Swift.min(end, range.upperBound))
             if !common.isEmpty {
                 body(piece.start + common.lowerBound - first..<piece.start + common.upperBound - first)
             }

@@ -17,8 +17,9 @@ package final class FileIndex: Sendable {
 
     private let file: BytePath?
     private let mapped: MappedIndex?
-    private let trustsFingerprints: Bool
+    let trustsFingerprints: Bool
     private let records = Mutex<[BytePath: Record]>([:])
+    private let isForgotten = Atomic<Bool>(false)
     /// At most one: that the index on disk could not be used.
     package let notices: [Diagnostic]
 
@@ -28,7 +29,7 @@ package final class FileIndex: Sendable {
     package init(at file: BytePath, trustingFingerprints: Bool) {
         self.file = file
         trustsFingerprints = trustingFingerprints
-        do throws(MappedIndex.Failure) {
+        do throws(SectionFile.Failure) {
             mapped = try MappedIndex.open(file)
             notices = []
         } catch {
@@ -45,7 +46,7 @@ package final class FileIndex: Sendable {
         notices = []
     }
 
-    private static func notice(_ failure: MappedIndex.Failure, _ file: BytePath) -> Diagnostic? {
+    static func notice(_ failure: SectionFile.Failure, _ file: BytePath) -> Diagnostic? {
         let reason: String
         switch failure {
         case .missing: return nil
@@ -67,6 +68,18 @@ package final class FileIndex: Sendable {
         }
     }
 
+    /// What is known of the file at `path` under `status`, and whether the status may be believed later on.
+    func content(of path: BytePath, _ status: FileStatus) -> (content: HashedContent, isSettled: Bool)? {
+        if let mapped, let entry = find(path, in: mapped), mapped.status(entry) == status,
+            let content = mapped.content(mapped.row(entry))
+        {
+            return (content, true)
+        }
+        return records.withLock { records in
+            records[path].flatMap { $0.status == status ? ($0.content, $0.isSettled) : nil }
+        }
+    }
+
     /// Whether reading a file of `size` for its fingerprint alone may be enough.
     func mayKnow(_ path: BytePath, size: Int) -> Bool {
         guard trustsFingerprints, let mapped, let entry = find(path, in: mapped) else { return false }
@@ -84,6 +97,12 @@ package final class FileIndex: Sendable {
         records.withLock { $0[path] = record }
     }
 
+    /// Removes the file: what it knew is kept elsewhere now. What was learned in this run is not written any more.
+    func forget() {
+        isForgotten.store(true, ordering: .relaxed)
+        _ = file?.withCString { unlink($0) }
+    }
+
     private func find(_ path: BytePath, in mapped: MappedIndex) -> Int? {
         path.bytes.withUnsafeBytes { mapped.find($0) }
     }
@@ -93,7 +112,7 @@ package final class FileIndex: Sendable {
     package func save(present: FileEntries? = nil) throws(FileSystemError) {
         guard let file else { return }
         let learned = records.withLock { $0 }
-        if learned.isEmpty { return }
+        if learned.isEmpty || isForgotten.load(ordering: .relaxed) { return }
         let sorted = learned.sorted { $0.key < $1.key }.map { path, record in
             var status = record.status
             // A size no file has: the entry is never believed, its content stays known.

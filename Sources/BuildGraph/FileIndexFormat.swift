@@ -41,15 +41,8 @@ final class MappedIndex: Sendable {
     let rowCount: Int
     private let heapSize: Int
 
-    enum Failure: Error {
-        case missing
-        case damaged
-        case otherVersion
-        case unreadable(Int32)
-    }
-
     /// Maps and checks the index at the absolute `path`.
-    static func open(_ path: BytePath) throws(Failure) -> MappedIndex {
+    static func open(_ path: BytePath) throws(SectionFile.Failure) -> MappedIndex {
         let descriptor = path.withCString { Glibc.open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) }
         guard descriptor >= 0 else { throw errno == ENOENT || errno == ENOTDIR ? .missing : .unreadable(errno) }
         defer { close(descriptor) }
@@ -63,7 +56,7 @@ final class MappedIndex: Sendable {
         return try MappedIndex(mapping: UInt(bitPattern: memory), size: size)
     }
 
-    private init(mapping address: UInt, size: Int) throws(Failure) {
+    private init(mapping address: UInt, size: Int) throws(SectionFile.Failure) {
         self.address = address
         self.size = size
         let all = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: size)

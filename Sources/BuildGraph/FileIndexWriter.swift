@@ -113,38 +113,9 @@ struct FileIndexWriter {
 
     /// Replaces `file`. Skips the work without an error where another run is doing the same.
     func write(to file: BytePath) throws(FileSystemError) {
-        let folder = file.parent
-        _ = folder.withCString { mkdir($0, 0o700) }
-        let new = BytePath(bytes: file.bytes + Array(".new".utf8))
-        let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW
-        let descriptor = new.withCString { clinux_openat(AT_FDCWD, $0, flags, 0o600) }
-        guard descriptor >= 0 else { throw FileSystemError("open", new, errno: errno) }
-        defer { close(descriptor) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, Self.isAt(new, descriptor) else { return }
-        do throws(FileSystemError) {
-            guard ftruncate(descriptor, 0) == 0 else { throw FileSystemError("truncate", new, errno: errno) }
+        try FileReplacement.write(file) { descriptor, new throws(FileSystemError) in
             try writeContents(descriptor, new)
-            guard fsync(descriptor) == 0 else { throw FileSystemError("fsync", new, errno: errno) }
-            guard new.withCString({ from in file.withCString { rename(from, $0) } }) == 0 else {
-                throw FileSystemError("rename", file, errno: errno)
-            }
-        } catch {
-            _ = new.withCString { unlink($0) }
-            throw error
         }
-        let folderDescriptor = folder.withCString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-        if folderDescriptor >= 0 {
-            fsync(folderDescriptor)
-            close(folderDescriptor)
-        }
-    }
-
-    /// Whether the open file still has its name: between opening and locking another run may have made it the index.
-    private static func isAt(_ path: BytePath, _ descriptor: Int32) -> Bool {
-        var named = stat()
-        var opened = stat()
-        return path.withCString { lstat($0, &named) } == 0 && fstat(descriptor, &opened) == 0
-            && named.st_dev == opened.st_dev && named.st_ino == opened.st_ino
     }
 
     private func writeContents(_ descriptor: Int32, _ path: BytePath) throws(FileSystemError) {

@@ -36,6 +36,18 @@ package struct FileStatus: Sendable, Hashable {
         return newest < now - tick
     }
 
+    /// Itself, or a status that no file has, where a write after the moment `now` might leave this one.
+    func whereSettled(at now: Int64) -> FileStatus {
+        isSettled(at: now) ? self : neverBelieved
+    }
+
+    /// A status that no file has.
+    var neverBelieved: FileStatus {
+        var never = self
+        never.changed = Int64.min
+        return never
+    }
+
     /// The moment, by the clock that stamps files.
     static var now: Int64 {
         var time = timespec()

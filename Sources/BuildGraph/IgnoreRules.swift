@@ -6,12 +6,15 @@ import Glibc
 package struct IgnoreFile: Sendable {
     /// The folder the rules speak of, relative to the top of the repository.
     package let folder: BytePath
+    /// Of the text.
+    let fingerprint: Fingerprint
     private let rules: [IgnoreRule]
 
     /// Reads the text as git does: LF or CRLF lines, `#` comments, `!` to take back, `\` before a byte that is meant
     /// as it is, blanks at the end dropped. No text is wrong; a malformed pattern matches nothing.
     package init(_ text: [UInt8], folder: BytePath) {
         self.folder = folder
+        fingerprint = Fingerprint.of(text)
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         let body = text.starts(with: mark) ? text.dropFirst(mark.count) : text[...]
         rules = body.split(separator: UInt8(ascii: "\n")).compactMap(IgnoreRule.init(line:))

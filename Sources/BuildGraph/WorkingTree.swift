@@ -34,18 +34,38 @@ package struct WorkingTree: FileSystem {
     package let entries: FileEntries
     /// Folders that were left out because they are repositories of their own.
     package let notices: [Diagnostic]
-    private let statuses: [FileStatus]
+    /// How it was found.
+    enum Look: Sendable {
+        case scan(WorkingTreeScan.Result)
+        case changes(WorkspaceChanges)
+    }
+
+    let look: Look
+    let options: WorkingTreeOptions
     private let root: BytePath
     private let submodules: [BytePath: [UInt8]]
-    private let index: FileIndex?
+    let index: FileIndex?
 
-    init(_ found: WorkingTreeScan.Result, root: BytePath, index: FileIndex?) {
+    init(_ found: WorkingTreeScan.Result, _ options: WorkingTreeOptions, index: FileIndex?, notices: [Diagnostic]) {
         entries = FileEntries(found.entries)
-        statuses = found.statuses
-        notices = found.notices
+        self.notices = notices + found.nested.map { .nestedRepository($0) }
         submodules = found.submodules
-        self.root = root
+        root = options.root
+        self.options = options
         self.index = index
+        var rest = found
+        rest.entries = []
+        look = .scan(rest)
+    }
+
+    private init(_ found: WorkspaceChanges, _ options: WorkingTreeOptions, index: FileIndex?) {
+        entries = found.entries
+        notices = found.base.nested.map { .nestedRepository($0) }
+        submodules = found.submodules
+        root = options.root
+        self.options = options
+        self.index = index
+        look = .changes(found)
     }
 
     /// Reads the folders below `options.root`. Throws for a folder or file that cannot be looked at; what vanishes
@@ -53,7 +73,33 @@ package struct WorkingTree: FileSystem {
     package static func scan(
         _ options: WorkingTreeOptions, index: FileIndex? = nil
     ) throws(FileSystemError) -> WorkingTree {
-        WorkingTree(try WorkingTreeScan.run(options), root: options.root, index: index)
+        WorkingTree(try WorkingTreeScan.run(options), options, index: index, notices: [])
+    }
+
+    /// As `scan`, with the same result, but where the absolute file `base` (`.lmsbuild/workspace`) tells an earlier state
+    /// only what differs from it is looked at closely.
+    package static func look(
+        _ options: WorkingTreeOptions, index: FileIndex, base file: BytePath
+    ) throws(FileSystemError) -> WorkingTree {
+        var notices: [Diagnostic] = []
+        do throws(SectionFile.Failure) {
+            let base = try WorkspaceBase.open(file)
+            let threads = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+            if let changes = try? WorkspacePass.run(base, options, threads: threads) {
+                return WorkingTree(changes, options, index: index)
+            }
+        } catch {
+            notices = FileIndex.notice(error, file).map { [$0] } ?? []
+        }
+        return WorkingTree(try WorkingTreeScan.run(options), options, index: index, notices: notices)
+    }
+
+    /// The status that the file at a place had when it was looked at.
+    func status(_ position: Int) -> FileStatus {
+        switch look {
+        case .scan(let found): found.statuses[position]
+        case .changes(let found): found.status(position)
+        }
     }
 
     package func contents(of path: BytePath) throws(FileSystemError) -> [UInt8] {
@@ -72,7 +118,7 @@ package struct WorkingTree: FileSystem {
     package func digest(of path: BytePath) throws(FileSystemError) -> Digest {
         let position = try position(of: path)
         if let known = known(position) { return known }
-        let size = Int(statuses[position].size)
+        let size = Int(status(position).size)
         var buffer = [UInt8](repeating: 0, count: max(4096, min(FileHashing.bufferSize, size + 1)))
         return try hash(position, &buffer)
     }
@@ -113,11 +159,6 @@ package struct WorkingTree: FileSystem {
         return digests.compactMap { $0 }
     }
 
-    /// Saves what was hashed to the index, and drops from it what is not in the tree.
-    package func saveIndex() throws(FileSystemError) {
-        try index?.save(present: entries)
-    }
-
     private func position(of path: BytePath) throws(FileSystemError) -> Int {
         guard let position = entries.index(of: path) else { throw FileSystemError("open", path, errno: ENOENT) }
         return position
@@ -127,14 +168,31 @@ package struct WorkingTree: FileSystem {
     private func known(_ position: Int) -> Digest? {
         let entry = entries[position]
         guard entry.kind == .file || entry.kind == .executable else { return nil }
-        return index?.digest(of: entry.path, statuses[position])
+        if let known = content(position) { return known.digest }
+        return index?.digest(of: entry.path, status(position))
+    }
+
+    /// What the base has of a file that is as it was there.
+    func content(_ position: Int) -> HashedContent? {
+        guard case .changes(let found) = look, case .packed(let place)? = entries.origin(of: position) else {
+            return nil
+        }
+        return found.base.content(place)
+    }
+
+    /// What the base has of a file that may have been touched alone.
+    private func candidate(_ position: Int) -> HashedContent? {
+        guard case .changes(let found) = look, case .patch(let place)? = entries.origin(of: position),
+            let packed = found.packedPlaces[place]
+        else { return nil }
+        return found.base.content(packed)
     }
 
     private func hash(_ position: Int, _ buffer: inout [UInt8]) throws(FileSystemError) -> Digest {
         let entry = entries[position]
         guard entry.kind == .file || entry.kind == .executable else { return Digest.of(try contents(of: entry.path)) }
         let file = try OpenFile(reading: root.appending(entry.path), shownAs: entry.path)
-        return try FileHashing(entry: entry, index: index).digest(of: file, &buffer)
+        return try FileHashing(entry: entry, index: index, candidate: candidate(position)).digest(of: file, &buffer)
     }
 
     private func linkText(_ path: BytePath) throws(FileSystemError) -> [UInt8] {
@@ -156,6 +214,8 @@ struct FileHashing {
 
     let entry: FileEntry
     let index: FileIndex?
+    /// What the file held before, which it may still hold.
+    var candidate: HashedContent?
 
     func digest(of file: borrowing OpenFile, _ buffer: inout [UInt8]) throws(FileSystemError) -> Digest {
         for _ in 0..<2 {
@@ -182,20 +242,29 @@ struct FileHashing {
             return buffer.withUnsafeBytes { bytes in
                 let bytes = UnsafeRawBufferPointer(rebasing: bytes[..<size])
                 let fingerprint = Fingerprint.of(bytes)
-                let known = index?.digest(of: fingerprint, size: size)
+                let known = known(fingerprint, size: size)
                 let digest = known ?? Digest(hash: SHA256Value.of(bytes), size: size)
                 return HashedContent(fingerprint: fingerprint, digest: digest)
             }
         }
-        if let index, index.mayKnow(entry.path, size: size) {
+        if let index, index.mayKnow(entry.path, size: size) || candidate?.digest.size == size {
             let quick = try pass(file, size: size, &buffer, withDigest: false)
             guard let quick else { return nil }
-            if let digest = index.digest(of: quick.fingerprint, size: size) {
+            if let digest = known(quick.fingerprint, size: size) {
                 return HashedContent(fingerprint: quick.fingerprint, digest: digest)
             }
         }
         guard let full = try pass(file, size: size, &buffer, withDigest: true) else { return nil }
         return HashedContent(fingerprint: full.fingerprint, digest: Digest(hash: full.hash, size: size))
+    }
+
+    private func known(_ fingerprint: Fingerprint, size: Int) -> Digest? {
+        guard let index else { return nil }
+        if index.trustsFingerprints, let candidate, candidate.fingerprint == fingerprint, candidate.digest.size == size
+        {
+            return candidate.digest
+        }
+        return index.digest(of: fingerprint, size: size)
     }
 
     private func pass(

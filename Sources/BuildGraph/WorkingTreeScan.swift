@@ -9,7 +9,12 @@ struct WorkingTreeScan {
         /// One for each entry.
         var statuses: [FileStatus] = []
         var submodules: [BytePath: [UInt8]] = [:]
-        var notices: [Diagnostic] = []
+        /// Folders that are repositories of their own.
+        var nested: [BytePath] = []
+        /// Every folder that was looked into, with its status from before.
+        var folders: [(path: BytePath, status: FileStatus)] = []
+        /// The `.gitignore`s that were read.
+        var ignoreFiles: [(path: BytePath, status: FileStatus)] = []
     }
 
     private struct Found {
@@ -24,7 +29,7 @@ struct WorkingTreeScan {
     private let options: WorkingTreeOptions
     /// What is tracked below ignored folders, and the folders that lead to it.
     private let tracked: Set<BytePath>
-    private let foldersOfTracked: Set<BytePath>
+    let foldersOfTracked: Set<BytePath>
     private let foldersOfSubmodules: Set<BytePath>
     private var result = Result()
 
@@ -38,6 +43,27 @@ struct WorkingTreeScan {
         return scan.result
     }
 
+    /// The part of a scan that lies below `folder`, which is neither ignored nor a repository; `rules` are those of the
+    /// folders above it.
+    static func run(
+        _ options: WorkingTreeOptions, below folder: BytePath, _ rules: IgnoreRules, isIgnored: Bool
+    ) throws(FileSystemError) -> Result {
+        var scan = WorkingTreeScan(options)
+        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+        let descriptor = options.root.appending(folder).withCString { open($0, flags) }
+        if descriptor < 0, errno == ENOENT || errno == ENOTDIR || errno == ELOOP { throw .changed(folder) }
+        guard descriptor >= 0 else { throw FileSystemError("open", folder, errno: errno) }
+        let opened = OpenFile(owning: descriptor, shownAs: folder)
+        if faccessat(descriptor, ".git", F_OK, AT_SYMLINK_NOFOLLOW) == 0,
+            NestedRepository(options.root.appending(folder)) != nil
+        {
+            scan.result.nested.append(folder)
+        } else {
+            try scan.walk(opened, folder, rules, isIgnored: isIgnored)
+        }
+        return scan.result
+    }
+
     private init(_ options: WorkingTreeOptions) {
         self.options = options
         tracked = Set(options.trackedIgnored)
@@ -45,7 +71,7 @@ struct WorkingTreeScan {
         foldersOfSubmodules = Self.folders(of: Array(options.submodules.keys))
     }
 
-    private static func folders(of paths: [BytePath]) -> Set<BytePath> {
+    static func folders(of paths: [BytePath]) -> Set<BytePath> {
         var folders: Set<BytePath> = []
         for path in paths {
             var folder = path.parent
@@ -57,11 +83,15 @@ struct WorkingTreeScan {
     private mutating func walk(
         _ folder: borrowing OpenFile, _ path: BytePath, _ rules: IgnoreRules, isIgnored: Bool
     ) throws(FileSystemError) {
+        let moment = FileStatus.now
+        result.folders.append((path, FileStatus(try folder.status()).whereSettled(at: moment)))
         let found = try Self.list(folder, path)
         var rules = rules
         if !isIgnored, let file = found.first(where: { $0.name.elementsEqual(".gitignore".utf8) }),
             file.status.st_mode & S_IFMT == S_IFREG, let text = try Self.ignoreFile(folder, path)
         {
+            result.ignoreFiles.append(
+                (path.appending(".gitignore"), FileStatus(file.status).whereSettled(at: moment)))
             rules = rules.adding(IgnoreFile(text, folder: options.prefix.appending(path)))
         }
         for item in found {
@@ -97,9 +127,7 @@ struct WorkingTreeScan {
         if faccessat(descriptor, ".git", F_OK, AT_SYMLINK_NOFOLLOW) == 0,
             NestedRepository(options.root.appending(path)) != nil
         {
-            let message = "'\(path.shown)' is a repository of its own: its files are not in the workspace, as for git"
-            let hint = "track it as a submodule, or ignore it"
-            result.notices.append(Diagnostic(.nestedRepository, .notice, message, hint: hint))
+            result.nested.append(path)
             return
         }
         try walk(folder, path, rules, isIgnored: isIgnored)
@@ -107,6 +135,24 @@ struct WorkingTreeScan {
 
     /// What is in a folder, but for `.git`, `.lmsbuild`, and what is gone before it is looked at.
     private static func list(_ folder: borrowing OpenFile, _ path: BytePath) throws(FileSystemError) -> [Found] {
+        var found: [Found] = []
+        for name in try names(in: folder, path) {
+            if name.first == UInt8(ascii: "."), Self.isLeftOut(name) { continue }
+            var status = stat()
+            let result = BytePath(bytes: name).withCString {
+                fstatat(folder.descriptor, $0, &status, AT_SYMLINK_NOFOLLOW)
+            }
+            if result != 0 {
+                if errno == ENOENT { continue }
+                throw FileSystemError("stat", path.appending(BytePath(bytes: name)), errno: errno)
+            }
+            found.append(Found(name: name, status: status))
+        }
+        return found.sorted { $0.sortKey.lexicographicallyPrecedes($1.sortKey) }
+    }
+
+    /// The names in a folder as they come, but for `.` and `..`.
+    static func names(in folder: borrowing OpenFile, _ path: BytePath) throws(FileSystemError) -> [[UInt8]] {
         let copy = fcntl(folder.descriptor, F_DUPFD_CLOEXEC, 0)
         guard copy >= 0, let stream = fdopendir(copy) else {
             let number = errno
@@ -114,25 +160,19 @@ struct WorkingTreeScan {
             throw FileSystemError("open", path, errno: number)
         }
         defer { closedir(stream) }
-        var found: [Found] = []
+        var found: [[UInt8]] = []
         while true {
             errno = 0
             guard let entry = readdir(stream) else {
                 if errno != 0 { throw FileSystemError("readdir", path, errno: errno) }
-                break
+                return found
             }
             let start = UnsafeRawPointer(entry) + (MemoryLayout<dirent>.offset(of: \dirent.d_name) ?? 19)
-            let text = start.assumingMemoryBound(to: CChar.self)
-            let name = Array(UnsafeRawBufferPointer(start: start, count: strlen(text)))
-            if name.first == UInt8(ascii: "."), Self.isLeftOut(name) { continue }
-            var status = stat()
-            if fstatat(folder.descriptor, text, &status, AT_SYMLINK_NOFOLLOW) != 0 {
-                if errno == ENOENT { continue }
-                throw FileSystemError("stat", path.appending(BytePath(bytes: name)), errno: errno)
-            }
-            found.append(Found(name: name, status: status))
+            let length = strlen(start.assumingMemoryBound(to: CChar.self))
+            let name = Array(UnsafeRawBufferPointer(start: start, count: length))
+            if name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { continue }
+            found.append(name)
         }
-        return found.sorted { $0.sortKey.lexicographicallyPrecedes($1.sortKey) }
     }
 
     private static func isLeftOut(_ name: [UInt8]) -> Bool {
@@ -148,6 +188,16 @@ struct WorkingTreeScan {
         if descriptor < 0, errno == ENOENT || errno == ELOOP { return nil }
         guard descriptor >= 0 else { throw FileSystemError("open", shown, errno: errno) }
         return try OpenFile(owning: descriptor, shownAs: shown).contents()
+    }
+}
+
+extension Diagnostic {
+    /// The folder at `path` is left out.
+    static func nestedRepository(_ path: BytePath) -> Diagnostic {
+        Diagnostic(
+            .nestedRepository, .notice,
+            "'\(path.shown)' is a repository of its own: its files are not in the workspace, as for git",
+            hint: "track it as a submodule, or ignore it")
     }
 }
 

@@ -78,3 +78,7 @@ int clinux_signal_pipe(void) {
     }
     return ends[0];
 }
+
+int clinux_open_folder(int dirfd, const char *path) {
+    return openat(dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}

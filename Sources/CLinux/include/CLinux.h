@@ -25,6 +25,9 @@ int clinux_set_cloexec(int fd, int on);
 /// `openat` with a mode, which is variadic in C.
 int clinux_openat(int dirfd, const char *path, int flags, mode_t mode);
 
+/// Opens a folder, not a link to one, only to ask for what is in it (`O_PATH`); -1 and errno on failure.
+int clinux_open_folder(int dirfd, const char *path);
+
 /// `st_mtim` and `st_ctim` as nanoseconds since the epoch.
 int64_t clinux_mtime_ns(const struct stat *st);
 int64_t clinux_ctime_ns(const struct stat *st);

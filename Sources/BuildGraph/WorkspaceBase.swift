@@ -1,0 +1,337 @@
+// What the workspace was when it was last written down: `.lmsbuild/workspace`. Knows where each number lies; looks at no disk
+// (`WorkspacePass` does), and does not know what has changed since.
+import Buildfile
+import Glibc
+
+enum WorkspaceBaseLayout {
+    static let magic: UInt64 = 0x4553_4142_5342_4D4C
+    static let version: UInt32 = 1
+    static let meta = 0
+    /// Paths, each ended by a zero byte, sorted bytewise.
+    static let paths = 1
+    static let offsets = 2
+    /// Low four bits: the kind; three bits: a place in the table of devices; the highest: whether the digest is known.
+    static let kinds = 3
+    /// Inode, size, modified, changed.
+    static let statuses = 4
+    static let digests = 5
+    static let fingerprints = 6
+    static let folders = 7
+    static let folderPaths = 8
+    /// For each folder in turn the places of the files that lie in it itself.
+    static let children = 9
+    static let ignoreFiles = 10
+    static let nested = 11
+    static let count = 12
+    static let folderSize = 48
+    static let statusSize = 32
+    /// Stands for every device that the table had no room for: no status with it is ever believed.
+    static let noDevice = 7
+}
+
+/// A state of the workspace's files, mapped to memory: paths, statuses, digests, folders.
+final class WorkspaceBase: Sendable {
+    let file: SectionFile
+    let entries: PackedPaths
+    let folderCount: Int
+    /// Of what decided which files count, besides the `.gitignore`s (`WorkingTreeOptions.fingerprint`).
+    let optionsKey: Fingerprint
+    /// The root's device first.
+    let devices: [UInt64]
+
+    var count: Int { entries.count }
+    var generation: Fingerprint { file.generation }
+
+    /// Maps and checks the file at the absolute `path`.
+    static func open(_ path: BytePath) throws(SectionFile.Failure) -> WorkspaceBase {
+        let file = try SectionFile.open(
+            path, magic: WorkspaceBaseLayout.magic, version: WorkspaceBaseLayout.version,
+            sections: WorkspaceBaseLayout.count,
+            restful: [WorkspaceBaseLayout.digests, WorkspaceBaseLayout.fingerprints])
+        guard let base = WorkspaceBase(file) else { throw .damaged }
+        return base
+    }
+
+    private init?(_ file: SectionFile) {
+        self.file = file
+        var meta = ByteReader(file.section(WorkspaceBaseLayout.meta))
+        optionsKey = Fingerprint(high: meta.number(), low: meta.number())
+        let count = Int(truncatingIfNeeded: meta.number())
+        folderCount = Int(truncatingIfNeeded: meta.number())
+        let deviceCount = meta.small()
+        guard deviceCount < WorkspaceBaseLayout.noDevice else { return nil }
+        devices = (0..<deviceCount).map { _ in meta.number() }
+        func size(_ section: Int) -> Int { file.section(section).count }
+        guard count >= 0, folderCount >= 0, size(WorkspaceBaseLayout.offsets) == 4 * (count + 1),
+            size(WorkspaceBaseLayout.kinds) == count,
+            size(WorkspaceBaseLayout.statuses) == WorkspaceBaseLayout.statusSize * count,
+            size(WorkspaceBaseLayout.digests) == 32 * count, size(WorkspaceBaseLayout.fingerprints) == 16 * count,
+            size(WorkspaceBaseLayout.children) <= 4 * count,
+            size(WorkspaceBaseLayout.folders) == WorkspaceBaseLayout.folderSize * folderCount
+        else { return nil }
+        func address(_ section: Int) -> UInt { UInt(bitPattern: file.section(section).baseAddress) }
+        entries = PackedPaths(
+            owner: file, heap: address(WorkspaceBaseLayout.paths), offsets: address(WorkspaceBaseLayout.offsets),
+            kinds: address(WorkspaceBaseLayout.kinds), count: count)
+    }
+
+    private func rawKind(_ place: Int) -> UInt8 { file.section(WorkspaceBaseLayout.kinds)[place] }
+
+    /// One that no file has where it could not be believed when it was written.
+    func status(_ place: Int) -> FileStatus {
+        let bytes = file.section(WorkspaceBaseLayout.statuses)
+        let start = WorkspaceBaseLayout.statusSize * place
+        func number(_ index: Int) -> Int64 {
+            Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: start + 8 * index, as: Int64.self))
+        }
+        let device = Int(rawKind(place) >> 4 & 7)
+        var status = FileStatus(
+            device: device < devices.count ? devices[device] : 0, inode: UInt64(bitPattern: number(0)), size: number(1),
+            modified: number(2), changed: number(3))
+        if device >= devices.count { status.changed = Int64.min }
+        return status
+    }
+
+    /// Nil where no target took the file in.
+    func content(_ place: Int) -> HashedContent? {
+        guard rawKind(place) & 0x80 != 0 else { return nil }
+        var digest = ByteReader(file.section(WorkspaceBaseLayout.digests), at: 32 * place)
+        var fingerprint = ByteReader(file.section(WorkspaceBaseLayout.fingerprints), at: 16 * place)
+        return HashedContent(
+            fingerprint: Fingerprint(high: fingerprint.number(), low: fingerprint.number()),
+            digest: Digest(hash: digest.value(), size: Int(status(place).size)))
+    }
+
+    // MARK: Folders
+
+    struct Folder {
+        let status: FileStatus
+        /// Places in the section of children.
+        let children: Range<Int>
+        /// The start of its name in the section of folders' paths, and its length.
+        let path: Range<Int>
+    }
+
+    func folder(_ index: Int) -> Folder {
+        let bytes = file.section(WorkspaceBaseLayout.folders)
+        let start = WorkspaceBaseLayout.folderSize * index
+        func small(_ offset: Int) -> Int {
+            Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: start + offset, as: UInt32.self)))
+        }
+        func number(_ offset: Int) -> UInt64 {
+            UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: start + offset, as: UInt64.self))
+        }
+        return Folder(
+            status: FileStatus(
+                device: number(16), inode: number(24), size: 0, modified: Int64(bitPattern: number(32)),
+                changed: Int64(bitPattern: number(40))),
+            children: small(8)..<small(8) + small(12), path: small(0)..<small(0) + small(4))
+    }
+
+    /// The place of a file by its place in the section of children.
+    func child(_ index: Int) -> Int {
+        let bytes = file.section(WorkspaceBaseLayout.children)
+        guard 4 * index + 4 <= bytes.count else { return 0 }
+        return Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)))
+    }
+
+    func folderPath(_ index: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: file.section(WorkspaceBaseLayout.folderPaths)[folder(index).path])
+    }
+
+    /// The first folder whose path is not less than `path`; folders are sorted bytewise.
+    func folderLowerBound(_ path: [UInt8]) -> Int {
+        path.withUnsafeBytes { path in
+            var low = 0
+            var high = folderCount
+            while low < high {
+                let middle = (low + high) / 2
+                if MappedIndex.compare(folderPath(middle), path) < 0 { low = middle + 1 } else { high = middle }
+            }
+            return low
+        }
+    }
+
+    /// The `.gitignore`s that counted.
+    var ignoreFiles: [(path: BytePath, status: FileStatus)] {
+        var reader = ByteReader(file.section(WorkspaceBaseLayout.ignoreFiles))
+        var found: [(path: BytePath, status: FileStatus)] = []
+        while !reader.isAtEnd { found.append((reader.path(), reader.status())) }
+        return found
+    }
+
+    /// Folders that were left out as repositories of their own.
+    var nested: [BytePath] {
+        var reader = ByteReader(file.section(WorkspaceBaseLayout.nested))
+        var found: [BytePath] = []
+        while !reader.isAtEnd { found.append(reader.path()) }
+        return found
+    }
+}
+
+/// Writes a `WorkspaceBase`.
+struct WorkspaceBaseWriter {
+    let options: WorkingTreeOptions
+    let entries: FileEntries
+    /// By position; with `changed` at the minimum where it cannot be believed.
+    let status: (Int) -> FileStatus
+    let content: (Int) -> HashedContent?
+    /// Every folder that is walked.
+    let folders: [(path: BytePath, status: FileStatus)]
+    let ignoreFiles: [(path: BytePath, status: FileStatus)]
+    let nested: [BytePath]
+
+    /// Replaces the absolute `file`; gives the new generation.
+    func write(to file: BytePath) throws(FileSystemError) -> Fingerprint {
+        let sorted = folders.sorted { $0.path < $1.path }
+        var generation = ByteWriter()
+        generation.append(UInt64(bitPattern: FileStatus.now))
+        generation.append(UInt64(getpid()))
+        generation.append(UInt64.random(in: 0...UInt64.max))
+        let name = Fingerprint.of(generation.bytes)
+        try FileReplacement.write(file) { descriptor, new throws(FileSystemError) in
+            var writer = SectionWriter(
+                descriptor, new, magic: WorkspaceBaseLayout.magic, version: WorkspaceBaseLayout.version,
+                generation: name, sections: WorkspaceBaseLayout.count)
+            try addEntries(&writer, sorted)
+            try addFolders(&writer, sorted)
+            var ignores = ByteWriter()
+            for file in ignoreFiles {
+                ignores.append(file.path.bytes)
+                ignores.append(file.status)
+            }
+            try writer.add(ignores.bytes)
+            var repositories = ByteWriter()
+            for path in nested { repositories.append(path.bytes) }
+            try writer.add(repositories.bytes)
+            try writer.finish()
+        }
+        return name
+    }
+
+    private func addEntries(
+        _ writer: inout SectionWriter, _ folders: [(path: BytePath, status: FileStatus)]
+    ) throws(FileSystemError) {
+        var devices: [UInt64] = []
+        var kinds: [UInt8] = []
+        kinds.reserveCapacity(entries.count)
+        for position in entries.indices {
+            let status = status(position)
+            var device = devices.firstIndex(of: status.device)
+            if device == nil, devices.count < WorkspaceBaseLayout.noDevice - 1 {
+                device = devices.count
+                devices.append(status.device)
+            }
+            kinds.append(
+                entries.kind(position).rawValue | UInt8(device ?? WorkspaceBaseLayout.noDevice) << 4
+                    | (content(position) == nil ? 0 : 0x80))
+        }
+        var meta = ByteWriter()
+        meta.append(options.fingerprint.high)
+        meta.append(options.fingerprint.low)
+        meta.append(UInt64(entries.count))
+        meta.append(UInt64(folders.count))
+        meta.append(small: devices.count)
+        for device in devices { meta.append(device) }
+        try writer.add(meta.bytes)
+        var section = ByteWriter()
+        for position in entries.indices {
+            entries.withPath(position) { section.bytes.append(contentsOf: $0) }
+            section.bytes.append(0)
+        }
+        guard section.bytes.count < Int(UInt32.max) else {
+            throw FileSystemError("write", BytePath(".lmsbuild/workspace"), errno: EFBIG)
+        }
+        try writer.add(section.bytes)
+        section.bytes.removeAll(keepingCapacity: true)
+        var start = 0
+        for position in entries.indices {
+            section.append(UInt32(start))
+            start += entries.withPath(position) { $0.count } + 1
+        }
+        section.append(UInt32(start))
+        try writer.add(section.bytes)
+        try writer.add(kinds)
+        section.bytes.removeAll(keepingCapacity: true)
+        for position in entries.indices {
+            let status = status(position)
+            section.append(status.inode)
+            section.append(status.size)
+            section.append(status.modified)
+            section.append(status.changed)
+        }
+        try writer.add(section.bytes)
+        section.bytes.removeAll(keepingCapacity: true)
+        let none = SHA256Value(words: (0, 0, 0, 0))
+        for position in entries.indices { section.append(content(position)?.digest.hash ?? none) }
+        try writer.add(section.bytes)
+        section.bytes.removeAll(keepingCapacity: true)
+        for position in entries.indices {
+            let fingerprint = content(position)?.fingerprint
+            section.append(fingerprint?.high ?? 0)
+            section.append(fingerprint?.low ?? 0)
+        }
+        try writer.add(section.bytes)
+    }
+
+    private func addFolders(
+        _ writer: inout SectionWriter, _ folders: [(path: BytePath, status: FileStatus)]
+    ) throws(FileSystemError) {
+        var records = ByteWriter()
+        var paths = ByteWriter()
+        var children = ByteWriter()
+        let places = Dictionary(
+            folders.enumerated().map { ($1.path, $0) }, uniquingKeysWith: { first, _ in first })
+        var members = [[UInt32]](repeating: [], count: folders.count)
+        var last: (path: [UInt8], place: Int?) = ([], places[.root])
+        var strays = 0
+        for position in entries.indices where entries.kind(position) != .submodule {
+            entries.withPath(position) { path in
+                let length = path.lastIndex(of: UInt8(ascii: "/")) ?? 0
+                let parent = UnsafeRawBufferPointer(rebasing: path[..<length])
+                if !parent.elementsEqual(last.path) {
+                    let bytes = Array(parent)
+                    last = (bytes, places[BytePath(bytes: bytes)])
+                }
+                if let place = last.place { members[place].append(UInt32(position)) } else { strays += 1 }
+            }
+        }
+        // A file that no folder looks after would be taken for unchanged ever after.
+        guard strays == 0 else { throw FileSystemError("write", BytePath(".lmsbuild/workspace"), errno: EINVAL) }
+        var start = 0
+        for (index, folder) in folders.enumerated() {
+            records.append(UInt32(paths.bytes.count))
+            records.append(UInt32(folder.path.bytes.count))
+            records.append(UInt32(start))
+            records.append(UInt32(members[index].count))
+            for number in [folder.status.device, folder.status.inode] { records.append(number) }
+            for number in [folder.status.modified, folder.status.changed] { records.append(number) }
+            paths.bytes += folder.path.bytes
+            paths.bytes.append(0)
+            for child in members[index] { children.append(child) }
+            start += members[index].count
+        }
+        try writer.add(records.bytes)
+        try writer.add(paths.bytes)
+        try writer.add(children.bytes)
+    }
+}
+
+extension WorkingTreeOptions {
+    /// Of everything that decides which files count, but the workspace's own `.gitignore`s and what its folders hold.
+    var fingerprint: Fingerprint {
+        var writer = ByteWriter()
+        writer.append(root.bytes)
+        writer.append(prefix.bytes)
+        for file in ignoreFiles {
+            writer.append(file.folder.bytes)
+            writer.append(file.fingerprint.high)
+            writer.append(file.fingerprint.low)
+        }
+        writer.append(small: -1)
+        for path in trackedIgnored.sorted() { writer.append(path.bytes) }
+        writer.append(small: -1)
+        for path in submodules.keys.sorted() { writer.append(path.bytes) }
+        return Fingerprint.of(writer.bytes)
+    }
+}

@@ -1,0 +1,393 @@
+// What differs on the disk from the workspace's base: every file and folder is asked for its status, nothing that is as it was
+// is read, listed or copied.
+import Buildfile
+import CLinux
+import Glibc
+import Synchronization
+
+/// What the workspace holds now, as differences from a base.
+struct WorkspaceChanges: Sendable {
+    let base: WorkspaceBase
+    let entries: FileEntries
+    /// The differences that `entries` shows, sorted by path; files that were only touched are among them.
+    let changes: [PathPatch.Change]
+    /// Of those of `changes` that are there now, in order.
+    let statuses: [FileStatus]
+    /// What each submodule has checked out, or the repository's index says of it.
+    let submodules: [BytePath: [UInt8]]
+    /// Folders with another status than in the base, and new ones.
+    let folders: [BytePath: FileStatus]
+    let goneFolders: Set<BytePath>
+    /// Of those of `changes` that are there now: what each replaces in the base.
+    let packedPlaces: [Int?]
+
+    func status(_ position: Int) -> FileStatus {
+        switch entries.origin(of: position) {
+        case .packed(let place): base.status(place)
+        case .patch(let place): statuses[place]
+        case nil: FileStatus.impossible
+        }
+    }
+
+    /// All folders of the workspace with their statuses.
+    var allFolders: [(path: BytePath, status: FileStatus)] {
+        var rest = folders
+        var found: [(path: BytePath, status: FileStatus)] = []
+        for index in 0..<base.folderCount {
+            let path = BytePath(bytes: Array(base.folderPath(index)))
+            if goneFolders.contains(path) { continue }
+            found.append((path, rest.removeValue(forKey: path) ?? base.folder(index).status))
+        }
+        for (path, status) in rest { found.append((path, status)) }
+        return found
+    }
+}
+
+/// One pass. Gives nil wherever telling what differs would take more than looking at it anew: other rules of what counts,
+/// a repository that came or went.
+struct WorkspacePass {
+    private let base: WorkspaceBase
+    private let options: WorkingTreeOptions
+    private let tracked: Set<BytePath>
+    private let foldersOfTracked: Set<BytePath>
+    private var rules: [BytePath: (rules: IgnoreRules, isIgnored: Bool)] = [:]
+    private var gone: Set<Int> = []
+    private var replaced: [Int: (entry: FileEntry, status: FileStatus)] = [:]
+    private var added: [(entry: FileEntry, status: FileStatus)] = []
+    private var folders: [BytePath: FileStatus] = [:]
+    private var goneFolders: Set<BytePath> = []
+
+    static func run(
+        _ base: WorkspaceBase, _ options: WorkingTreeOptions, threads: Int
+    ) throws(FileSystemError) -> WorkspaceChanges? {
+        var pass = WorkspacePass(base, options)
+        guard base.optionsKey == options.fingerprint, pass.rulesAreTheSame() else { return nil }
+        let found = try StatusCheck.run(base, root: options.root, threads: threads)
+        for (place, status) in found.files { pass.take(place, status) }
+        for folder in found.folders.sorted() {
+            guard try pass.list(folder) else { return nil }
+        }
+        return try pass.changes()
+    }
+
+    private init(_ base: WorkspaceBase, _ options: WorkingTreeOptions) {
+        self.base = base
+        self.options = options
+        tracked = Set(options.trackedIgnored)
+        foldersOfTracked = WorkingTreeScan.folders(of: options.trackedIgnored)
+    }
+
+    private func status(_ path: BytePath) -> stat? {
+        var status = stat()
+        return options.root.appending(path).withCString({ lstat($0, &status) }) == 0 ? status : nil
+    }
+
+    private func rulesAreTheSame() -> Bool {
+        base.ignoreFiles.allSatisfy { file in status(file.path).map { FileStatus($0) == file.status } ?? false }
+            && base.nested.allSatisfy { NestedRepository(options.root.appending($0)) != nil }
+    }
+
+    /// A file whose status is not that of the base; nil where there is none.
+    private mutating func take(_ place: Int, _ status: stat?) {
+        guard let status, let kind = FileKind(mode: status.st_mode) else {
+            gone.insert(place)
+            return
+        }
+        let path = base.entries.entry(place).path
+        replaced[place] = (FileEntry(path: path, kind: kind), FileStatus(status))
+    }
+
+    // MARK: Folders that changed
+
+    /// Compares what a folder lists with what the base has of it. False where everything must be looked at anew.
+    private mutating func list(_ index: Int) throws(FileSystemError) -> Bool {
+        let path = BytePath(bytes: Array(base.folderPath(index)))
+        // Below what is gone nothing is left to compare.
+        if goneFolders.contains(path) { return true }
+        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+        let descriptor = options.root.appending(path).withCString { open($0, flags) }
+        if descriptor < 0, [ENOENT, ENOTDIR, ELOOP].contains(errno) {
+            if path.isEmpty { throw FileSystemError("open", options.root, errno: ENOENT) }
+            remove(folder: path)
+            return true
+        }
+        guard descriptor >= 0 else { throw FileSystemError("open", path, errno: errno) }
+        let folder = OpenFile(owning: descriptor, shownAs: path)
+        let moment = FileStatus.now
+        folders[path] = FileStatus(try folder.status()).whereSettled(at: moment)
+        let names = try WorkingTreeScan.names(in: folder, path)
+        var unseen = filesOfBase(index)
+        var subfolders = foldersOfBase(path)
+        for name in names {
+            if name.elementsEqual(".git".utf8) {
+                if !path.isEmpty, NestedRepository(options.root.appending(path)) != nil { return false }
+                continue
+            }
+            if name.elementsEqual(".lmsbuild".utf8) { continue }
+            if name.elementsEqual(".gitignore".utf8), !knowsIgnoreFile(in: path) { return false }
+            let place = path.appending(BytePath(bytes: name))
+            if options.submodules[place] != nil {
+                guard FileEntries(base.entries).index(of: place) != nil else { return false }
+                continue
+            }
+            if let known = unseen.removeValue(forKey: name), !gone.contains(known) { continue }
+            if subfolders.remove(place) != nil, let status = status(place) {
+                if status.st_mode & S_IFMT == S_IFDIR { continue }
+                remove(folder: place)
+            }
+            guard try add(place, in: path) else { return false }
+        }
+        for place in unseen.values {
+            gone.insert(place)
+            replaced[place] = nil
+        }
+        for folder in subfolders { remove(folder: folder) }
+        return true
+    }
+
+    private func knowsIgnoreFile(in folder: BytePath) -> Bool {
+        let path = folder.appending(".gitignore")
+        return base.ignoreFiles.contains { $0.path == path }
+    }
+
+    private func filesOfBase(_ folder: Int) -> [[UInt8]: Int] {
+        var found: [[UInt8]: Int] = [:]
+        for child in base.folder(folder).children {
+            let place = base.child(child)
+            found[base.entries.entry(place).path.name.bytes] = place
+        }
+        return found
+    }
+
+    private func foldersOfBase(_ path: BytePath) -> Set<BytePath> {
+        var found: Set<BytePath> = []
+        let prefix = path.isEmpty ? [] : path.bytes + [slash]
+        var index = path.isEmpty ? 1 : base.folderLowerBound(prefix)
+        let end = path.isEmpty ? base.folderCount : base.folderLowerBound(path.bytes + [slash + 1])
+        while index < end {
+            let below = Array(base.folderPath(index))
+            let rest = below.dropFirst(prefix.count)
+            if let cut = rest.firstIndex(of: slash) {
+                // Only where a name sorts between a folder and what is below it.
+                index = base.folderLowerBound(Array(below[..<cut]) + [slash + 1])
+                continue
+            }
+            found.insert(BytePath(bytes: below))
+            index += 1
+        }
+        return found
+    }
+
+    private mutating func remove(folder: BytePath) {
+        for place in FileEntries(base.entries).range(inside: folder) {
+            gone.insert(place)
+            replaced[place] = nil
+        }
+        goneFolders.insert(folder)
+        folders[folder] = nil
+        var index = base.folderLowerBound(folder.bytes + [slash])
+        let end = base.folderLowerBound(folder.bytes + [slash + 1])
+        while index < end {
+            goneFolders.insert(BytePath(bytes: Array(base.folderPath(index))))
+            index += 1
+        }
+    }
+
+    /// Takes in what the base has not: a file, or a folder with all that is below it.
+    private mutating func add(_ path: BytePath, in folder: BytePath) throws(FileSystemError) -> Bool {
+        guard let status = status(path) else { return true }
+        let (rules, isInIgnored) = try rules(in: folder)
+        let isFolder = status.st_mode & S_IFMT == S_IFDIR
+        let isIgnored = isInIgnored || rules.ignores(options.prefix.appending(path), isFolder: isFolder)
+        guard isFolder else {
+            if !isIgnored || tracked.contains(path), let kind = FileKind(mode: status.st_mode) {
+                added.append((FileEntry(path: path, kind: kind), FileStatus(status)))
+            }
+            return true
+        }
+        if isIgnored, !foldersOfTracked.contains(path) { return true }
+        let below = try WorkingTreeScan.run(options, below: path, rules, isIgnored: isIgnored)
+        guard below.nested.isEmpty, below.ignoreFiles.isEmpty, below.submodules.isEmpty else { return false }
+        for (entry, status) in zip(below.entries, below.statuses) { added.append((entry, status)) }
+        for folder in below.folders {
+            goneFolders.remove(folder.path)
+            folders[folder.path] = folder.status
+        }
+        return true
+    }
+
+    /// The ignore rules that hold in a folder of the base, and whether it is itself ignored.
+    private mutating func rules(in folder: BytePath) throws(FileSystemError) -> (rules: IgnoreRules, isIgnored: Bool) {
+        if let known = rules[folder] { return known }
+        var found: (rules: IgnoreRules, isIgnored: Bool)
+        if folder.isEmpty {
+            let outer = IgnoreRules(options.ignoreFiles)
+            let isIgnored =
+                !options.prefix.isEmpty && outer.ignoresWithParents(options.prefix, isFolder: true)
+            found = (outer, isIgnored)
+        } else {
+            found = try rules(in: folder.parent)
+            found.isIgnored =
+                found.isIgnored || found.rules.ignores(options.prefix.appending(folder), isFolder: true)
+        }
+        if !found.isIgnored, knowsIgnoreFile(in: folder),
+            let file = try IgnoreFile.read(
+                options.root.appending(folder).appending(".gitignore"), folder: options.prefix.appending(folder))
+        {
+            found.rules = found.rules.adding(file)
+        }
+        rules[folder] = found
+        return found
+    }
+
+    // MARK: The result
+
+    private mutating func changes() throws(FileSystemError) -> WorkspaceChanges {
+        var submodules: [BytePath: [UInt8]] = [:]
+        var all: [(path: BytePath, change: PathPatch.Change, status: FileStatus)] = []
+        for (path, recorded) in options.submodules {
+            guard let place = FileEntries(base.entries).index(of: path), base.entries.kind(place) == .submodule else {
+                continue
+            }
+            guard let status = status(path), status.st_mode & S_IFMT == S_IFDIR else {
+                gone.insert(place)
+                continue
+            }
+            submodules[path] = try NestedRepository(options.root.appending(path))?.head(shownAs: path) ?? recorded
+            // Whatever it is checked out at is asked of it each time.
+            let entry = FileEntry(path: path, kind: .submodule)
+            all.append((path, PathPatch.Change(packed: place, entry: entry), base.status(place)))
+        }
+        for place in gone {
+            all.append(
+                (base.entries.entry(place).path, PathPatch.Change(packed: place, entry: nil), FileStatus.impossible))
+        }
+        for (place, now) in replaced {
+            all.append((now.entry.path, PathPatch.Change(packed: place, entry: now.entry), now.status))
+        }
+        let goneByPath = Dictionary(
+            all.lazy.filter { $0.change.entry == nil }.map { ($0.path, $0.change.packed) },
+            uniquingKeysWith: { first, _ in first })
+        var returned: Set<BytePath> = []
+        for (entry, status) in added {
+            let packed = goneByPath[entry.path] ?? nil
+            if packed != nil { returned.insert(entry.path) }
+            all.append((entry.path, PathPatch.Change(packed: packed, entry: entry), status))
+        }
+        if !returned.isEmpty { all.removeAll { $0.change.entry == nil && returned.contains($0.path) } }
+        all.sort { $0.path < $1.path }
+        let packed = FileEntries(base.entries)
+        let patch = PathPatch(all.map(\.change), packedCount: base.count) { packed.lowerBound($0.bytes) }
+        return WorkspaceChanges(
+            base: base, entries: all.isEmpty ? packed : FileEntries(base.entries, patch), changes: all.map(\.change),
+            statuses: all.filter { $0.change.entry != nil }.map(\.status), submodules: submodules, folders: folders,
+            goneFolders: goneFolders, packedPlaces: all.filter { $0.change.entry != nil }.map(\.change.packed))
+    }
+}
+
+/// Compares every status of a base with the disk, by several threads that share out the folders.
+private enum StatusCheck {
+    struct Found: Sendable {
+        /// Places whose status differs, with what it is; nil where there is nothing.
+        var files: [(place: Int, status: stat?)] = []
+        /// Folders whose own status differs, or that cannot be entered.
+        var folders: [Int] = []
+        var error: FileSystemError?
+    }
+
+    private static let portion = 64
+
+    static func run(_ base: WorkspaceBase, root: BytePath, threads: Int) throws(FileSystemError) -> Found {
+        let descriptor = root.withCString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        guard descriptor >= 0 else { throw FileSystemError("open", root, errno: errno) }
+        defer { close(descriptor) }
+        let next = Atomic<Int>(0)
+        let all = Mutex(Found())
+        Threads.run(min(threads, base.folderCount / portion + 1)) {
+            var found = Found()
+            while true {
+                let start = next.add(portion, ordering: .relaxed).oldValue
+                if start >= base.folderCount { break }
+                check(base, start..<min(start + portion, base.folderCount), root: descriptor, &found)
+            }
+            all.withLock { all in
+                all.files += found.files
+                all.folders += found.folders
+                all.error = all.error ?? found.error
+            }
+        }
+        let found = all.withLock { $0 }
+        if let error = found.error { throw error }
+        return found
+    }
+
+    private static func check(_ base: WorkspaceBase, _ range: Range<Int>, root: Int32, _ found: inout Found) {
+        let paths = UInt(bitPattern: base.file.section(WorkspaceBaseLayout.folderPaths).baseAddress)
+        let statuses = UInt(bitPattern: base.file.section(WorkspaceBaseLayout.statuses).baseAddress)
+        let kinds = base.file.section(WorkspaceBaseLayout.kinds)
+        let children = base.file.section(WorkspaceBaseLayout.children)
+        let deviceOf = base.devices
+        var status = stat()
+        for index in range {
+            let folder = base.folder(index)
+            guard
+                let name = UnsafePointer<CChar>(bitPattern: paths + UInt(folder.path.lowerBound)),
+                folder.children.upperBound * 4 <= children.count
+            else { continue }
+            let isRoot = folder.path.isEmpty
+            let descriptor = isRoot ? root : clinux_open_folder(root, name)
+            guard descriptor >= 0 else {
+                if errno == EMFILE || errno == ENFILE || errno == ENOMEM {
+                    found.error = FileSystemError(
+                        "open", BytePath(bytes: Array(base.folderPath(index))), errno: errno)
+                    return
+                }
+                found.folders.append(index)
+                for child in folder.children { found.files.append((base.child(child), nil)) }
+                continue
+            }
+            defer { if !isRoot { close(descriptor) } }
+            if fstat(descriptor, &status) != 0 || !isSame(status, folder.status) { found.folders.append(index) }
+            let nameStart = UInt(isRoot ? 0 : folder.path.count + 1)
+            for child in folder.children {
+                let place = Int(
+                    UInt32(littleEndian: children.loadUnaligned(fromByteOffset: 4 * child, as: UInt32.self)))
+                guard place < base.count,
+                    let file = UnsafePointer<CChar>(bitPattern: base.entries.start(place) + nameStart)
+                else { continue }
+                guard fstatat(descriptor, file, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+                    let code = errno
+                    if code == ENOENT || code == ENOTDIR {
+                        found.files.append((place, nil))
+                    } else {
+                        found.error = FileSystemError("stat", base.entries.entry(place).path, errno: code)
+                    }
+                    continue
+                }
+                let device = Int(kinds[place] >> 4 & 7)
+                if device < deviceOf.count, deviceOf[device] == UInt64(status.st_dev),
+                    isSame(&status, statuses + UInt(WorkspaceBaseLayout.statusSize * place))
+                {
+                    continue
+                }
+                found.files.append((place, status))
+            }
+        }
+    }
+
+    @inline(__always)
+    private static func isSame(_ status: inout stat, _ address: UInt) -> Bool {
+        guard let record = UnsafeRawPointer(bitPattern: address) else { return false }
+        func number(_ index: Int) -> Int64 {
+            Int64(littleEndian: record.loadUnaligned(fromByteOffset: 8 * index, as: Int64.self))
+        }
+        return UInt64(bitPattern: number(0)) == UInt64(status.st_ino) && number(1) == Int64(status.st_size)
+            && number(2) == clinux_mtime_ns(&status) && number(3) == clinux_ctime_ns(&status)
+    }
+
+    private static func isSame(_ status: stat, _ known: FileStatus) -> Bool {
+        let now = FileStatus(status)
+        return now.device == known.device && now.inode == known.inode && now.modified == known.modified
+            && now.changed == known.changed
+    }
+}

@@ -1,0 +1,211 @@
+import BuildTestSupport
+import Glibc
+import Testing
+
+@testable import BuildGraph
+
+/// A look that compares with the base must see what a look at everything sees, whatever happened in between.
+@Suite struct WorkspaceBaseTests {
+    private let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+    }
+
+    /// LMSBUILD_TEST_SEED adds another history.
+    private static var seeds: [UInt64] {
+        Array(1...5) + (getenv("LMSBUILD_TEST_SEED").flatMap { UInt64(String(cString: $0)) }.map { [$0] } ?? [])
+    }
+
+    private var root: BytePath { folder("ws") }
+    private var base: BytePath { folder("state/workspace") }
+
+    private func index() -> FileIndex { FileIndex(at: folder("state/index"), trustingFingerprints: true) }
+
+    private func options() -> WorkingTreeOptions { WorkingTreeOptions(root: root) }
+
+    private func write(_ path: String, _ text: String) throws {
+        try folder.write("ws/" + path, text)
+    }
+
+    private func makeFolder(_ path: String) throws {
+        try write(path + "/.made", "")
+        _ = folder("ws/" + path + "/.made").withCString { unlink($0) }
+    }
+
+    /// Lets the clock go on until what was written so far has times that no later write can have.
+    private func settle() throws {
+        try folder.write("state/clock", "")
+        var status = stat()
+        repeat {
+            usleep(1000)
+            _ = folder("state/clock").withCString { lstat($0, &status) }
+        } while !FileStatus(status).isSettled(at: FileStatus.now)
+    }
+
+    private struct Seen: Equatable {
+        var kinds: [String: FileKind] = [:]
+        var digests: [String: Digest] = [:]
+    }
+
+    private func seen(_ tree: WorkingTree) throws -> Seen {
+        var seen = Seen()
+        for entry in tree.entries { seen.kinds[entry.path.shown] = entry.kind }
+        let paths = tree.entries.filter(\.kind.isContent).map(\.path)
+        for (path, digest) in zip(paths, try tree.digests(of: paths)) { seen.digests[path.shown] = digest }
+        #expect(Array(tree.entries).map(\.path) == tree.entries.map(\.path).sorted())
+        return seen
+    }
+
+    /// What a look with the base sees, which it then saves.
+    private func look(save: Bool = true) throws -> (seen: Seen, tree: WorkingTree) {
+        let tree = try WorkingTree.look(options(), index: index(), base: base)
+        let seen = try seen(tree)
+        if save { try tree.save(base: base) }
+        return (seen, tree)
+    }
+
+    private func truth() throws -> Seen { try seen(try WorkingTree.scan(options())) }
+
+    private func comparesWithBase(_ tree: WorkingTree) -> Bool {
+        if case .changes = tree.look { return true }
+        return false
+    }
+
+    @Test func aLookComparesWithTheLastOne() throws {
+        for name in ["a/one", "a/two", "b/c/three", "a.txt", "a-b/x", "top"] { try write(name, name) }
+        try makeFolder("empty")
+        try settle()
+        let first = try look()
+        #expect(!comparesWithBase(first.tree))
+        let second = try look()
+        #expect(comparesWithBase(second.tree))
+        #expect(second.seen == first.seen)
+
+        try write("a/one", "ONE")
+        try write("empty/new", "1")
+        try write("b/later/deep/x", "1")
+        _ = folder("ws/a-b/x").withCString { unlink($0) }
+        _ = folder("ws/top").withCString { chmod($0, 0o755) }
+        let third = try look()
+        #expect(comparesWithBase(third.tree))
+        #expect(third.seen == (try truth()))
+        #expect(third.seen.kinds["top"] == .executable)
+        #expect(third.seen.kinds["a-b/x"] == nil)
+        // Once more: what is not in the base is found again.
+        #expect(try look().seen == third.seen)
+    }
+
+    @Test func aNewRuleIsLookedAtAnew() throws {
+        try write("a/x", "1")
+        try write("a/y", "1")
+        try settle()
+        _ = try look()
+        try write("a/.gitignore", "y\n")
+        #expect(try look().seen.kinds.keys.sorted() == ["a/.gitignore", "a/x"])
+        try write("a/.gitignore", "x\n")
+        #expect(try look().seen.kinds.keys.sorted() == ["a/.gitignore", "a/y"])
+        _ = folder("ws/a/.gitignore").withCString { unlink($0) }
+        #expect(try look().seen.kinds.keys.sorted() == ["a/x", "a/y"])
+        try folder.write("ws/a/inner/.git/HEAD", "ref: refs/heads/main\n")
+        try write("a/inner/z", "1")
+        let nested = try look()
+        #expect(nested.seen.kinds.keys.sorted() == ["a/x", "a/y"])
+        #expect(nested.tree.notices.count == 1)
+        #expect(try look().tree.notices.count == 1)
+        _ = folder("ws/a/inner/.git/HEAD").withCString { unlink($0) }
+        #expect(try look().seen.kinds.keys.sorted() == ["a/inner/z", "a/x", "a/y"])
+    }
+
+    @Test func aDamagedBaseIsMadeAgain() throws {
+        try write("a", "1")
+        let first = try look().seen
+        var bytes = try readFile(base.shown)
+        for place in stride(from: 7, to: bytes.count, by: bytes.count / 17 + 1) {
+            var damaged = bytes
+            damaged[place] ^= 0x55
+            try folder.write("state/workspace", bytes: damaged)
+            let (seen, tree) = try look(save: false)
+            #expect(seen == first)
+            #expect(!comparesWithBase(tree))
+            #expect(tree.notices.count == 1, "byte \(place)")
+        }
+        bytes.removeLast(3)
+        try folder.write("state/workspace", bytes: bytes)
+        #expect(try look().seen == first)
+        #expect(comparesWithBase(try look().tree))
+    }
+
+    @Test func aFileOfTheSameMomentIsReadAgain() throws {
+        try write("a", "old")
+        for round in 0..<40 {
+            try write("a", "new \(round % 10)")
+            #expect(try look().seen.digests["a"] == Digest.of(Array("new \(round % 10)".utf8)))
+        }
+    }
+
+    @Test(arguments: Self.seeds)
+    func anyHistoryIsSeenAsByALookAtEverything(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let names = ["a", "b", "a.c", "a-", "B", ".hidden", "é", "x y", ".gitignore"]
+        func path() -> String {
+            (0..<Int.random(in: 1...4, using: &random)).map { _ in
+                names.dropLast(1).randomElement(using: &random) ?? "a"
+            }.joined(separator: "/")
+        }
+        func place(_ path: String) -> BytePath { folder("ws/" + path) }
+        try write("first", "")
+        for round in 0..<60 {
+            for _ in 0..<Int.random(in: 0...6, using: &random) {
+                let one = path()
+                let other = path()
+                switch Int.random(in: 0..<12, using: &random) {
+                case 0...4:
+                    let text = "\(Int.random(in: 0..<3, using: &random))"
+                    if !isPipe(place(one)) { try? write(one, text) }
+                case 5: _ = place(one).withCString { chmod($0, Bool.random(using: &random) ? 0o755 : 0o644) }
+                case 6: _ = place(one).withCString { unlink($0) }
+                case 7: removeTree(place(one))
+                case 8: _ = place(one).withCString { from in place(other).withCString { rename(from, $0) } }
+                case 9: try? makeFolder(one)
+                case 10: _ = place(one).withCString { link in other.withCString { symlink($0, link) } }
+                default:
+                    if Int.random(in: 0..<4, using: &random) == 0 {
+                        let parent = one.split(separator: "/").dropLast().joined(separator: "/")
+                        let rule = Bool.random(using: &random) ? "b\n" : "a*/\n!a-\n"
+                        try? write(parent.isEmpty ? ".gitignore" : parent + "/.gitignore", rule)
+                    } else {
+                        _ = place(one).withCString { mkfifo($0, 0o600) }
+                    }
+                }
+            }
+            if round % 4 != 0 { try settle() }
+            let found = try look(save: round % 3 != 2).seen
+            #expect(found == (try truth()), "seed \(seed), round \(round)")
+        }
+    }
+
+    /// To open one would wait for a reader.
+    private func isPipe(_ path: BytePath) -> Bool {
+        let descriptor = path.withCString { open($0, O_RDONLY | O_NONBLOCK) }
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+    }
+
+    private func removeTree(_ path: BytePath) {
+        var status = stat()
+        guard path.withCString({ lstat($0, &status) }) == 0 else { return }
+        if status.st_mode & S_IFMT == S_IFDIR {
+            let descriptor = path.withCString { open($0, O_RDONLY | O_DIRECTORY) }
+            let opened = OpenFile(owning: descriptor, shownAs: path)
+            for name in (try? WorkingTreeScan.names(in: opened, path)) ?? [] {
+                removeTree(path.appending(BytePath(bytes: name)))
+            }
+            _ = path.withCString { rmdir($0) }
+        } else {
+            _ = path.withCString { unlink($0) }
+        }
+    }
+}
