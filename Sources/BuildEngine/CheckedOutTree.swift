@@ -31,6 +31,7 @@ package struct CheckedOutTree: FileSystem {
         self.stored = stored
         self.pointers = pointers
         self.objects = objects
+        isPlain = stored.isEmpty && further.isEmpty && kinds.isEmpty && pointers.isEmpty
         guard !further.isEmpty || !kinds.isEmpty else {
             entries = disk.entries
             return
@@ -38,6 +39,9 @@ package struct CheckedOutTree: FileSystem {
         let known = disk.entries.map { FileEntry(path: $0.path, kind: kinds[$0.path] ?? $0.kind) }
         entries = FileEntries((known + further).sorted { $0.path < $1.path })
     }
+
+    /// Whether git would store every file as it lies on disk.
+    package let isPlain: Bool
 
     package func contents(of path: BytePath) throws(FileSystemError) -> [UInt8] {
         switch stored[path] {

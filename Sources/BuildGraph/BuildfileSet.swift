@@ -14,6 +14,14 @@ package struct ResolutionSettings: Sendable {
     package var overrides: [String: String]
     /// The environment, for `?=` and `env`.
     package var environment: [String: String]
+    /// Which variables were asked for, while a graph is made.
+    var environmentReads: EnvironmentReads?
+
+    /// A variable of the environment.
+    func variable(_ name: String) -> String? {
+        environmentReads?.note(name, environment[name])
+        return environment[name]
+    }
 
     package init(
         root: RootBuildfile = .inTree(BytePath("Buildfile")), overrides: [String: String] = [:],
@@ -48,6 +56,8 @@ struct BuildfileSet {
     private(set) var members: [Member] = []
     /// Of the members that are files of the tree.
     private(set) var paths: [BytePath] = []
+    /// The globs of `include` words.
+    private(set) var globs: [PathPattern] = []
     private(set) var diagnostics: [Diagnostic] = []
     private var seen: Set<BytePath> = []
     private let tree: FileTree
@@ -88,6 +98,7 @@ struct BuildfileSet {
             diagnostics.append(.leavesWorkspace(word))
             return
         }
+        globs.append(glob.pattern)
         let found = tree.indices(matching: glob).filter { tree.entries[$0].kind.isContent }
         if found.isEmpty {
             diagnostics.append(

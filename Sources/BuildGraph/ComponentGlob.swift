@@ -1,33 +1,40 @@
 import Buildfile
 
 /// The glob of `services` and `libraries`: the folders it matches and the names its wildcards give them.
-struct ComponentGlob {
+struct ComponentGlob: Sendable {
     struct Match {
         let name: String
         let folder: BytePath
     }
 
-    private let glob: FileGlob
+    let pattern: PathPattern
+    /// Whether it may end in a file's name: a glob that ends in `*` or `**` means folders.
+    let mayEndInFile: Bool
 
     init(_ glob: FileGlob) {
-        self.glob = glob
+        pattern = glob.pattern
+        let last = BytePath(bytes: Array(glob.word.text.utf8)).name.bytes
+        mayEndInFile = !last.allSatisfy { $0 == UInt8(ascii: "*") }
     }
 
-    /// Sorted by folder, without duplicates. A glob that ends in `*` or `**` means folders; any other may end in a
-    /// file's name, and then means the folders that hold such a file.
+    init(pattern: PathPattern, mayEndInFile: Bool) {
+        self.pattern = pattern
+        self.mayEndInFile = mayEndInFile
+    }
+
+    /// Sorted by folder, without duplicates: folders, and those that hold a file that matches.
     func matches(in tree: FileTree) -> [Match] {
-        let last = BytePath(bytes: Array(glob.word.text.utf8)).name.bytes
-        let prefix = BytePath(bytes: glob.pattern.literalPrefix)
+        let prefix = BytePath(bytes: pattern.literalPrefix)
         var found: [BytePath: Match] = [:]
         for folder in tree.folders(inside: prefix) {
-            if let captures = glob.pattern.captures(folder) {
+            if let captures = pattern.captures(folder) {
                 found[folder] = Match(name: name(captures, folder), folder: folder)
             }
         }
-        if !last.allSatisfy({ $0 == UInt8(ascii: "*") }) {
+        if mayEndInFile {
             for index in tree.range(inside: prefix) {
                 let path = tree.entries[index].path
-                guard found[path.parent] == nil, let captures = glob.pattern.captures(path) else { continue }
+                guard found[path.parent] == nil, let captures = pattern.captures(path) else { continue }
                 found[path.parent] = Match(name: name(captures, path.parent), folder: path.parent)
             }
         }

@@ -77,19 +77,19 @@ package struct FileEntries: RandomAccessCollection, Sendable, Equatable, Express
         }
     }
 
+    /// Whether nothing differs from the packed list.
+    var isUnpatched: Bool {
+        guard case .packed(_, let patch) = storage else { return false }
+        return patch.isNone
+    }
+
     /// Nil for a list that is not packed.
     func origin(of position: Int) -> Origin? {
         guard case .packed(_, let patch) = storage else { return nil }
         return patch.origin(of: position)
     }
 
-    /// Where the packed entry `place` is now; nil where it was taken away or replaced.
-    func position(ofPacked place: Int) -> Int? {
-        guard case .packed(_, let patch) = storage else { return nil }
-        return patch.position(ofPacked: place)
-    }
-
-    /// Where the packed entries of `range` are now; what was replaced among them is left out.
+    /// Where the packed entries of `range` are now, or those in their place; what is gone is left out.
     func positions(ofPacked range: Range<Int>, _ body: (Range<Int>) -> Void) {
         guard case .packed(_, let patch) = storage else { return }
         patch.positions(ofPacked: range, body)
@@ -193,6 +193,8 @@ struct PathPatch: Sendable {
         /// The position of its first entry now.
         let start: Int
         let origin: FileEntries.Origin
+        /// The packed place that a patch's entry stands in for.
+        var replaced: Int?
     }
 
     static let none = PathPatch()
@@ -226,7 +228,8 @@ struct PathPatch: Sendable {
                 take(upTo: insertion(entry.path), &pieces)
             }
             if let entry = change.entry {
-                pieces.append(Piece(start: position, origin: .patch(entries.count)))
+                pieces.append(
+                    Piece(start: position, origin: .patch(entries.count), replaced: change.packed))
                 entries.append(entry)
                 position += 1
                 growth += 1
@@ -250,16 +253,13 @@ struct PathPatch: Sendable {
         }
     }
 
-    func position(ofPacked place: Int) -> Int? {
-        var found: Int?
-        positions(ofPacked: place..<place + 1) { found = $0.lowerBound }
-        return found
-    }
-
     func positions(ofPacked range: Range<Int>, _ body: (Range<Int>) -> Void) {
         if pieces.isEmpty { return body(range) }
         for (index, piece) in pieces.enumerated() {
-            guard case .packed(let first) = piece.origin else { continue }
+            guard case .packed(let first) = piece.origin else {
+                if let place = piece.replaced, range.contains(place) { body(piece.start..<piece.start + 1) }
+                continue
+            }
             let end = index + 1 < pieces.count ? first + pieces[index + 1].start - piece.start : Int.max
             let common =
                 Swift.max(

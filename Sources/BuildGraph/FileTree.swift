@@ -22,10 +22,15 @@ package struct FileTree: Sendable {
 
     /// The places of the entries that `glob` matches, in order.
     package func indices(matching glob: FileGlob) -> [Int] {
-        if let path = glob.literalPath { return index(of: path).map { [$0] } ?? [] }
-        let prefix = glob.pattern.literalPrefix
+        indices(matching: glob.pattern)
+    }
+
+    /// The places of the entries that `pattern` matches, in order.
+    func indices(matching pattern: PathPattern) -> [Int] {
+        if let path = pattern.literalPath { return index(of: path).map { [$0] } ?? [] }
+        let prefix = pattern.literalPrefix
         let inside = range(inside: BytePath(bytes: prefix))
-        guard let rest = glob.pattern.belowPrefix else { return Array(inside) }
+        guard let rest = pattern.belowPrefix else { return Array(inside) }
         let start = prefix.isEmpty ? 0 : prefix.count + 1
         return inside.filter {
             let path = entries[$0].path.bytes

@@ -113,6 +113,8 @@ package struct Target: Sendable {
     /// Index into `Graph.components`.
     package let component: Int
     package let making: Making
+    /// How `files` were found.
+    let selection: FileSelection
     /// Places in the tree's entries: the files its hash covers.
     package let files: EntryRanges
     package let edges: [Edge]
@@ -142,22 +144,22 @@ package struct Target: Sendable {
 /// Components and targets with their edges, complete and free of cycles.
 package struct Graph: Sendable {
     package private(set) var tree: FileTree
-    /// The files whose contents decided what the graph is: Buildfiles, Dockerfiles, `.dockerignore`s, texts of links.
-    private(set) var shapedBy: [BytePath] = []
+    /// What the graph was made from.
+    var origin = GraphOrigin()
     /// Sorted by name.
-    package let components: [Component]
+    package let components: ComponentList
     /// Sorted by label.
-    package let targets: [Target]
+    package private(set) var targets: TargetList
     /// Every target after those its edges name.
     package let order: [Int]
     /// What the root Buildfile's `default` names; empty means everything.
     package let defaults: [Word]
     package let registry: String
     package let environments: [EnvironmentDeclaration]
-    private let places: [Label: Int]
 
     init(
-        tree: FileTree, components: [Component], targets: [Target], order: [Int], defaults: [Word], registry: String,
+        tree: FileTree, components: ComponentList, targets: TargetList, order: [Int], defaults: [Word],
+        registry: String,
         environments: [EnvironmentDeclaration]
     ) {
         self.tree = tree
@@ -167,18 +169,27 @@ package struct Graph: Sendable {
         self.defaults = defaults
         self.registry = registry
         self.environments = environments
-        places = Dictionary(targets.enumerated().map { ($1.label, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    package func index(of label: Label) -> Int? { places[label] }
+    package func index(of label: Label) -> Int? {
+        var low = 0
+        var high = targets.count
+        while low < high {
+            let middle = (low + high) / 2
+            if targets.label(middle) < label { low = middle + 1 } else { high = middle }
+        }
+        return low < targets.count && targets.label(low) == label ? low : nil
+    }
 
-    /// The same graph over `tree`, in which `shapedBy` must say what it says here.
-    func placed(in tree: FileTree, shapedBy: [BytePath]) -> Graph {
+    /// The same graph over `tree`, in which what shaped it must say what it says here.
+    func placed(in tree: FileTree) -> Graph {
         var copy = self
         copy.tree = tree
-        copy.shapedBy = shapedBy
         return copy
     }
+
+    /// Warnings and notices that came with it.
+    package var warnings: [Diagnostic] { origin.warnings }
 
     /// `registry/name`, an image's reference without its tag.
     package func repository(of component: String) -> String {
@@ -214,10 +225,15 @@ package func resolve(
 ) throws(FileSystemError) -> Resolution {
     let recorder = ReadRecorder(files)
     let tree = FileTree(recorder)
+    let reads = EnvironmentReads()
+    var settings = settings
+    settings.environmentReads = reads
     let set = try BuildfileSet(tree: tree, settings: settings)
     var builder = GraphBuilder(tree: tree, set: set, settings: settings)
     let resolution = try builder.build()
-    return Resolution(
-        graph: resolution.graph?.placed(in: FileTree(files), shapedBy: recorder.read),
-        diagnostics: resolution.diagnostics)
+    var graph = resolution.graph?.placed(in: FileTree(files))
+    graph?.origin.shapedBy = recorder.read
+    graph?.origin.environment = reads.all
+    graph?.origin.warnings = resolution.diagnostics
+    return Resolution(graph: graph, diagnostics: resolution.diagnostics)
 }

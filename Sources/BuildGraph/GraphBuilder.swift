@@ -14,6 +14,8 @@ struct GraphBuilder {
     private var templates: [String: ComponentDeclaration] = [:]
     private var environments: [EnvironmentDeclaration] = []
     private var defaults: [Word] = []
+    /// Of `services` and `libraries`.
+    private var componentGlobs: [ComponentGlob] = []
     private(set) var drafts: [ComponentDraft] = []
     private var draftPlaces: [String: Int] = [:]
 
@@ -45,9 +47,12 @@ struct GraphBuilder {
         case .failure(let cycle):
             return Resolution(graph: nil, diagnostics: diagnostics + [cycle])
         case .success(let order):
-            let graph = Graph(
-                tree: tree, components: components, targets: targets, order: order, defaults: defaults,
-                registry: registry, environments: environments)
+            var graph = Graph(
+                tree: tree, components: ComponentList(components), targets: TargetList(targets), order: order,
+                defaults: defaults, registry: registry, environments: environments)
+            graph.origin.includes = set.globs
+            graph.origin.contracts = Set(components.flatMap(\.consumes).flatMap(\.contracts))
+            graph.origin.componentGlobs = componentGlobs
             diagnostics.append(contentsOf: checkDefaults(graph))
             let failed = diagnostics.contains { $0.severity == .error }
             return Resolution(graph: failed ? nil : graph, diagnostics: diagnostics)
@@ -166,6 +171,7 @@ struct GraphBuilder {
         }
         var block = templateSet.merge(declaration.templates)
         block.add(declaration.items)
+        componentGlobs.append(ComponentGlob(glob))
         let found = ComponentGlob(glob).matches(in: tree)
         if found.isEmpty {
             diagnostics.append(

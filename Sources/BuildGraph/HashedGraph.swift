@@ -51,11 +51,11 @@ package struct HashedGraph: Sendable {
     ///
     /// Both trees must name contents alike.
     package func moved(to files: any FileSystem) throws(FileSystemError) -> HashedGraph? {
-        let shape = graph.shapedBy
+        let shape = graph.origin.shapedBy
         guard files.entries == graph.tree.entries,
             try files.digests(of: shape) == graph.tree.files.digests(of: shape)
         else { return nil }
-        let graph = graph.placed(in: FileTree(files), shapedBy: shape)
+        let graph = graph.placed(in: FileTree(files))
         let contents = try EntryDigests(reading: graph)
         let changed = EntryRanges(
             graph.tree.entries.indices.lazy.filter { contents.known($0) != self.contents.known($0) })

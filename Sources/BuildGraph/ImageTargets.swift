@@ -33,8 +33,7 @@ extension TargetBuilder {
         checkArguments(attributes, read)
         checkBases(read, seed, prerequisites)
         checkRemotes(read)
-        let ignore = try dockerIgnore(dockerfile.path, context: context)
-        var files = select(read, ignore, context: context, seed, edges)
+        var files = try select(read, rule(values), seed, edges)
         let takesDockerfile = files.indices.contains(index)
         files.insert(index)
         return (
@@ -139,64 +138,29 @@ extension TargetBuilder {
         }
     }
 
-    /// `NAME.dockerignore` beside the Dockerfile wins over `.dockerignore` in the context's root.
-    private func dockerIgnore(_ dockerfile: BytePath, context: BytePath) throws(FileSystemError) -> DockerIgnore {
-        let beside = BytePath(bytes: dockerfile.bytes + Array(".dockerignore".utf8))
-        for path in [beside, context.appending(".dockerignore")] where tree.contains(path) {
-            return DockerIgnore.parse(try tree.files.contents(of: path))
-        }
-        return DockerIgnore.parse([])
-    }
-
     private mutating func select(
-        _ read: DockerfileInputs, _ ignore: DockerIgnore, context: BytePath, _ seed: TargetSeed, _ edges: [Edge]
-    ) -> EntrySet {
-        var places: [Int] = []
-        var entries: [FileEntry] = []
-        let claimed = outputs.claimed(below: context)
-        for index in tree.range(inside: context) {
-            let entry = tree.entries[index]
-            guard entry.kind.isContent, !claimed.contains(entry.path),
-                let path = entry.path.relative(to: context)
-            else { continue }
-            places.append(index)
-            entries.append(FileEntry(path: path, kind: entry.kind))
-        }
-        let files = tree.files
-        let selection = read.select(from: entries, ignore: ignore) { link in
-            try? files.contents(of: context.appending(link))
-        }
+        _ read: DockerfileInputs, _ rule: ImageRule, _ seed: TargetSeed, _ edges: [Edge]
+    ) throws(FileSystemError) -> EntrySet {
+        let selection = try ImageSelection(read, rule, tree: tree, outputs: outputs)
         let named = Set(edges.filter { $0.kind == .input }.flatMap { producers(behind: $0.target, seen: []) })
-        var served: Set<SourceSpan> = []
-        for (output, owner) in outputs.all(inside: context) {
-            guard let path = output.path.relative(to: context), !ignore.excludes(path) else { continue }
-            for source in read.sources where source.mayTake(path, isFolder: output.isFolder) {
-                served.insert(source.span)
-                if named.contains(owner) { continue }
-                diagnostics.append(
-                    Diagnostic(
-                        .missingImagePrerequisite,
-                        "'\(source.text)' takes '\(output.path.shown)', which '\(seeds[owner].label)' puts out, but '\(seed.label)' does not name it",
-                        at: source.span, notes: [.init("the image's rule", at: seed.rule.stage.span)],
-                        hint:
-                            "add '\(seeds[owner].label.component == seed.label.component ? "" : seeds[owner].label.component):\(seeds[owner].label.stage)' to the rule's inputs, or exclude the path in .dockerignore"
-                    ))
-            }
+        for (source, output, owner) in selection.takenOutputs where !named.contains(owner) {
+            diagnostics.append(
+                Diagnostic(
+                    .missingImagePrerequisite,
+                    "'\(source.text)' takes '\(output.path.shown)', which '\(seeds[owner].label)' puts out, but '\(seed.label)' does not name it",
+                    at: source.span, notes: [.init("the image's rule", at: seed.rule.stage.span)],
+                    hint:
+                        "add '\(seeds[owner].label.component == seed.label.component ? "" : seeds[owner].label.component):\(seeds[owner].label.stage)' to the rule's inputs, or exclude the path in .dockerignore"
+                ))
         }
-        for source in selection.unmatched where !served.contains(source.span) && !source.isOptional {
+        for source in selection.unserved {
             diagnostics.append(
                 Diagnostic(
                     .missingInput,
-                    "'\(source.text)' matches no file of the build context '\(context.isEmpty ? "." : context.shown)'",
+                    "'\(source.text)' matches no file of the build context '\(rule.context.isEmpty ? "." : rule.context.shown)'",
                     at: source.span, hint: "paths are relative to the context; '[context PATH]' changes it"))
         }
-        // Both lists are sorted by path.
-        var next = 0
-        let taken = selection.files.compactMap { file -> Int? in
-            while next < entries.count, entries[next].path < file.path { next += 1 }
-            return next < entries.count && entries[next].path == file.path ? places[next] : nil
-        }
-        return EntrySet(taken)
+        return EntrySet(selection.places)
     }
 
     private func producers(behind target: Int, seen: Set<Int>) -> [Int] {
@@ -210,5 +174,61 @@ extension TargetBuilder {
         var scope = scope(component: seed.component, seed: seed)
         return expand(seed.rule.inputs, &scope).filter { $0.text.contains(":") }
             .flatMap { targets(named: $0, from: seed.component) }
+    }
+}
+
+/// What a Dockerfile takes from its build context.
+struct ImageSelection {
+    /// Of the tree's entries, ascending.
+    private(set) var places: [Int] = []
+    /// Outputs of rules that a source may take.
+    private(set) var takenOutputs: [(source: ContextSource, output: DeclaredOutput, owner: Int)] = []
+    /// Sources that must take something, and take neither a file nor an output.
+    private(set) var unserved: [ContextSource] = []
+
+    init(
+        _ read: DockerfileInputs, _ rule: ImageRule, tree: FileTree, outputs: OutputTable
+    ) throws(FileSystemError) {
+        let ignore = try Self.ignore(rule, tree)
+        let context = rule.context
+        var known: [Int] = []
+        var entries: [FileEntry] = []
+        let claimed = outputs.claimed(below: context)
+        for index in tree.range(inside: context) {
+            let entry = tree.entries[index]
+            guard entry.kind.isContent, !claimed.contains(entry.path),
+                let path = entry.path.relative(to: context)
+            else { continue }
+            known.append(index)
+            entries.append(FileEntry(path: path, kind: entry.kind))
+        }
+        let files = tree.files
+        let selection = read.select(from: entries, ignore: ignore) { link in
+            try? files.contents(of: context.appending(link))
+        }
+        var served: Set<SourceSpan> = []
+        for (output, owner) in outputs.all(inside: context) {
+            guard let path = output.path.relative(to: context), !ignore.excludes(path) else { continue }
+            for source in read.sources where source.mayTake(path, isFolder: output.isFolder) {
+                served.insert(source.span)
+                takenOutputs.append((source, output, owner))
+            }
+        }
+        unserved = selection.unmatched.filter { !served.contains($0.span) && !$0.isOptional }
+        // Both lists are sorted by path.
+        var next = 0
+        places = selection.files.compactMap { file -> Int? in
+            while next < entries.count, entries[next].path < file.path { next += 1 }
+            return next < entries.count && entries[next].path == file.path ? known[next] : nil
+        }
+    }
+
+    /// `NAME.dockerignore` beside the Dockerfile wins over `.dockerignore` in the context's root.
+    private static func ignore(_ rule: ImageRule, _ tree: FileTree) throws(FileSystemError) -> DockerIgnore {
+        let beside = BytePath(bytes: rule.dockerfile.bytes + Array(".dockerignore".utf8))
+        for path in [beside, rule.context.appending(".dockerignore")] where tree.contains(path) {
+            return DockerIgnore.parse(try tree.files.contents(of: path))
+        }
+        return DockerIgnore.parse([])
     }
 }

@@ -1,38 +1,55 @@
 import Buildfile
 
 /// Every declared output of a graph, by path. Does not know what makes them beyond an index.
-struct OutputTable {
-    private struct Claim {
+struct OutputTable: Sendable {
+    struct Claim: Sendable {
         let output: DeclaredOutput
         let owner: Int
     }
 
-    private var claims: [BytePath: [Claim]] = [:]
+    /// Sorted by path once all are added; of a path in the order they were added.
+    private(set) var claims: [Claim] = []
     private var byOwner: [Int: [DeclaredOutput]] = [:]
-    /// Sorted by path once all are added.
-    private var sorted: [Claim] = []
+
+    init() {}
+
+    /// `claims` are sorted by path.
+    init(sorted claims: [Claim]) {
+        self.claims = claims
+    }
 
     mutating func add(_ output: DeclaredOutput, of owner: Int) {
-        claims[output.path, default: []].append(Claim(output: output, owner: owner))
+        claims.append(Claim(output: output, owner: owner))
         byOwner[owner, default: []].append(output)
     }
 
-    /// Ends adding: only afterwards are `all` and `claimed` asked.
+    /// Ends adding: only afterwards are the others asked.
     mutating func finish() {
-        sorted = claims.sorted { $0.key < $1.key }.flatMap(\.value)
+        claims = claims.enumerated().sorted { left, right in
+            let (one, other) = (left.element.output.path, right.element.output.path)
+            return one == other ? left.offset < right.offset : one < other
+        }.map(\.element)
     }
 
     func outputs(of owner: Int) -> [DeclaredOutput] {
         (byOwner[owner] ?? []).sorted { $0.path < $1.path }
     }
 
+    /// The claims of `path` itself.
+    private func claims(of path: BytePath) -> ArraySlice<Claim> {
+        let start = lowerBound(path)
+        var end = start
+        while end < claims.count, claims[end].output.path == path { end += 1 }
+        return claims[start..<end]
+    }
+
     /// Who puts `path` out, itself or as part of a folder.
     func owner(of path: BytePath) -> Int? {
         if claims.isEmpty { return nil }
-        if let claim = claims[path]?.first { return claim.owner }
+        if let claim = claims(of: path).first { return claim.owner }
         var folder = path.parent
         while !folder.isEmpty {
-            if let claim = claims[folder]?.first(where: \.output.isFolder) { return claim.owner }
+            if let claim = claims(of: folder).first(where: \.output.isFolder) { return claim.owner }
             folder = folder.parent
         }
         return nil
@@ -40,23 +57,23 @@ struct OutputTable {
 
     /// Every output below `folder`, with its owner, sorted by path.
     func all(inside folder: BytePath) -> [(output: DeclaredOutput, owner: Int)] {
-        let itself = folder.isEmpty ? [] : claims[folder] ?? []
-        return (itself + sorted[range(below: folder)]).map { ($0.output, $0.owner) }
+        let itself = folder.isEmpty ? [] : claims(of: folder)
+        return (itself + claims[range(below: folder)]).map { ($0.output, $0.owner) }
     }
 
-    /// The places in `sorted` of what lies below `folder`, without itself.
+    /// The places in `claims` of what lies below `folder`, without itself.
     private func range(below folder: BytePath) -> Range<Int> {
-        if folder.isEmpty { return 0..<sorted.count }
+        if folder.isEmpty { return 0..<claims.count }
         let start = lowerBound(BytePath(bytes: folder.bytes + [UInt8(ascii: "/")]))
         return start..<lowerBound(BytePath(bytes: folder.bytes + [UInt8(ascii: "/") + 1]))
     }
 
     private func lowerBound(_ path: BytePath) -> Int {
         var low = 0
-        var high = sorted.count
+        var high = claims.count
         while low < high {
             let middle = (low + high) / 2
-            if sorted[middle].output.path < path { low = middle + 1 } else { high = middle }
+            if claims[middle].output.path < path { low = middle + 1 } else { high = middle }
         }
         return low
     }
@@ -66,7 +83,7 @@ struct OutputTable {
         guard !claims.isEmpty else { return ClaimedPart(few: [], table: self) }
         let range = range(below: folder)
         guard owner(of: folder) == nil, range.count <= 8 else { return ClaimedPart(few: nil, table: self) }
-        return ClaimedPart(few: sorted[range].map(\.output), table: self)
+        return ClaimedPart(few: claims[range].map(\.output), table: self)
     }
 
     /// The outputs among the files below one folder.
@@ -96,11 +113,13 @@ struct OutputTable {
                     at: claim.output.span, notes: [.init("the other output", at: first.output.span)],
                     hint: "give each rule an output of its own"))
         }
-        for (path, list) in claims.sorted(by: { $0.key < $1.key }) {
-            for claim in list.dropFirst() { report(claim, list[0]) }
+        for (index, claim) in claims.enumerated() {
+            let path = claim.output.path
+            guard index == 0 || claims[index - 1].output.path != path else { continue }
+            for other in claims(of: path).dropFirst() { report(other, claim) }
             var folder = path.parent
             while !folder.isEmpty {
-                if let outer = claims[folder]?.first, let inner = list.first { report(inner, outer) }
+                if let outer = claims(of: folder).first { report(claim, outer) }
                 folder = folder.parent
             }
         }

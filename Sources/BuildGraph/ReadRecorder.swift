@@ -1,6 +1,15 @@
 // Whose contents were read. Does not know what for.
 import Synchronization
 
+/// The variables of the environment that a graph was made from.
+final class EnvironmentReads: Sendable {
+    private let values = Mutex<[String: String?]>([:])
+
+    func note(_ name: String, _ value: String?) { values.withLock { $0[name] = .some(value) } }
+
+    var all: [String: String?] { values.withLock { $0 } }
+}
+
 /// Passes all questions on to `files`, and remembers of which of them the contents were asked for.
 final class ReadRecorder: FileSystem {
     private let files: any FileSystem

@@ -56,7 +56,7 @@ extension Graph {
     /// The targets that any of `words` names, sorted; words that are no labels name nothing.
     package func select(_ words: [Word]) -> [Int] {
         let patterns = words.compactMap { try? LabelPattern.parse($0.text, at: $0.span).get() }
-        return targets.indices.filter { index in patterns.contains { $0.matches(targets[index].label) } }
+        return targets.indices.filter { index in patterns.contains { $0.matches(targets.label(index)) } }
     }
 
     /// What labels on the command line name. Throws a diagnostic for what is no label or names nothing; no labels at

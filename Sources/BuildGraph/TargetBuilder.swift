@@ -26,6 +26,8 @@ struct TargetBuilder {
     private(set) var stages: [Label: [Int]] = [:]
     private(set) var componentPlaces: [String: Int] = [:]
     var outputs = OutputTable()
+    /// Of the target at hand.
+    var selection = FileSelection()
     /// By the pattern, wherever it is written.
     var globCache: [PathPattern: [Int]] = [:]
     /// Entries that no input can be, reported once however many globs match them.
@@ -246,6 +248,7 @@ struct TargetBuilder {
 
     private mutating func target(_ index: Int) throws(FileSystemError) -> Target {
         let seed = seeds[index]
+        selection = FileSelection()
         var scope = scope(component: seed.component, seed: seed)
         let rule = seed.rule
         let inputs = expand(rule.inputs, &scope)
@@ -276,13 +279,15 @@ struct TargetBuilder {
             let image = try imageRule(seed, attributes.image, edges: edges, inputs: inputs)
             making = .image(image.rule)
             files = image.files
+            selection = FileSelection(isImage: true)
         } else {
             making = .group
         }
         let environment = environment(seed, rule.recipe, &scope, &edges)
         diagnostics.append(contentsOf: scope.diagnostics)
         return Target(
-            label: seed.label, component: seed.component, making: making, files: EntryRanges(files.indices),
+            label: seed.label, component: seed.component, making: making, selection: selection,
+            files: EntryRanges(files.indices),
             edges: uniqueEdges(edges), outputs: outputs.outputs(of: index),
             attributes: resolve(attributes, in: folder), values: environment.values, passed: environment.passed,
             secrets: environment.secrets, tools: rule.recipe == nil ? [] : tools(seed.component, &scope),
@@ -352,7 +357,7 @@ struct TargetBuilder {
             if known.contains(name) {
                 if let value = scope.value(of: name, at: recipe.span) { result.values[name] = .some(value) }
             } else if names("env").contains(name) {
-                result.values[name] = .some(settings.environment[name])
+                result.values[name] = .some(settings.variable(name))
             } else if names("pass").contains(name) {
                 result.passed.append(name)
             } else if names("secret").contains(name) {

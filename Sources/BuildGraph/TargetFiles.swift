@@ -51,11 +51,14 @@ extension TargetBuilder {
 
     mutating func matchFiles(_ words: [Word], in folder: BytePath) -> EntrySet {
         var found = EntrySet()
+        var globs: [FileSelection.Glob] = []
+        defer { if !globs.isEmpty { selection.lists.append(globs) } }
         for word in words {
             guard let glob = FileGlob(word, text: word.text, in: folder) else {
                 diagnostics.append(.leavesWorkspace(word))
                 continue
             }
+            globs.append(FileSelection.Glob(pattern: glob.pattern, isExclusion: glob.isExclusion))
             let matched = match(glob)
             if glob.isExclusion {
                 found.subtract(matched)
@@ -136,6 +139,7 @@ extension TargetBuilder {
                 edges.append(Edge(kind: .input, target: owner, span: consumption.span))
             } else if let index = tree.index(of: path) {
                 files.insert(index)
+                selection.literals.append(path)
             }
         }
     }

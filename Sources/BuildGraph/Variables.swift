@@ -38,7 +38,7 @@ struct VariableScope {
             return nil
         }
         if declaration.isDefault {
-            if let value = settings.overrides[name] ?? settings.environment[name] { return value }
+            if let value = settings.overrides[name] ?? settings.variable(name) { return value }
         }
         guard !active.contains(name) else {
             let path = (active.drop { $0 != name } + [name]).map { "$" + $0 }.joined(separator: " -> ")

@@ -3,26 +3,51 @@ import Buildfile
 import Glibc
 
 extension WorkingTree {
-    /// Keeps what was learned of the files: as a new base at the absolute file `base`, where there was none or much has
-    /// changed, and otherwise beside it in the index. True where there is a base of this very state, or of one that few
-    /// files differ from.
-    package func save(base file: BytePath) throws(FileSystemError) {
+    /// Keeps what was learned of the files: as a new base at the absolute file `base`, where there was none, much has
+    /// changed or `whole` asks for it, and otherwise beside it in the index. Gives the generation of a new base.
+    @discardableResult
+    package func save(base file: BytePath, whole: Bool = false) throws(FileSystemError) -> Fingerprint? {
         switch look {
         case .scan(let found):
-            try writeBase(file, found.folders, found.ignoreFiles, found.nested)
+            return try writeBase(file, found.folders, found.ignoreFiles, found.nested)
         case .changes(let found):
-            if found.isWorthWriting {
-                try writeBase(file, found.allFolders, found.base.ignoreFiles, found.base.nested)
-            } else {
-                try index?.save(present: FileEntries(found.changes.compactMap(\.entry)))
+            if whole || found.isWorthWriting {
+                return try writeBase(file, found.allFolders, found.base.ignoreFiles, found.base.nested)
             }
+            try index?.save(present: FileEntries(found.changes.compactMap(\.entry)))
+            return nil
         }
+    }
+
+    /// How the tree differs from the base it was compared with; nil where it was looked at as a whole.
+    var difference: BaseDifference? {
+        guard case .changes(let found) = look else { return nil }
+        return BaseDifference(base: found.base, tree: FileTree(self), changes: found.changes)
+    }
+
+    /// The hashed graph of this tree from the snapshot at the absolute file `snapshot`; nil where that has to be resolved
+    /// and hashed.
+    package func hashed(
+        snapshot file: BytePath, _ settings: ResolutionSettings
+    ) throws(FileSystemError) -> HashedGraph? {
+        guard let difference, let snapshot = try? GraphSnapshot.open(file) else { return nil }
+        return try snapshot.hashed(difference, settings)
+    }
+
+    /// Keeps the graph of this tree with what was learned of the files, where it was resolved or the base is a new one.
+    package func save(
+        _ hashed: HashedGraph, base: BytePath, snapshot: BytePath, _ settings: ResolutionSettings
+    ) throws(FileSystemError) {
+        // What shaped the graph has to be known to the base as well.
+        _ = try digests(of: hashed.graph.origin.shapedBy)
+        guard let generation = try save(base: base, whole: hashed.graph.targets.snapshot == nil) else { return }
+        try hashed.write(snapshot: snapshot, of: generation, settings)
     }
 
     private func writeBase(
         _ file: BytePath, _ folders: [(path: BytePath, status: FileStatus)],
         _ ignoreFiles: [(path: BytePath, status: FileStatus)], _ nested: [BytePath]
-    ) throws(FileSystemError) {
+    ) throws(FileSystemError) -> Fingerprint {
         let known = entries.indices.map { position -> (content: HashedContent, isSettled: Bool)? in
             if let content = content(position) { return (content, true) }
             let kind = entries.kind(position)
@@ -37,8 +62,9 @@ extension WorkingTree {
                 if known[position]?.isSettled == true { return status }
                 return known[position] == nil ? status.whereSettled(at: moment) : status.neverBelieved
             }, content: { known[$0]?.content }, folders: folders, ignoreFiles: ignoreFiles, nested: nested)
-        _ = try writer.write(to: file)
+        let generation = try writer.write(to: file)
         index?.forget()
+        return generation
     }
 }
 

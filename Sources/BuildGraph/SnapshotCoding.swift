@@ -1,0 +1,333 @@
+// How the parts of a graph are written to a snapshot and read back: each reads what the other wrote, in the same order.
+import Buildfile
+
+/// Writes the parts of a graph. Texts that spans point into are gathered, and written once each.
+struct SnapshotWriter {
+    var bytes = ByteWriter()
+    /// Shared by all writers of a snapshot.
+    var sources: [SourceText] = []
+    private var places: [ObjectIdentifier: Int] = [:]
+
+    mutating func list<Element>(_ list: some Collection<Element>, _ body: (inout SnapshotWriter, Element) -> Void) {
+        bytes.append(small: list.count)
+        for element in list { body(&self, element) }
+    }
+
+    mutating func optional<Value>(_ value: Value?, _ body: (inout SnapshotWriter, Value) -> Void) {
+        bytes.append(value != nil)
+        if let value { body(&self, value) }
+    }
+
+    mutating func span(_ span: SourceSpan) {
+        var place = places[ObjectIdentifier(span.source)]
+        if place == nil {
+            place = sources.count
+            places[ObjectIdentifier(span.source)] = sources.count
+            sources.append(span.source)
+        }
+        bytes.append(small: place ?? 0)
+        bytes.append(small: span.offset)
+        bytes.append(small: span.length)
+    }
+
+    mutating func word(_ word: Word) {
+        bytes.append(word.text)
+        span(word.span)
+    }
+
+    mutating func environment(_ environment: EnvironmentDeclaration) {
+        word(environment.keyword)
+        word(environment.name)
+        list(environment.directives) { writer, directive in
+            writer.word(directive.keyword)
+            writer.list(directive.arguments) { $0.word($1) }
+        }
+    }
+
+    mutating func diagnostic(_ diagnostic: Diagnostic) {
+        bytes.append(diagnostic.code.rawValue)
+        bytes.append(diagnostic.severity.rawValue)
+        bytes.append(diagnostic.message)
+        optional(diagnostic.span) { $0.span($1) }
+        list(diagnostic.notes) { writer, note in
+            writer.bytes.append(note.message)
+            writer.optional(note.span) { $0.span($1) }
+        }
+        optional(diagnostic.hint) { $0.bytes.append($1) }
+    }
+
+    mutating func component(_ component: Component) {
+        bytes.append(component.name)
+        bytes.append(component.kind == .service)
+        bytes.append(component.folder.bytes)
+        list(component.uses) { $0.bytes.append($1) }
+        list(component.consumes) { writer, consumption in
+            writer.bytes.append(consumption.provider)
+            writer.list(consumption.contracts) { $0.bytes.append($1.bytes) }
+            writer.span(consumption.span)
+        }
+        list(component.owners) { $0.bytes.append($1) }
+        span(component.span)
+    }
+
+    mutating func output(_ output: DeclaredOutput) {
+        bytes.append(output.path.bytes)
+        bytes.append(output.isFolder)
+        span(output.span)
+    }
+
+    mutating func target(_ target: Target) {
+        bytes.append(small: target.component)
+        bytes.append(target.label.stage)
+        optional(target.label.consumer) { $0.bytes.append($1) }
+        making(target.making)
+        list(target.edges) { writer, edge in
+            writer.bytes.append(small: edge.kind == .input ? 0 : edge.kind == .gate ? 1 : 2)
+            writer.bytes.append(small: edge.target)
+            writer.span(edge.span)
+        }
+        list(target.outputs) { $0.output($1) }
+        attributes(target.attributes)
+        list(target.values.sorted { $0.key < $1.key }) { writer, value in
+            writer.bytes.append(value.key)
+            writer.optional(value.value) { $0.bytes.append($1) }
+        }
+        list(target.passed) { $0.bytes.append($1) }
+        list(target.secrets) { $0.bytes.append($1) }
+        list(target.tools) { writer, tool in
+            writer.bytes.append(tool.name)
+            writer.bytes.append(tool.version)
+            writer.optional(tool.command) { $0.bytes.append($1) }
+        }
+        span(target.span)
+        bytes.append(target.selection.isImage)
+        list(target.selection.lists) { writer, globs in
+            writer.list(globs) { writer, glob in
+                writer.bytes.append(glob.pattern.text)
+                writer.bytes.append(glob.isExclusion)
+            }
+        }
+        list(target.selection.literals) { $0.bytes.append($1.bytes) }
+        var end = 0
+        list(target.files.ranges) { writer, range in
+            writer.bytes.append(small: range.lowerBound - end)
+            writer.bytes.append(small: range.count)
+            end = range.upperBound
+        }
+    }
+
+    private mutating func making(_ making: Making) {
+        switch making {
+        case .group: bytes.append(small: 0)
+        case .recipe(let recipe, let shell):
+            bytes.append(small: 1)
+            bytes.append(recipe.text)
+            span(recipe.span)
+            list(shell) { $0.bytes.append($1) }
+        case .image(let rule):
+            bytes.append(small: 2)
+            bytes.append(rule.dockerfile.bytes)
+            bytes.append(rule.context.bytes)
+            optional(rule.targetStage) { $0.bytes.append($1) }
+            list(rule.arguments.sorted { $0.key < $1.key }) { writer, argument in
+                writer.bytes.append(argument.key)
+                writer.bytes.append(argument.value)
+            }
+            list(rule.imagePrerequisites.sorted { $0.key < $1.key }) { writer, image in
+                writer.bytes.append(image.key)
+                writer.bytes.append(small: image.value)
+            }
+            bytes.append(rule.takesDockerfile)
+        }
+    }
+
+    private mutating func attributes(_ attributes: TargetAttributes) {
+        optional(attributes.timeout) { writer, timeout in
+            writer.bytes.append(timeout.components.seconds)
+            writer.bytes.append(timeout.components.attoseconds)
+        }
+        bytes.append(small: attributes.retries)
+        optional(attributes.pool) { $0.bytes.append($1) }
+        bytes.append(attributes.network)
+        bytes.append(attributes.uncached)
+        list(attributes.keep) { $0.bytes.append($1.bytes) }
+        list(attributes.reports) { writer, report in
+            writer.bytes.append(report.kind)
+            writer.bytes.append(report.glob.bytes)
+        }
+        list(attributes.gates) { writer, gate in
+            writer.bytes.append(gate.metric)
+            writer.bytes.append(gate.comparison)
+            writer.bytes.append(gate.threshold.bitPattern)
+            writer.bytes.append(gate.file.bytes)
+            writer.span(gate.span)
+        }
+        list(attributes.platforms) { $0.bytes.append($1) }
+    }
+}
+
+/// Reads what `SnapshotWriter` wrote.
+struct SnapshotReader {
+    var bytes: ByteReader
+    private let source: (Int) -> SourceText
+
+    init(_ section: UnsafeRawBufferPointer, at offset: Int = 0, source: @escaping (Int) -> SourceText) {
+        bytes = ByteReader(section, at: offset)
+        self.source = source
+    }
+
+    mutating func list<Element>(_ body: (inout SnapshotReader) -> Element) -> [Element] {
+        let count = bytes.small()
+        var found: [Element] = []
+        guard count > 0 else { return found }
+        found.reserveCapacity(min(count, 4096))
+        for _ in 0..<count {
+            if bytes.isAtEnd { break }
+            found.append(body(&self))
+        }
+        return found
+    }
+
+    mutating func optional<Value>(_ body: (inout SnapshotReader) -> Value) -> Value? {
+        bytes.flag() ? body(&self) : nil
+    }
+
+    mutating func span() -> SourceSpan {
+        let text = source(bytes.small())
+        return SourceSpan(text, offset: bytes.small(), length: bytes.small())
+    }
+
+    mutating func word() -> Word { Word(bytes.string(), span()) }
+
+    mutating func environment() -> EnvironmentDeclaration {
+        EnvironmentDeclaration(
+            keyword: word(), name: word(),
+            directives: list { reader in
+                Directive(keyword: reader.word(), arguments: reader.list { $0.word() })
+            })
+    }
+
+    mutating func diagnostic() -> Diagnostic {
+        let code = DiagnosticCode(rawValue: bytes.string()) ?? .internalError
+        let severity = Diagnostic.Severity(rawValue: bytes.string()) ?? .warning
+        let message = bytes.string()
+        let span = optional { $0.span() }
+        let notes = list { reader in
+            Diagnostic.Note(reader.bytes.string(), at: reader.optional { $0.span() })
+        }
+        return Diagnostic(code, severity, message, at: span, notes: notes, hint: optional { $0.bytes.string() })
+    }
+
+    mutating func component() -> Component {
+        Component(
+            name: bytes.string(), kind: bytes.flag() ? .service : .library, folder: bytes.path(),
+            uses: list { $0.bytes.string() },
+            consumes: list { reader in
+                Component.Consumption(
+                    provider: reader.bytes.string(), contracts: reader.list { $0.bytes.path() }, span: reader.span())
+            }, owners: list { $0.bytes.string() }, span: span())
+    }
+
+    mutating func output() -> DeclaredOutput {
+        DeclaredOutput(path: bytes.path(), isFolder: bytes.flag(), span: span())
+    }
+
+    mutating func label(_ componentName: (Int) -> String) -> Label {
+        labelAndComponent(componentName).label
+    }
+
+    private mutating func labelAndComponent(_ componentName: (Int) -> String) -> (label: Label, component: Int) {
+        let component = bytes.small()
+        let stage = bytes.string()
+        let consumer = optional { $0.bytes.string() }
+        return (Label(component: componentName(component), stage: stage, consumer: consumer), component)
+    }
+
+    mutating func target(
+        _ componentName: (Int) -> String, _ entries: FileEntries, files: EntryRanges?
+    ) -> Target {
+        let (label, component) = labelAndComponent(componentName)
+        let making = making()
+        let edges = list { reader in
+            let kind = reader.bytes.small()
+            return Edge(
+                kind: kind == 0 ? .input : kind == 1 ? .gate : .tag, target: reader.bytes.small(), span: reader.span())
+        }
+        let outputs = list { $0.output() }
+        let attributes = attributes()
+        var values: [String: String?] = [:]
+        for _ in 0..<bytes.small() {
+            let name = bytes.string()
+            values[name] = .some(optional { $0.bytes.string() })
+        }
+        let passed = list { $0.bytes.string() }
+        let secrets = list { $0.bytes.string() }
+        let tools = list { reader in
+            Tool(
+                name: reader.bytes.string(), version: reader.bytes.string(),
+                command: reader.optional { $0.bytes.string() })
+        }
+        let span = span()
+        var selection = FileSelection(isImage: bytes.flag())
+        selection.lists = list { reader in
+            reader.list { FileSelection.Glob(pattern: PathPattern($0.bytes.text()), isExclusion: $0.bytes.flag()) }
+        }
+        selection.literals = list { $0.bytes.path() }
+        return Target(
+            label: label, component: component, making: making, selection: selection, files: files ?? ranges(entries),
+            edges: edges, outputs: outputs, attributes: attributes, values: values, passed: passed, secrets: secrets,
+            tools: tools, span: span)
+    }
+
+    private mutating func ranges(_ entries: FileEntries) -> EntryRanges {
+        var found = EntryRanges()
+        var end = 0
+        for _ in 0..<bytes.small() {
+            let start = end + bytes.small()
+            end = start + max(0, bytes.small())
+            entries.positions(ofPacked: start..<end) { found.append($0) }
+        }
+        return found
+    }
+
+    private mutating func making() -> Making {
+        switch bytes.small() {
+        case 1:
+            let recipe = Recipe(text: bytes.string(), span: span())
+            return .recipe(recipe, shell: list { $0.bytes.string() })
+        case 2:
+            let dockerfile = bytes.path()
+            let context = bytes.path()
+            let stage = optional { $0.bytes.string() }
+            var arguments: [String: String] = [:]
+            for _ in 0..<bytes.small() { arguments[bytes.string()] = bytes.string() }
+            var images: [String: Int] = [:]
+            for _ in 0..<bytes.small() { images[bytes.string()] = bytes.small() }
+            return .image(
+                ImageRule(
+                    dockerfile: dockerfile, context: context, targetStage: stage, arguments: arguments,
+                    imagePrerequisites: images, takesDockerfile: bytes.flag()))
+        default: return .group
+        }
+    }
+
+    private mutating func attributes() -> TargetAttributes {
+        var found = TargetAttributes()
+        found.timeout = optional { reader in
+            Duration(secondsComponent: reader.bytes.signed(), attosecondsComponent: reader.bytes.signed())
+        }
+        found.retries = bytes.small()
+        found.pool = optional { $0.bytes.string() }
+        found.network = bytes.flag()
+        found.uncached = bytes.flag()
+        found.keep = list { $0.bytes.path() }
+        found.reports = list { TargetAttributes.Report(kind: $0.bytes.string(), glob: $0.bytes.path()) }
+        found.gates = list { reader in
+            TargetAttributes.Gate(
+                metric: reader.bytes.string(), comparison: reader.bytes.string(),
+                threshold: Double(bitPattern: reader.bytes.number()), file: reader.bytes.path(), span: reader.span())
+        }
+        found.platforms = list { $0.bytes.string() }
+        return found
+    }
+}
