@@ -5,8 +5,8 @@ import select
 import subprocess
 import time
 
-from layouts import FILES_OF_A_SERVICE, git, libraries_of, say, trivial_files, components_of
-from measuring import Aim, Command, Group, Run, Wrong, environment, output_of, prepare
+from layouts import FILES_OF_A_SERVICE, components_of, git, libraries_of, settle, trivial_files
+from measuring import Aim, Command, Group, Run, Wrong, environment, prepare
 from rivals import says
 
 WORKING_TREE = ["git", "diff", "--name-only", "HEAD~1"]
@@ -25,7 +25,7 @@ def affected(session):
         repository = session.workshop.services(services)
         for change in ["one-service", "one-library"]:
             git(repository.folder, "checkout", "--quiet", change)
-            git(repository.folder, "update-index", "-q", "--refresh")
+            settle(repository.folder)
             affected_by(session, repository, services, change)
 
 
@@ -73,8 +73,8 @@ def replay(session):
     """replay of a generated history, in commits a second"""
     for count in session.sizes("commits", [50], [100, 1_000, 5_000]):
         components = components_of("many", 10 * FILES_OF_A_SERVICE)
-        repository = session.workshop.history(
-            f"history-{count}", list(trivial_files(components)), history_of(count))
+        repository = session.workshop.of(
+            f"history-{count}", list(trivial_files(components)), commits=history_of(count))
         log = Command(
             "git log --raw", ["git", "log", "--first-parent", "--raw", "--no-renames", "-n", str(count)],
             repository.folder)
@@ -86,6 +86,10 @@ def replay(session):
         session.compare(Group(
             f"{count:,} commits, 10 services, {repository.files:,} files at first", subject, [log], curve="replay",
             size=count, unit="commit", rate=(count, "commits/s")))
+
+
+class Refused(Exception):
+    """The program says that it doesn't have this yet."""
 
 
 class Watch:
@@ -111,7 +115,10 @@ class Watch:
             ready, _, _ = select.select([self.child.stdout], [], [], max(0, until - time.monotonic()))
             more = os.read(self.child.stdout.fileno(), 65536) if ready else b""
             if not more:
-                raise Wrong(f"lmsbuild run --watch did not say that a run has ended: {self.said.decode()[-2000:]}")
+                said = self.said.decode(errors="replace")[-2000:]
+                if "LMS306" in said:
+                    raise Refused(said)
+                raise Wrong(f"lmsbuild run --watch did not say that a run has ended: {said}")
             self.said += more
 
     def end(self):
@@ -124,40 +131,19 @@ class Watch:
         self.child.stdout.close()
 
 
-def refused(session, repository, *words):
-    """Whether the program says that it doesn't have this yet (LMS306)."""
-    command = session.command(repository, *words, "--help")
-    with_help = subprocess.run(
-        command.arguments, env=environment(command), cwd=command.folder, capture_output=True, timeout=60)
-    if b"--watch" not in with_help.stdout:
-        return "it has no such flag"
-    with open(os.devnull, "wb") as nothing:
-        child = subprocess.Popen(
-            [session.lmsbuild, *words], cwd=command.folder, env=environment(command), stdin=subprocess.DEVNULL,
-            stdout=nothing, stderr=subprocess.PIPE)
-    try:
-        _, printed = child.communicate(timeout=3)
-    except subprocess.TimeoutExpired:  # It watches.
-        child.terminate()
-        child.communicate()
-        return None
-    return printed.decode(errors="replace").split("\n")[0] if b"LMS306" in printed else None
-
-
 def watch(session):
     """from a save to the end of the run that follows, beside starting lmsbuild run by hand"""
     for count in session.sizes("files", [1_000], [1_000, 10_000, 100_000]):
         repository = session.workshop.trivial("many", count)
         session.nothing_to_do(repository)
-        words = ["run", "--watch", "--sandbox", "off"]
-        why = refused(session, repository, *words)
-        if why:
-            print(f"watch: nothing was measured, 'lmsbuild run --watch' is refused: {why}")
+        try:
+            watched(session, repository)
+        except Refused as refused:
+            print(f"watch: nothing was measured, as 'lmsbuild run --watch' is refused:\n{refused}")
             return
-        watched(session, repository, words)
 
 
-def watched(session, repository, words):
+def watched(session, repository):
     changed = os.path.join(repository.folder, repository.components[-1].inputs[0])
     serial = [0]
 
@@ -171,7 +157,7 @@ def watched(session, repository, words):
             raise Wrong(f"after a change one target should have run:\n{printed[-2000:]}")
 
     by_hand = session.command(repository, "run", "--sandbox", "off", before=save, check=ran_one)
-    watcher = Watch(session.command(repository, *words))
+    watcher = Watch(session.command(repository, "run", "--watch", "--sandbox", "off"))
     try:
         watcher.end_of_run()
 
@@ -189,7 +175,7 @@ def watched(session, repository, words):
         watcher.end()
     hand = session.stopwatch.rounds([by_hand], len(runs))
     git(repository.folder, "checkout", "--quiet", "--", ".")
-    session.show_and_keep(
+    session.keep(
         Group(
             f"one file saved, {repository.files:,} files", Command("lmsbuild run --watch", []), [by_hand], curve="watch",
             size=repository.files, unit="file"),

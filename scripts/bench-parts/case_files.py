@@ -2,7 +2,7 @@
 import os
 
 import rivals
-from layouts import DESCRIPTIONS, git
+from layouts import DESCRIPTIONS
 from measuring import Aim, Command, Group, Wrong, output_of, prepare
 from rivals import says
 from session import MANY_FILES
@@ -110,7 +110,7 @@ def from_disk(session, layout, repository, answer):
 def large_file(session):
     mebibytes = 64 if session.quick else 1024
     files = [("Buildfile", "service large\n    build: data -> dist/done\n        echo done > dist/done\n")]
-    repository = session.workshop.written(f"large-{mebibytes}", files)
+    repository = session.workshop.of(f"large-{mebibytes}", files)
     data = os.path.join(repository.folder, "data")
     if not os.path.exists(data):
         with open(data + ".new", "wb") as out:
@@ -149,7 +149,6 @@ def memory(session):
         ninja = rivals.ninja(repository)
         status = rivals.git_status(repository)
         difference = Command("git diff HEAD~1", ["git", "diff", "--name-only", "HEAD~1"], repository.folder)
-        git(repository.folder, "update-index", "-q", "--refresh")
         cases = [
             ("nothing to do", subject, [ninja, status]),
             ("hash", session.command(repository, "hash", aim=Aim(most=200e6)), [ninja]),

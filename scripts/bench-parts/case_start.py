@@ -1,13 +1,11 @@
 """Cases about what comes before any work: starting, and reading Buildfiles. And counts of instructions, which don't
 depend on what else the machine does."""
-import os
 import re
 import subprocess
 
 import report
 from measuring import Aim, Command, Group, Wrong, environment, output_of, prepare
 from rivals import says
-from session import MANY_FILES
 
 MILLISECOND = 1e6
 
@@ -72,7 +70,7 @@ def parse(session):
     for count in session.sizes("buildfiles", [100], [100, 1_000, 10_000]):
         files = list(buildfiles(count))
         amount = sum(len(text.encode()) for path, text in files if path.endswith("Buildfile"))
-        repository = session.workshop.written(f"buildfiles-{count}", files)
+        repository = session.workshop.of(f"buildfiles-{count}", files)
         cat = Command(
             "find | xargs cat of all Buildfiles",
             ["sh", "-c", "find . -name .lmsbuild -prune -o -name Buildfile -print0 | xargs -0 cat"], repository.folder)
@@ -113,7 +111,7 @@ def counts(session):
         (nothing, f"lmsbuild run, nothing to do, {repository.files:,} files"),
     ]
     if not session.quick:
-        many = session.workshop.written("buildfiles-1000", list(buildfiles(1_000)))
+        many = session.workshop.of("buildfiles-1000", list(buildfiles(1_000)))
         commands.append((session.command(many, "check"), "lmsbuild check, 1,001 Buildfiles of 1.5 kB"))
     for command, name in commands:
         session.counts.append({"command": name, "instructions": instructions(command)})

@@ -3,11 +3,12 @@ import os
 import struct
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 
 from measuring import ENVIRONMENT, Wrong
 
-VERSION = 3  # Changed whenever what is generated changes: older repositories are then made anew.
+VERSION = 4  # Changed whenever what is generated changes: older repositories are then made anew.
 FILES_OF_A_SERVICE = 100
 NAMES = ["many", "few", "deep", "root"]
 DESCRIPTIONS = {
@@ -36,7 +37,6 @@ class Repository:
     list_file: str  # All files, as rawpass reads them.
     rivals: str  # The folder for what rivals need and write.
     changed: str = ""  # The component that HEAD changes.
-    buildfile_bytes: int = 0
 
 
 def say(text):
@@ -230,20 +230,15 @@ def import_commits(folder, commits):
     if importer.wait() != 0:
         raise Wrong("git fast-import failed")
     git(folder, "reset", "--hard", "--quiet")
+    settle(folder)
 
 
-def write_files(folder, files):
-    """Writes files without a git repository around them."""
-    made = set()
-    for path, text in files:
-        place = os.path.join(folder, path)
-        parent = os.path.dirname(place)
-        if parent not in made:
-            os.makedirs(parent, exist_ok=True)
-            made.add(parent)
-        descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        os.write(descriptor, text.encode())
-        os.close(descriptor)
+def settle(folder):
+    """Lets git forget that files were written in the moment it looked: it would read them again and again."""
+    written = int(time.time())
+    while int(time.time()) <= written:
+        time.sleep(0.05)
+    git(folder, "update-index", "-q", "--refresh", "--force-write-index")
 
 
 def write_list(file, paths):
@@ -318,15 +313,10 @@ class Workshop:
 
         return self._repository(self._made(f"services-{services}", make, paths), [], len(paths))
 
-    def written(self, name, files, components=()):
-        """A folder with these files and no git repository."""
-        return self._repository(
-            self._made(name, lambda folder: write_files(folder, files), [path for path, _ in files]), list(components),
-            len(files))
-
-    def history(self, name, files, commits):
-        """A git repository of these files with further commits; each is a list of (path, text)."""
-        paths = [path for path, _ in files]
+    def of(self, name, files, components=(), commits=(), unlisted=()):
+        """A git repository of these files, and of further commits that are lists of (path, text) each. The list of files
+        leaves out those that are `unlisted`."""
+        paths = [path for path, _ in files if path not in unlisted]
         made = self._made(
             name, lambda folder: import_commits(folder, [("", files), *(("", changes) for changes in commits)]), paths)
-        return self._repository(made, [], len(paths))
+        return self._repository(made, list(components), len(paths))

@@ -102,17 +102,20 @@ class Stopwatch:
             return command.timed()
         reader, writer = os.pipe()
         try:
-            with tempfile.TemporaryFile() if command.check else open(os.devnull, "wb") as printed:
+            with tempfile.TemporaryFile() if command.check else open(os.devnull, "w+b") as printed:
                 done = subprocess.run(
                     [self.raw, "measure", str(writer), *command.arguments], cwd=command.folder,
                     env=environment(command), stdin=subprocess.DEVNULL, stdout=printed, stderr=printed,
                     pass_fds=(writer,))
                 report = os.read(reader, 100).split() if done.returncode == 0 else [b"0", b"0", b"-1"]
-                if report[2] != b"0":
-                    raise Wrong(f"{' '.join(command.arguments)} failed in {command.folder}")
+                said = ""
                 if command.check:
                     printed.seek(0)
-                    command.check(printed.read().decode(errors="replace"))
+                    said = printed.read().decode(errors="replace")
+                if report[2] != b"0":
+                    raise Wrong(f"{' '.join(command.arguments)} failed in {command.folder}:\n{said[-2000:]}")
+                if command.check:
+                    command.check(said)
         finally:
             os.close(reader)
             os.close(writer)

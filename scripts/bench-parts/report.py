@@ -9,7 +9,7 @@ def aim_text(aim, quantity):
     if not aim:
         return ""
     if aim["factor"] is None:
-        most = f"{aim['most'] / 1e6:g} " + ("ms" if quantity == "time" else "MB")
+        most = f"{aim['most'] / 1e6:.3g} " + ("ms" if quantity == "time" else "MB")
     else:
         most = f"{aim['factor']:g} ×" + (f" + {aim['extra'] / 1e6:g} ms" if aim["extra"] else "")
     return f"  ≤ {most}: " + ("reached" if aim["reached"] else "MISSED")

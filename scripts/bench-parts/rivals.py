@@ -46,7 +46,7 @@ class Raw:
 
     def hash(self, repository, threads=8, aim=None):
         return Command(
-            f"raw read + XXH3, {threads} threads", [self.program, "hash", repository.list_file, str(threads)],
+            f"raw read + XXH3, {threads} thread{'s' if threads > 1 else ''}", [self.program, "hash", repository.list_file, str(threads)],
             repository.folder, check=says(f"^{repository.files} files "), aim=aim)
 
     def touch(self, repository, seconds):

@@ -96,15 +96,12 @@ class Session:
         return again
 
     def compare(self, group):
-        """Measures, prints and keeps a group; everything in it has run before where that matters."""
+        """Measures, prints and keeps a group; whatever must be warm has run before."""
         commands = [group.subject, *group.rivals]
-        runs = self.stopwatch.rounds(commands, group.runs or self.runs(group.size))
-        self.groups.append(summary(group, runs))
-        report.show(self.groups[-1])
-        sys.stdout.flush()
+        self.keep(group, self.stopwatch.rounds(commands, group.runs or self.runs(group.size)))
 
-    def show_and_keep(self, group, runs):
-        """For runs that were measured otherwise."""
+    def keep(self, group, runs):
+        """Prints and keeps what the runs of a group's commands have taken."""
         self.groups.append(summary(group, runs))
         report.show(self.groups[-1])
         sys.stdout.flush()
