@@ -59,7 +59,7 @@ def sandbox(session):
         files = [("Buildfile", f"service s\n{rules}")]
         files += [(f"src/part{number // 50}/input{number}", f"{number}\n") for number in range(count)]
         # The Buildfile is no input, so it isn't on the list of what the rival links.
-        repository = session.workshop.of(f"inputs-{count}", files, unlisted=["Buildfile"])
+        repository = session.workshop.of(f"inputs-{count}", files, unlisted={"Buildfile"})
         session.forget(repository)
         done = says(f"^ran {ACTIONS}, cached 0, failed 0, skipped 0 ")
         inside, outside = (

@@ -70,12 +70,12 @@ def parse(session):
     for count in session.sizes("buildfiles", [100], [100, 1_000, 10_000]):
         files = list(buildfiles(count))
         amount = sum(len(text.encode()) for path, text in files if path.endswith("Buildfile"))
-        repository = session.workshop.of(f"buildfiles-{count}", files)
-        cat = Command(
-            "find | xargs cat of all Buildfiles",
-            ["sh", "-c", "find . -name .lmsbuild -prune -o -name Buildfile -print0 | xargs -0 cat"], repository.folder)
+        others = {path for path, _ in files if not path.endswith("Buildfile")}
+        repository = session.workshop.of(f"buildfiles-{count}", files, unlisted=others)
+        read = session.raw.hash(repository, 2)
         common = {"size": count, "unit": "Buildfile", "rate": (amount / 1e6, "MB/s")}
         what = f"{count + 1:,} Buildfiles, {amount / 1e6:.1f} MB"
+        prepare(read)
         session.forget(repository)
         for words, check in [("check", says(f"^{count:,} components, |^{count} components, ")), ("hash", None)]:
             command = session.command(repository, words, check=check)
@@ -86,15 +86,14 @@ def parse(session):
             first = session.command(
                 repository, words, name=f"lmsbuild {words}, first run", before=lambda: session.forget(repository),
                 check=check, aim=Aim(most=amount / 100e6 * 1e9 + 10 * MILLISECOND) if words == "check" else None)
-            prepare(cat)
             session.compare(Group(
-                f"{words} for the first time, {what}", first, [cat], curve=f"{words}, first run", **common))
+                f"{words} for the first time, {what}", first, [read], curve=f"{words}, first run", **common))
             command.name += ", again"
             # The aim of 10 ms for 10,000 Buildfiles, and the start of the program.
             command.aim = Aim(most=20 * MILLISECOND) if words == "check" else None
             prepare(command)
             prepare(command)
-            session.compare(Group(f"{words} again, {what}", command, [cat], curve=f"{words}, again", **common))
+            session.compare(Group(f"{words} again, {what}", command, [read], curve=f"{words}, again", **common))
 
 
 COLLECTED = re.compile(r"Collected : (\d+)")

@@ -2,12 +2,12 @@
 import math
 from xml.sax.saxutils import escape
 
-WIDTH, LEFT, RIGHT, TOP, HEIGHT, BOTTOM = 900, 70, 260, 56, 300, 50
+WIDTH, LEFT, RIGHT, TOP, HEIGHT, BOTTOM = 960, 70, 320, 56, 300, 50
 STYLE = """
 :root{--back:#fff;--ink:#1a1a1a;--soft:#5f6b7a;--grid:#e3e7ec;--c0:#b35900;--c1:#2563b0;--c2:#137a56;--c3:#6b4bc4;
---c4:#b02a6b;--c5:#4f7300;--c6:#007a8a;--c7:#8a5a44;--c8:#7c8896}
+--c4:#b02a6b;--c5:#4f7300;--c6:#007a8a;--c7:#8a5a44;--c8:#7c8896;--c9:#a03c2e}
 @media (prefers-color-scheme: dark){:root{--back:#14181d;--ink:#e8ecf1;--soft:#98a4b3;--grid:#2a323c;--c0:#ffb057;
---c1:#6da7ec;--c2:#4cc79a;--c3:#ab97f0;--c4:#ee86b7;--c5:#a8c95a;--c6:#55c7d6;--c7:#cfa58f;--c8:#8b97a6}}
+--c1:#6da7ec;--c2:#4cc79a;--c3:#ab97f0;--c4:#ee86b7;--c5:#a8c95a;--c6:#55c7d6;--c7:#cfa58f;--c8:#8b97a6;--c9:#f0907f}}
 svg{background:var(--back)}
 text{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--ink)}
 .title{font-size:16px;font-weight:600}
@@ -19,9 +19,9 @@ text{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-seri
 .first{stroke-width:3.5}
 .strong{font-weight:600}
 """ + "".join(
-    f".s{number}{{stroke:var(--c{number})}}.f{number}{{fill:var(--c{number})}}\n" for number in range(9))
+    f".s{number}{{stroke:var(--c{number})}}.f{number}{{fill:var(--c{number})}}\n" for number in range(10))
 # Lines can be told apart without colours, too.
-DASHES = ["", "7 4", "2 4", "9 3 2 3", "", "7 4", "2 4", "9 3 2 3", "4 2"]
+DASHES = ["", "7 4", "2 4", "9 3 2 3", "", "7 4", "2 4", "9 3 2 3", "4 2", "12 4"]
 
 
 def curves(groups):
@@ -105,9 +105,9 @@ def draw_panel(top, curve, unit, quantity, lines):
         out.append(f'<text class="scale middle" x="{x:.1f}" y="{bottom + 18}">{size:,}</text>')
     names = list(lines)
     ends = [panel.y(lines[name][-1][1]) for name in names]
-    places = spaced(ends, 17, top + TOP + 4, bottom + 12)
+    places = spaced(ends, 17, top + TOP + 4, bottom)
     for number, name in reversed(list(enumerate(names))):
-        style = min(number, 8)
+        style = number % 10
         points = [(panel.x(size), panel.y(cost)) for size, cost in lines[name]]
         path = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
         dash = f' stroke-dasharray="{DASHES[style]}"' if DASHES[style] else ""

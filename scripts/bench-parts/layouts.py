@@ -1,4 +1,5 @@
 """Makes the repositories that are measured. Does not run lmsbuild, and does not know what is measured in them."""
+import hashlib
 import os
 import struct
 import subprocess
@@ -41,6 +42,15 @@ class Repository:
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
+
+
+def read(path):
+    """The text of a small file, or None where there is none."""
+    try:
+        with open(path) as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
 
 
 def git(folder, *arguments, environment=None):
@@ -267,12 +277,12 @@ class Workshop:
         self.trash = Trash(folder)
         os.makedirs(folder, exist_ok=True)
 
-    def _made(self, name, make, paths):
-        """Calls `make` for the folder `name`, unless it was made before by the same version."""
+    def _made(self, name, make, paths, content=""):
+        """Calls `make` for the folder `name`, unless it was made before by the same version with the same content."""
         folder = os.path.join(self.folder, name)
         marker = folder + ".made"
-        wanted = f"{VERSION} {name}\n"
-        if os.path.isdir(folder) and os.path.exists(marker) and open(marker).read() == wanted:
+        wanted = f"{VERSION} {name} {content}\n"
+        if os.path.isdir(folder) and read(marker) == wanted:
             return folder
         say(f"making {folder}: {len(paths):,} files")
         for path in (folder, marker, folder + ".list", folder + ".rivals"):
@@ -313,10 +323,12 @@ class Workshop:
 
         return self._repository(self._made(f"services-{services}", make, paths), [], len(paths))
 
-    def of(self, name, files, components=(), commits=(), unlisted=()):
+    def of(self, name, files, components=(), commits=(), unlisted=frozenset()):
         """A git repository of these files, and of further commits that are lists of (path, text) each. The list of files
         leaves out those that are `unlisted`."""
         paths = [path for path, _ in files if path not in unlisted]
+        content = hashlib.sha256(repr((files, paths)).encode()).hexdigest()
         made = self._made(
-            name, lambda folder: import_commits(folder, [("", files), *(("", changes) for changes in commits)]), paths)
+            name, lambda folder: import_commits(folder, [("", files), *(("", changes) for changes in commits)]), paths,
+            content)
         return self._repository(made, list(components), len(paths))
