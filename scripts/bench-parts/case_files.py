@@ -145,15 +145,16 @@ def large_file(session):
 def memory(session):
     """the peak of memory of a no-op, hash and affected, beside ninja and git"""
     for layout, repository in session.layouts():
-        subject = session.nothing_to_do(repository, aim=Aim(most=200e6))
+        aim = Aim(most=200e6) if repository.files >= MANY_FILES else None
+        subject = session.nothing_to_do(repository, aim=aim)
         ninja = rivals.ninja(repository)
         status = rivals.git_status(repository)
         difference = Command("git diff HEAD~1", ["git", "diff", "--name-only", "HEAD~1"], repository.folder)
         cases = [
             ("nothing to do", subject, [ninja, status]),
-            ("hash", session.command(repository, "hash", aim=Aim(most=200e6)), [ninja]),
+            ("hash", session.command(repository, "hash", aim=aim), [ninja]),
             ("affected", session.command(
-                repository, "affected", "--base", "HEAD~1", check=says(f"^{repository.changed}$"), aim=Aim(most=200e6)),
+                repository, "affected", "--base", "HEAD~1", check=says(f"^{repository.changed}$"), aim=aim),
              [difference]),
         ]
         for name, command, beside in cases:

@@ -243,6 +243,15 @@ def import_commits(folder, commits):
     settle(folder)
 
 
+def write_files(folder, files):
+    """Writes files with no git repository around them."""
+    for path, text in files:
+        place = os.path.join(folder, path)
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        with open(place, "w") as file:
+            file.write(text)
+
+
 def settle(folder):
     """Lets git forget that files were written in the moment it looked: it would read them again and again."""
     written = int(time.time())

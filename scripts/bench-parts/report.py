@@ -15,16 +15,23 @@ def aim_text(aim, quantity):
     return f"  ≤ {most}: " + ("reached" if aim["reached"] else "MISSED")
 
 
-def rate_text(group, nanoseconds):
+def rate_text(group, row):
+    nanoseconds = row["nanoseconds"]["median"]
     if group["rate"]:
         return f"{group['rate'][0] / (nanoseconds / 1e9):,.0f}"
-    return f"{nanoseconds / 1e3 / group['size']:,.2f}" if group["size"] else ""
+    if not group["size"]:
+        return ""
+    if group["quantity"] == "memory":
+        return f"{row['peak_bytes'] / group['size']:,.0f}"
+    return f"{nanoseconds / 1e3 / group['size']:,.2f}"
 
 
 def rate_title(group):
     if group["rate"]:
         return group["rate"][1]
-    return f"µs/{group['unit']}" if group["size"] else ""
+    if not group["size"]:
+        return ""
+    return ("bytes/" if group["quantity"] == "memory" else "µs/") + group["unit"]
 
 
 def show(group):
@@ -44,7 +51,7 @@ def show(group):
         peak = f"{row['peak_bytes'] / 1e6:8.1f}" if row["peak_bytes"] else f"{'':8}"
         line = (
             f"{row['command']:44} {time_text(times['median']):>10} {time_text(times['least']):>9} "
-            f"{time_text(times['most']):>9} {rate_text(group, times['median']):>10} {peak}   "
+            f"{time_text(times['most']):>9} {rate_text(group, row):>10} {peak}   "
             f"{ratios:23}{aim_text(row.get('aim'), group['quantity'])}")
         print(line.rstrip())
 
