@@ -134,7 +134,8 @@ def doit(repository, program):
     file = os.path.join(folder, "dodo.py")
     with open(file, "w") as out:
         out.write(DODO.format(state=os.path.join(folder, "state"), components=components, folder=folder))
-    command = Command("doit (MD5 where a time differs)", [program, "-f", file, "-d", repository.folder], repository.folder)
+    command = Command(
+        "doit (MD5 where a time differs)", [program, "-f", file, "-d", repository.folder], repository.folder)
     prepare(command)
     command.check = says_times("^-- ", len(repository.components))
     return command
@@ -166,11 +167,11 @@ def find_newer(repository):
     def nothing(printed):
         if printed:
             raise Wrong(f"find names files that are newer than the last run: {printed[:500]}")
-    return Command("find -newer", ["find", ".", *PRUNED, "-type", "f", "-newer", mark, "-print"], repository.folder,
-                   check=nothing)
+    return Command(
+        "find -newer", ["find", ".", *PRUNED, "-type", "f", "-newer", mark, "-print"], repository.folder, check=nothing)
 
 
-def xxhsum(repository, files=None):
+def xxhsum(repository, files):
     """One process for each processor, each for 1,000 files."""
     listed = os.path.join(repository.rivals, "files")
     with open(listed, "wb") as out:
