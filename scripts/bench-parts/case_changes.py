@@ -1,0 +1,182 @@
+"""Cases about what a change means: affected, replay, watch."""
+import os
+import re
+import select
+import subprocess
+import time
+
+from layouts import FILES_OF_A_SERVICE, components_of, git, libraries_of, settle, trivial_files
+from measuring import Aim, Command, Group, Run, Wrong, environment, prepare
+from rivals import says
+
+WORKING_TREE = ["git", "diff", "--name-only", "HEAD~1"]
+COMMITS = ["git", "diff", "--name-only", "HEAD~1", "HEAD"]
+
+
+def expected(change, services):
+    if change == "one-service":
+        return [f"s{services // 2}"]
+    return sorted(["l1"] + [f"s{number}" for number in range(services) if 1 in libraries_of(number, services)])
+
+
+def affected(session):
+    """affected --base HEAD~1 beside git diff and git status"""
+    for services in session.sizes("services", [10], [100, 1_000, 10_000]):
+        repository = session.workshop.services(services)
+        for change in ["one-service", "one-library"]:
+            git(repository.folder, "checkout", "--quiet", change)
+            settle(repository.folder)
+            affected_by(session, repository, services, change)
+
+
+def affected_by(session, repository, services, change):
+    names = expected(change, services)
+
+    def right(printed):
+        if printed.split() != names:
+            raise Wrong(f"affected names {printed.split()[:10]} and not {names[:10]}")
+
+    def rival(words, aim=None):
+        command = Command(" ".join(words), words, repository.folder, aim=aim)
+        prepare(command)
+        return command
+
+    what = f"{services:,} services, {repository.files:,} files, {change.replace('-', ' ')} changed"
+    working_tree = session.command(repository, "affected", "--base", "HEAD~1", check=right)
+    commits = session.command(repository, "affected", "--base", "HEAD~1", "--head", "HEAD", check=right)
+    first = session.command(
+        repository, *working_tree.arguments[1:], name="lmsbuild affected, first run in a clone", check=right,
+        before=lambda: session.forget(repository))
+    curve = f"one {change.split('-')[1]} changed"
+    common = {"size": repository.files, "unit": "file"}
+    session.compare(Group(
+        f"first run: {what}", first, [rival(WORKING_TREE)], runs=1, curve=f"affected, first run: {curve}", **common))
+    prepare(working_tree)
+    session.compare(Group(
+        f"working tree: {what}", working_tree, [rival(WORKING_TREE, Aim(3)), rival(["git", "status", "--porcelain"])],
+        curve=f"affected, working tree: {curve}", **common))
+    session.compare(Group(
+        f"commit to commit: {what}", commits, [rival(COMMITS, Aim(3))], curve=f"affected, commits: {curve}", **common))
+
+
+def history_of(count):
+    """What each commit changes: a file of a service, and in every fifth a file comes."""
+    for number in range(count):
+        service = number * 7 % 10
+        changes = [(f"services/s{service}/src/api/part{number % 10 * 5}.py", f"changed = {number}\n")]
+        if number % 5 == 4:
+            changes.append((f"services/s{service}/src/core/new{number}.py", f"new = {number}\n"))
+        yield changes
+
+
+def replay(session):
+    """replay of a generated history, in commits a second"""
+    for count in session.sizes("commits", [50], [100, 1_000, 5_000]):
+        components = components_of("many", 10 * FILES_OF_A_SERVICE)
+        repository = session.workshop.of(
+            f"history-{count}", list(trivial_files(components)), commits=history_of(count))
+        log = Command(
+            "git log --raw", ["git", "log", "--first-parent", "--raw", "--no-renames", "-n", str(count)],
+            repository.folder)
+        # Each commit changes one service, so this is how many targets are affected in all.
+        subject = session.command(
+            repository, "replay", "--last", str(count), check=says(rf"^affected: +{count} runs?\b"))
+        prepare(subject)
+        prepare(log)
+        session.compare(Group(
+            f"{count:,} commits, 10 services, {repository.files:,} files at first", subject, [log], curve="replay",
+            size=count, unit="commit", rate=(count, "commits/s")))
+
+
+class Refused(Exception):
+    """The program says that it doesn't have this yet."""
+
+
+class Watch:
+    """A running `lmsbuild run --watch`, and what it says."""
+
+    END = re.compile(rb"^(ran \d+, cached|nothing to do)", re.MULTILINE)
+
+    def __init__(self, command):
+        self.child = subprocess.Popen(
+            command.arguments, cwd=command.folder, env=environment(command), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.said = b""
+
+    def end_of_run(self, seconds=60):
+        """Waits until the summary of a run has been printed, and returns all since the one before."""
+        until = time.monotonic() + seconds
+        while True:
+            match = self.END.search(self.said)
+            end = self.said.find(b"\n", match.start()) if match else -1
+            if end >= 0:
+                run, self.said = self.said[:end], self.said[end + 1:]
+                return run.decode(errors="replace")
+            ready, _, _ = select.select([self.child.stdout], [], [], max(0, until - time.monotonic()))
+            more = os.read(self.child.stdout.fileno(), 65536) if ready else b""
+            if not more:
+                said = self.said.decode(errors="replace")[-2000:]
+                if "LMS306" in said:
+                    raise Refused(said)
+                raise Wrong(f"lmsbuild run --watch did not say that a run has ended: {said}")
+            self.said += more
+
+    def end(self):
+        self.child.terminate()
+        try:
+            self.child.wait(10)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+        self.child.stdout.close()
+
+
+def watch(session):
+    """from a save to the end of the run that follows, beside starting lmsbuild run by hand"""
+    for count in session.sizes("files", [1_000], [1_000, 10_000, 100_000]):
+        repository = session.workshop.trivial("many", count)
+        session.nothing_to_do(repository)
+        try:
+            watched(session, repository)
+        except Refused as refused:
+            print(f"watch: nothing was measured, as 'lmsbuild run --watch' is refused:\n{refused}")
+            return
+
+
+def watched(session, repository):
+    changed = os.path.join(repository.folder, repository.components[-1].inputs[0])
+    serial = [0]
+
+    def save():
+        serial[0] += 1
+        with open(changed, "w") as file:
+            file.write(f"changed = {serial[0]}\n")
+
+    def ran_one(printed):
+        if not re.search(r"^ran 1, ", printed, re.MULTILINE):
+            raise Wrong(f"after a change one target should have run:\n{printed[-2000:]}")
+
+    by_hand = session.command(repository, "run", "--sandbox", "off", before=save, check=ran_one)
+    watcher = Watch(session.command(repository, "run", "--watch", "--sandbox", "off"))
+    try:
+        watcher.end_of_run()
+
+        def one():
+            time.sleep(0.3)  # What came before is over, as between two saves of a person.
+            start = time.perf_counter_ns()
+            save()
+            printed = watcher.end_of_run()
+            taken = time.perf_counter_ns() - start
+            ran_one(printed)
+            return Run(taken, 0)
+
+        runs = [one() for _ in range(session.runs(repository.files))]
+    finally:
+        watcher.end()
+    hand = session.stopwatch.rounds([by_hand], len(runs))
+    git(repository.folder, "checkout", "--quiet", "--", ".")
+    session.keep(
+        Group(
+            f"one file saved, {repository.files:,} files", Command("lmsbuild run --watch", []), [by_hand], curve="watch",
+            size=repository.files, unit="file"),
+        [runs, *hand])

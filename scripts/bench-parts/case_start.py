@@ -1,0 +1,136 @@
+"""Cases about what comes before any work: starting, and reading Buildfiles. And counts of instructions, which don't
+depend on what else the machine does."""
+import os
+import re
+import subprocess
+import tempfile
+
+import report
+from layouts import Repository, components_of, trivial_files, write_files
+from measuring import Aim, Command, Group, Wrong, environment, output_of, prepare
+from rivals import says
+
+MILLISECOND = 1e6
+
+
+def start(session):
+    """--version and a no-op with five services, beside ninja, git and /bin/true"""
+    beside = [
+        Command("ninja --version", ["ninja", "--version"]), Command("git --version", ["git", "--version"]),
+        Command("/bin/true", ["/bin/true"]),
+    ]
+    runs = session.runs(quick=20, full=200)
+    repository = session.workshop.trivial("many", 500)
+    version = session.command(repository, "--version", check=says(r"^\d+\.\d+"), aim=Aim(most=4 * MILLISECOND))
+    nothing = session.nothing_to_do(repository, aim=Aim(most=10 * MILLISECOND))
+    for title, subject in [("start", version), ("nothing to do in 5 services, 500 files", nothing)]:
+        for command in [subject, *beside]:
+            prepare(command)
+        session.compare(Group(title, subject, beside, runs=runs))
+
+
+BUILDFILE = """\
+# {name}: one of many, with what Buildfiles hold: comments, values, rules, attributes and recipes.
+service {name}
+    owners team-{team}
+    port = {port}
+    package = shop_{name}
+    greeting = "service {name}, at your service"
+
+    # Everything that is shipped.
+    build: src/** -> dist/{name}.pyz
+        python3 -X utf8 -B -m zipapp src -m "$package.main:main" \\
+            -o "dist/{name}.pyz"
+
+    [report junit reports/*.xml] [timeout 5m] [retries 1]
+    unit: :build src/** -> reports/unit.xml
+        # Verbatim: '$' is the shell's.
+        for suite in api core store; do
+            python3 -m testing --package "$package" --port "$port" --suite "$suite" --junit reports/unit.xml src
+        done
+
+    [report sarif reports/lint.sarif] [gate lint <= 0 reports/lint.sarif]
+    lint: src/** -> reports/lint.sarif
+        python3 -m linter --sarif reports/lint.sarif src
+
+    # Slow, so it runs alone and only where the others have succeeded.
+    [gate mutation >= 72.5 reports/mutation.json] [timeout 1h30m] [pool heavy]
+    mutation: src/** | :unit :lint -> reports/mutation.json
+        python3 -m mutate --name "{name}" --minimum 72.5 src reports/mutation.json
+"""
+
+
+def buildfiles(count):
+    yield "Buildfile", "registry ?= localhost:5000/bench\ninclude services/*/Buildfile\n"
+    for number in range(count):
+        name = f"s{number}"
+        yield f"services/{name}/Buildfile", BUILDFILE.format(name=name, team=number % 20, port=8000 + number % 1000)
+        yield f"services/{name}/src/main.py", f"number = {number}\n"
+
+
+def parse(session):
+    """check and hash of many Buildfiles, first and second run, in MB/s of Buildfile text"""
+    for count in session.sizes("buildfiles", [100], [100, 1_000, 10_000]):
+        files = list(buildfiles(count))
+        amount = sum(len(text.encode()) for path, text in files if path.endswith("Buildfile"))
+        others = {path for path, _ in files if not path.endswith("Buildfile")}
+        repository = session.workshop.of(f"buildfiles-{count}", files, unlisted=others)
+        read = session.raw.hash(repository, 2)
+        common = {"size": count, "unit": "Buildfile", "rate": (amount / 1e6, "MB/s")}
+        what = f"{count + 1:,} Buildfiles, {amount / 1e6:.1f} MB"
+        prepare(read)
+        session.forget(repository)
+        for words, check in [("check", says(f"^{count:,} components, |^{count} components, ")), ("hash", None)]:
+            command = session.command(repository, words, check=check)
+            if not check:
+                answer = output_of(command)
+                if len(answer.splitlines()) != 4 * count:
+                    raise Wrong(f"lmsbuild hash printed {len(answer.splitlines()):,} lines and not {4 * count:,}")
+            first = session.command(
+                repository, words, name=f"lmsbuild {words}, first run", before=lambda: session.forget(repository),
+                check=check, aim=Aim(most=amount / 100e6 * 1e9 + 10 * MILLISECOND) if words == "check" else None)
+            session.compare(Group(
+                f"{words} for the first time, {what}", first, [read], curve=f"{words}, first run", **common))
+            command.name += ", again"
+            # The aim of 10 ms for 10,000 Buildfiles, and the start of the program.
+            command.aim = Aim(most=20 * MILLISECOND) if words == "check" else None
+            prepare(command)
+            prepare(command)
+            session.compare(Group(f"{words} again, {what}", command, [read], curve=f"{words}, again", **common))
+
+
+COLLECTED = re.compile(r"Collected : (\d+)")
+
+
+def counts(session):
+    """Instructions that callgrind counts, with a row for each command. Outside of git repositories: valgrind doesn't know
+    pidfd_open, with which lmsbuild starts git."""
+    with tempfile.TemporaryDirectory(prefix="lmsbuild-bench-") as folder:
+        components = components_of("many", 1_000 if session.quick else 10_000)
+        files = list(trivial_files(components))
+        many = Repository(os.path.join(folder, "files"), len(files), components, "", "")
+        write_files(many.folder, files)
+        texts = list(buildfiles(100 if session.quick else 1_000))
+        parsed = Repository(os.path.join(folder, "buildfiles"), len(texts), [], "", "")
+        write_files(parsed.folder, texts)
+        nothing = session.nothing_to_do(many)
+        for command, name in [
+            (session.command(many, "--version"), "lmsbuild --version"),
+            (session.command(many, "check"), f"lmsbuild check, {len(components):,} components"),
+            (session.command(parsed, "check"), f"lmsbuild check, {len(texts) // 2:,} Buildfiles of 1 kB"),
+            (nothing, f"lmsbuild run, nothing to do, {many.files:,} files"),
+        ]:
+            session.counts.append({"command": name, "instructions": instructions(command)})
+        report.show_counts(session.counts)
+
+
+def instructions(command):
+    done = subprocess.run(
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command.arguments], cwd=command.folder,
+        env=environment(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    found = COLLECTED.search(done.stdout)
+    if done.returncode != 0 or not found:
+        raise Wrong(f"callgrind with {' '.join(command.arguments)}:\n{done.stdout[-2000:]}")
+    if command.check:
+        command.check(done.stdout)
+    return int(found.group(1))
