@@ -51,17 +51,23 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
     var progress = "auto"
     @Flag(name: .customLong("no-wait"), help: "Exit 9 at once where another run holds the workspace.")
     var noWait = false
-    @Flag(help: .hidden) var watch = false
+    @Flag(help: "Run again after each change of the workspace, until interrupted.") var watch = false
     @Option(help: .hidden) var trace: String?
     @Option(help: .hidden) var summary: String?
     @Argument(help: "Labels (the root Buildfile's default without any), and NAME=VALUE.")
     var words: [String] = []
 
     func perform() async throws -> BuildEngine.ExitCode {
-        if watch { throw Refusal(.later("run --watch"), .wrongInput) }
         if trace != nil { throw Refusal(.later("run --trace"), .wrongInput) }
         if summary != nil { throw Refusal(.later("run --summary"), .wrongInput) }
+        if watch, dryRun {
+            throw Refusal(
+                Diagnostic(
+                    .badCommandLine, "'-n' and '--watch' exclude one another",
+                    hint: "'run -n' tells what would run now"), .wrongInput)
+        }
         let request = try understood()
+        if watch { return try await WatchRun.untilInterrupted(self, request) }
         return try await once(try await Workspace.open(global, overrides: request.overrides), request)
     }
 
