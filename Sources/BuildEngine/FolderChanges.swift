@@ -34,6 +34,8 @@ package struct FolderChanges: Sendable {
         changesRules = true
     }
 
+    func areAll(in some: Set<BytePath>) -> Bool { !isEverything && paths.allSatisfy(some.contains) }
+
     /// What was made since may have been seen by now: it counts although it may be gone.
     mutating func settle() { fresh = [] }
 
@@ -46,22 +48,30 @@ package struct FolderChanges: Sendable {
     }
 }
 
-/// When a burst of events is over: 100 ms after the last one, and at latest 2 s after the first.
+/// When a burst of events is over: 100 ms after the last one, and at latest 2 s after the first. Slow ones alone are over
+/// 5 s after the first.
 struct Quiet: Sendable {
     static let pause = Duration.milliseconds(100)
     static let limit = Duration.seconds(2)
 
+    static let patience = Duration.seconds(5)
+
+    private var firstSlow: ContinuousClock.Instant?
     private var first: ContinuousClock.Instant?
     private var last: ContinuousClock.Instant?
 
-    mutating func hear(at now: ContinuousClock.Instant) {
-        first = first ?? now
-        last = now
+    mutating func hear(at now: ContinuousClock.Instant, isSlow: Bool) {
+        if isSlow {
+            firstSlow = firstSlow ?? now
+        } else {
+            first = first ?? now
+            last = now
+        }
     }
 
     /// Nil before anything was heard.
     var end: ContinuousClock.Instant? {
-        guard let first, let last else { return nil }
+        guard let first, let last else { return firstSlow.map { $0 + Self.patience } }
         return min(last + Self.pause, first + Self.limit)
     }
 }
@@ -73,10 +83,10 @@ package struct OwnPaths: Sendable {
     /// By the folder that holds all that they match.
     private var reports: [BytePath: [ReportPattern]] = [:]
 
-    package init() {}
-
-    /// The outputs, reports and kept folders of all of the graph's targets.
-    package init(_ graph: Graph) {
+    /// The outputs, reports and kept folders of all of the graph's targets, and the files `further`.
+    package init(_ graph: Graph? = nil, further: [BytePath] = []) {
+        files = Set(further)
+        guard let graph else { return }
         for target in graph.targets {
             for output in target.outputs {
                 if output.isFolder { folders.insert(output.path) } else { files.insert(output.path) }

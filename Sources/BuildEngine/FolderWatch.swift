@@ -87,25 +87,23 @@ package struct FolderWatch {
         return changes
     }
 
-    /// Waits for a change that is not `own`'s, and then for quiet: 100 ms without a further one, at most 2 s in all.
-    /// What is in `earlier` is a change already, and waits for a further one no longer than `patience`.
+    /// Waits for a change that is not `own`'s, and then for quiet: 100 ms without a further one, at most 2 s in all. What
+    /// is in `earlier` has changed already. Changes of the `slow` paths alone are given after 5 s, and not before.
     package mutating func next(
-        after earlier: FolderChanges = FolderChanges(), patience: Duration = .milliseconds(100),
-        except own: OwnPaths
+        after earlier: FolderChanges = FolderChanges(), slow: Set<BytePath> = [], except own: OwnPaths
     ) throws(FileSystemError) -> FolderChanges {
         var changes = earlier
         var quiet = Quiet()
-        let start = kernel.now
+        if !earlier.isEmpty { quiet.hear(at: kernel.now, isSlow: changes.areAll(in: slow)) }
         while true {
-            let end = quiet.end ?? (earlier.isEmpty ? nil : start + patience)
-            if let end, kernel.now >= end {
+            if let end = quiet.end, kernel.now >= end {
                 changes.dropPassing(below: options.root)
                 if !changes.isEmpty { return changes }
                 quiet = Quiet()
-            } else if kernel.wait(until: end) {
+            } else if kernel.wait(until: quiet.end) {
                 let heard = changes.heard
                 try take(own, &changes)
-                if changes.heard > heard { quiet.hear(at: kernel.now) }
+                if changes.heard > heard { quiet.hear(at: kernel.now, isSlow: changes.areAll(in: slow)) }
             }
         }
     }

@@ -68,7 +68,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         }
         let request = try understood()
         if watch { return try await WatchRun.untilInterrupted(self, request) }
-        return try await once(try await Workspace.open(global, overrides: request.overrides), request)
+        return try await once(try await Workspace.open(global, overrides: request.overrides), request).exitCode
     }
 
     /// The command line's words, understood; what is wrong with them is refused before anything is looked at.
@@ -86,7 +86,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
     /// One run of what `opened` holds now. `knowing` is told its graph as soon as there is one.
     func once(
         _ opened: Workspace, _ request: RunRequest, knowing: (Graph) -> Void = { _ in }
-    ) async throws -> BuildEngine.ExitCode {
+    ) async throws -> RunSummary {
         let hashed = try opened.hashed(try await opened.workingTree())
         knowing(hashed.graph)
         var chosen = try selecting(hashed.graph, request.labels, everythingByDefault: false)
@@ -116,7 +116,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
 
     private func run(
         _ opened: Workspace, _ hashed: HashedGraph, _ chosen: [Int], _ request: RunRequest
-    ) async throws -> BuildEngine.ExitCode {
+    ) async throws -> RunSummary {
         let path = opened.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
         let sandbox = try await Workspace.refusing {
             try await ResolvedSandbox.resolve(request.sandbox, commands: opened.commands, path: path)
@@ -147,7 +147,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
                 await engine.dryRun(chosen).map { label, why in
                     "\(label) \(why)\(records.differences(of: label, to: now))\n"
                 }.joined())
-            return .done
+            return RunSummary()
         }
         try await refusePointers(hashed, chosen, cache)
         if let notice = sandbox.notice { console.receive(.notice(notice)) }
@@ -167,7 +167,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         console.finish()
         try? recorded.save(at: opened.state.appending("times"))
         try? opened.placed.save()
-        return summary.exitCode
+        return summary
     }
 
     /// A recipe must not read the text that stands for a large file.

@@ -15,8 +15,9 @@ struct WatchRun {
     /// The watch does not know all that it should: a new one is needed before anything is looked at.
     private var needsNewWatch = false
     /// Of the last run that had a graph.
-    private var own = OwnPaths()
-    private var repeated = RepeatedChanges()
+    private var own: OwnPaths
+    private var during = RepeatedChanges()
+    private var after = RepeatedChanges()
 
     /// Runs until a signal ends it, and gives that signal's exit status. What keeps the first run from looking at the
     /// workspace is thrown; what is wrong with it later is shown and waits to be mended.
@@ -33,6 +34,7 @@ struct WatchRun {
     private init(_ command: RunCommand, _ request: RunRequest) async throws {
         let opened = try await Workspace.open(command.global, overrides: request.overrides)
         watch = try await Self.watch(opened, command.global.buildfile)
+        own = OwnPaths(further: Self.talk(below: opened.workspace))
         self.opened = opened
         self.request = request
         self.command = command
@@ -42,19 +44,20 @@ struct WatchRun {
 
     private mutating func repeatedly() async throws -> BuildEngine.ExitCode {
         while true {
+            var hadNothingToDo = false
             do {
-                var known: OwnPaths?
-                let code = try await command.once(opened, request) { known = OwnPaths($0) }
-                own = known ?? own
-                if let number = Interruption.shared.received { return code.combined(with: .signal(number)) }
+                var graph: Graph?
+                let summary = try await command.once(opened, request) { graph = $0 }
+                if let graph { own = OwnPaths(graph, further: Self.talk(below: opened.workspace)) }
+                hadNothingToDo = summary.ran + summary.failed + summary.skipped == 0
+                if Interruption.shared.received != nil { return summary.exitCode }
             } catch let refusal as Refusal where refusal.code != .locked {
-                if let number = Interruption.shared.received { return .signal(number) }
                 Workspace.show(refusal.diagnostics)
             }
             Interruption.shared.release()
             var isOpen = false
             while !isOpen {
-                let changes = try waited()
+                let changes = try waited(hadNothingToDo: hadNothingToDo)
                 needsNewWatch = needsNewWatch || changes.changesRules
                 say("changed: \(changes.text)")
                 isOpen = try await reopen()
@@ -79,20 +82,34 @@ struct WatchRun {
     }
 
     /// Waits for the next reason to run. What changed during the run is one already.
-    private mutating func waited() throws -> FolderChanges {
+    private mutating func waited(hadNothingToDo: Bool) throws -> FolderChanges {
         do {
             let earlier = try watch.collect(except: own)
-            repeated.take(earlier.paths)
-            if let notice = repeated.notice { Workspace.show([notice]) }
-            if earlier.isEmpty || repeated.isLasting {
+            during.take(earlier.paths)
+            let slow = during.lasting + after.lasting
+            for notice in [during.notice("during"), after.notice("after")] {
+                if let notice { Workspace.show([notice]) }
+            }
+            if earlier.isEmpty || !slow.isEmpty {
                 let count = watch.folderCount
                 say("watching \(count) folder\(count == 1 ? "" : "s"); Ctrl-C ends it")
             }
-            return try watch.next(
-                after: earlier, patience: repeated.isLasting ? RepeatedChanges.patience : .milliseconds(100),
-                except: own)
+            let start = ContinuousClock.now
+            let changes = try watch.next(after: earlier, slow: Set(slow), except: own)
+            let isAnswer = start.duration(to: .now) < .seconds(slow.isEmpty ? 1 : 6)
+            after.take(hadNothingToDo && isAnswer ? changes.paths : [])
+            return changes
         } catch {
             throw Unwatchable(error: error)
+        }
+    }
+
+    /// The files that what we say goes to: to answer a change of theirs would change them again.
+    private static func talk(below workspace: BytePath) -> [BytePath] {
+        [STDOUT_FILENO, STDERR_FILENO].compactMap { descriptor in
+            guard let path = realpath("/proc/self/fd/\(descriptor)", nil) else { return nil }
+            defer { free(path) }
+            return BytePath(String(cString: path)).relative(to: workspace)
         }
     }
 
@@ -146,17 +163,16 @@ private struct Unwatchable: Error {
     }
 }
 
-/// Tells whether runs change what they take in, which would make them follow one another for ever.
+/// Paths that change with each run, so that runs would follow one another for ever: a recipe writes to what it takes in,
+/// or something writes to a file whenever a run ends, such as the `tee` that our own words go through.
 struct RepeatedChanges {
-    /// How long such runs wait for a change of another kind.
-    static let patience = Duration.seconds(5)
     private static let limit = 3
 
-    /// What has changed during each of the last `count` runs.
+    /// What has changed with each of the last `count` runs.
     private var paths: [BytePath] = []
     private var count = 0
 
-    /// Takes in what changed during a run.
+    /// Takes in what changed with a run.
     mutating func take(_ changed: [BytePath]) {
         let still = Set(changed)
         let kept = paths.filter(still.contains)
@@ -164,15 +180,15 @@ struct RepeatedChanges {
         paths = kept.isEmpty ? changed : kept
     }
 
-    var isLasting: Bool { count >= Self.limit }
+    var lasting: [BytePath] { count >= Self.limit ? paths : [] }
 
-    /// Said once, not after each run.
-    var notice: Diagnostic? {
+    /// Said once, not after each run. `when` is what the changes came: `during` or `after` runs.
+    func notice(_ when: String) -> Diagnostic? {
         guard count == Self.limit, let path = paths.first else { return nil }
         return Diagnostic(
             .inputChanged, .notice,
-            "'\(path.shown)' changed during each of the last \(count) runs: a recipe may write to it, without a sandbox",
-            hint: "declare it as an output, or have git ignore it; until then runs wait 5 s for one another")
+            "'\(path.shown)' changed \(when) each of the last \(count) runs: something that runs may write to it",
+            hint: "have git ignore it, or declare it as an output; until then its changes are looked at after 5 s")
     }
 }
 
