@@ -69,7 +69,7 @@ package struct FolderWatch {
             isIgnored: !options.prefix.isEmpty && rules.ignoresWithParents(options.prefix, isFolder: true),
             isSubmodule: false)
         var unseen = FolderChanges()
-        guard try enter(root, OwnPaths(), &unseen) else {
+        guard try enter(root, news: nil, &unseen) else {
             throw FileSystemError(Self.watching, options.root, errno: errno == 0 ? ENOENT : errno)
         }
     }
@@ -157,7 +157,7 @@ package struct FolderWatch {
             if let watch = watches[absolute], places[watch]?.part?.path == path { forget(watch) }
         } else if event.has(IN_CREATE, IN_MOVED_TO) || !isWatched {
             // A folder that could not be read may be readable now, so a change of its mode counts, too.
-            if let child = child(event.name, of: part) { try enter(child, own, &changes) }
+            if let child = child(event.name, of: part) { try enter(child, news: own, &changes) }
         }
     }
 
@@ -190,10 +190,11 @@ package struct FolderWatch {
             isSubmodule: part.isSubmodule)
     }
 
-    /// Watches a folder and all below it, and adds what is found in them. False, and errno, where it is not there.
+    /// Watches a folder and all below it. What is found in them is news but for `news` itself, or where that is nil
+    /// nothing is. False, and errno, where the folder is not there.
     @discardableResult
     private mutating func enter(
-        _ part: Part, _ own: OwnPaths, _ changes: inout FolderChanges
+        _ part: Part, news own: OwnPaths?, _ changes: inout FolderChanges
     ) throws(FileSystemError) -> Bool {
         let folder = options.root.appending(part.path)
         if !part.path.isEmpty, !part.isSubmodule, GitFolder.of(folder) != nil {
@@ -211,12 +212,14 @@ package struct FolderWatch {
             part.rules = part.rules.adding(file)
         }
         places[watch]?.part = part
-        for name in found.files {
-            let verdict = verdict(name, in: part, own)
-            if verdict != .nothing { changes.add(part.path.appending(name), changesRules: verdict == .rules) }
+        if let own {
+            for name in found.files.sorted() {
+                let verdict = verdict(name, in: part, own)
+                if verdict != .nothing { changes.add(part.path.appending(name), changesRules: verdict == .rules) }
+            }
         }
-        for name in found.folders {
-            if let child = child(name, of: part) { try enter(child, own, &changes) }
+        for name in found.folders.sorted() {
+            if let child = child(name, of: part) { try enter(child, news: own, &changes) }
         }
         return true
     }
@@ -296,9 +299,7 @@ private struct FolderListing {
             if entry.pointee.d_type == UInt8(DT_UNKNOWN) { isFolder = Disk.isFolder(folder.appending(name)) }
             if name.isLeftOut { continue }
             if isFolder { folders.append(name) } else { files.append(name) }
+            if !isFolder, name.bytes.elementsEqual(".gitignore".utf8) { hasIgnoreFile = true }
         }
-        files.sort()
-        folders.sort()
-        hasIgnoreFile = files.contains(BytePath(".gitignore"))
     }
 }
