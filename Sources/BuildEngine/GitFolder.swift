@@ -15,6 +15,8 @@ enum GitFolder {
             guard status.isFile, let text = try? Disk.contents(of: dot), text.starts(with: start) else { return nil }
             let target = BytePath(bytes: Array(text.dropFirst(start.count).prefix { $0 != 10 && $0 != 13 }))
             found = target.isAbsolute ? target : folder.appending(target)
+            // As it is called in messages.
+            found = Disk.realPath(found) ?? found
         }
         return Disk.status(found.appending("HEAD"))?.isFile == true ? found : nil
     }

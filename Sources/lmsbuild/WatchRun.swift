@@ -45,16 +45,17 @@ struct WatchRun {
     private mutating func repeatedly() async throws -> BuildEngine.ExitCode {
         while true {
             var hadNothingToDo = false
+            var graph: Graph?
             do {
-                var graph: Graph?
                 let summary = try await command.once(opened, request) { graph = $0 }
-                if let graph { own = OwnPaths(graph, further: Self.talk(below: opened.workspace)) }
                 hadNothingToDo = summary.ran + summary.failed + summary.skipped == 0
-                if Interruption.shared.received != nil { return summary.exitCode }
+                // It may have come when the run had summed up.
+                if let number = Interruption.shared.received { return .signal(number) }
             } catch let refusal as Refusal where refusal.code != .locked {
                 Workspace.show(refusal.diagnostics)
             }
             Interruption.shared.release()
+            if let graph { own = OwnPaths(graph, further: Self.talk(below: opened.workspace)) }
             var isOpen = false
             while !isOpen {
                 let changes = try waited(hadNothingToDo: hadNothingToDo)
