@@ -202,7 +202,7 @@ package struct GitRepository: Sendable {
     }
 
     /// `core.excludesFile`, or where git looks without it.
-    private func excludesFile() async throws -> BytePath? {
+    func excludesFile() async throws -> BytePath? {
         let result = try await asker.run(["config", "-z", "--type=path", "--get", "core.excludesFile"])
         if result.succeeded {
             let path = BytePath(bytes: Array(result.output.prefix { $0 != 0 }))

@@ -1404,8 +1404,8 @@ service catalog
     "LMS604": ##"""
 # LMS604: machine failure
 
-This version reports what the machine refuses under the code of the part that met it: LMS401 for files, LMS601 for the
-store, LMS602 for engines, LMS507 for the sandbox. This page is for what is left.
+What the machine refuses is reported under the code of the part that met it: LMS401 for files, LMS601 for the store,
+LMS602 for engines, LMS507 for the sandbox. This page is for what is left, as `run --watch` that may watch no more folders.
 
 The machine refused something that lmsbuild needs: the disk is full, a permission is missing, a system call failed,
 a program cannot be started. It says nothing about your code: the exit status is 36, unless something of yours
@@ -1421,7 +1421,8 @@ service catalog
 
 Mend what the message names. ENOSPC: make room (`.lmsbuild/store` may be removed when nothing runs); if `df` shows room, `df -i` shows
 whether the inodes ran out. EACCES, EPERM: the owner of the path is not you, often after a run as root. EROFS: the
-disk is mounted read-only. EMFILE: raise `ulimit -n`. Then run again: everything that had finished is taken from the
+disk is mounted read-only. EMFILE: raise `ulimit -n`. Where inotify's watches are used up, raise `fs.inotify.max_user_watches`
+with `sysctl`: each folder takes one, of about a kilobyte. Then run again: everything that had finished is taken from the
 cache.
 
 """##,

@@ -54,6 +54,16 @@ final class Interruption: Sendable {
         if let waiting { first(waiting) }
     }
 
+    /// Undoes `handle`: a signal ends the program at once, one that came already as well.
+    func release() {
+        let waiting = state.withLock { state in
+            state.onFirst = nil
+            state.onSecond = nil
+            return state.received
+        }
+        if let waiting { Self.end(by: waiting) }
+    }
+
     private func receive(_ number: Int32) {
         let action: (@Sendable () -> Void)? = state.withLock { state in
             defer { state.received = state.received ?? number }

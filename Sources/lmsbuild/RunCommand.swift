@@ -6,6 +6,15 @@ import Delivery
 import Glibc
 import Reporting
 
+/// What a run's command line asks for, as far as it needs no workspace to be understood.
+struct RunRequest {
+    let labels: [String]
+    let overrides: [String: String]
+    let sandbox: SandboxMode
+    let driver: DriverChoice
+    let style: ConsoleStyle
+}
+
 struct RunCommand: AsyncParsableCommand, ExitingCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Brings targets up to date: runs what no cache has, in parallel.")
@@ -42,37 +51,56 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
     var progress = "auto"
     @Flag(name: .customLong("no-wait"), help: "Exit 9 at once where another run holds the workspace.")
     var noWait = false
-    @Flag(help: .hidden) var watch = false
+    @Flag(help: "Run again after each change of the workspace, until interrupted.") var watch = false
     @Option(help: .hidden) var trace: String?
     @Option(help: .hidden) var summary: String?
     @Argument(help: "Labels (the root Buildfile's default without any), and NAME=VALUE.")
     var words: [String] = []
 
     func perform() async throws -> BuildEngine.ExitCode {
-        if watch { throw Refusal(.later("run --watch"), .wrongInput) }
         if trace != nil { throw Refusal(.later("run --trace"), .wrongInput) }
         if summary != nil { throw Refusal(.later("run --summary"), .wrongInput) }
-        let mode: SandboxMode = try choice(sandbox, "--sandbox")
-        let choice: DriverChoice = try choice(driver, "--driver")
-        let style: ConsoleStyle = try self.choice(progress, "--progress")
+        if watch, dryRun {
+            throw Refusal(
+                Diagnostic(
+                    .badCommandLine, "'-n' and '--watch' exclude one another",
+                    hint: "'run -n' tells what would run now"), .wrongInput)
+        }
+        let request = try understood()
+        if watch { return try await WatchRun.untilInterrupted(self, request) }
+        return try await once(try await Workspace.open(global, overrides: request.overrides), request).exitCode
+    }
+
+    /// The command line's words, understood; what is wrong with them is refused before anything is looked at.
+    func understood() throws -> RunRequest {
+        let (labels, overrides) = GlobalOptions.overrides(in: words)
+        let request = RunRequest(
+            labels: labels, overrides: overrides, sandbox: try choice(sandbox, "--sandbox"),
+            driver: try choice(driver, "--driver"), style: try choice(progress, "--progress"))
         if let jobs, jobs < 1 {
             throw Refusal(Diagnostic(.badCommandLine, "'-j \(jobs)' runs nothing; at least 1"), .wrongInput)
         }
-        let (labels, overrides) = GlobalOptions.overrides(in: words)
-        let opened = try await Workspace.open(global, overrides: overrides)
+        return request
+    }
+
+    /// One run of what `opened` holds now. `knowing` is told its graph as soon as there is one.
+    func once(
+        _ opened: Workspace, _ request: RunRequest, knowing: (Graph) -> Void = { _ in }
+    ) async throws -> RunSummary {
         let hashed = try opened.hashed(try await opened.workingTree())
-        var chosen = try selecting(hashed.graph, labels, everythingByDefault: false)
+        knowing(hashed.graph)
+        var chosen = try selecting(hashed.graph, request.labels, everythingByDefault: false)
         if let affected {
-            let request = try BaseRequest(
+            let base = try BaseRequest(
                 base: affected == GlobalOptions.baseOfEvent ? nil : affected, since: nil, ifUnknown: ifUnknown,
                 deepens: deepen)
-            let comparison = try await Comparison(opened, request, head: nil)
+            let comparison = try await Comparison(opened, base, head: nil)
             let names = Set(comparison.affected.targets.map { comparison.affected.head.graph.targets[$0.target].label })
             chosen = chosen.filter { names.contains(hashed.graph.targets[$0].label) }
         }
         let lock = try await WorkspaceLock.take(opened, waits: !noWait)
         defer { lock.release() }
-        return try await run(opened, hashed, chosen, mode, choice, style)
+        return try await run(opened, hashed, chosen, request)
     }
 
     private func choice<Value: RawRepresentable & CaseIterable>(
@@ -87,20 +115,19 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
     }
 
     private func run(
-        _ opened: Workspace, _ hashed: HashedGraph, _ chosen: [Int], _ mode: SandboxMode, _ choice: DriverChoice,
-        _ style: ConsoleStyle
-    ) async throws -> BuildEngine.ExitCode {
+        _ opened: Workspace, _ hashed: HashedGraph, _ chosen: [Int], _ request: RunRequest
+    ) async throws -> RunSummary {
         let path = opened.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
         let sandbox = try await Workspace.refusing {
-            try await ResolvedSandbox.resolve(mode, commands: opened.commands, path: path)
+            try await ResolvedSandbox.resolve(request.sandbox, commands: opened.commands, path: path)
         }
-        let (parts, cache) = try await Workspace.refusing { try makeParts(opened, sandbox, choice, path) }
+        let (parts, cache) = try await Workspace.refusing { try makeParts(opened, sandbox, request.driver, path) }
         var options = RunOptions()
         options.jobs = jobs ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         options.keepsGoing = keepGoing
         options.ignoresCache = ignoreCache
         options.replaysLogs = replayLogs
-        let look = style.look(isTerminal: isatty(STDERR_FILENO) == 1, environment: opened.environment)
+        let look = request.style.look(isTerminal: isatty(STDERR_FILENO) == 1, environment: opened.environment)
         let renderer = DiagnosticRenderer(color: look.hasColour)
         let console = Console(
             state: ConsoleState(
@@ -120,7 +147,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
                 await engine.dryRun(chosen).map { label, why in
                     "\(label) \(why)\(records.differences(of: label, to: now))\n"
                 }.joined())
-            return .done
+            return RunSummary()
         }
         try await refusePointers(hashed, chosen, cache)
         if let notice = sandbox.notice { console.receive(.notice(notice)) }
@@ -140,7 +167,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         console.finish()
         try? recorded.save(at: opened.state.appending("times"))
         try? opened.placed.save()
-        return summary.exitCode
+        return summary
     }
 
     /// A recipe must not read the text that stands for a large file.

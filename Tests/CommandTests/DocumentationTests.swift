@@ -287,7 +287,7 @@ struct ErrorPageCase: Sendable, CustomTestStringConvertible {
         .gateFailed: ofRuns, .toolMissing: ofRuns, .sandboxUnavailable: ofMachine, .inputChanged: ofRuns,
         .outputUnusable: ofRuns, .checkFailed: ofRuns,
         .storeUnusable: ofMachine, .engineUnavailable: ofMachine, .locked: "needs two runs at once",
-        .machineFailure: unreported, .storeDamaged: ofMachine,
+        .machineFailure: ofMachine, .storeDamaged: ofMachine,
         .internalError: "what is not known to be wrong cannot be shown",
     ]
 }

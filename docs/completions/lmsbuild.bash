@@ -39,7 +39,7 @@ _lmsbuild() {
         "replay --format") words="text json svg" ;;
         *)
             case "$command" in
-            "run") words="-C -f -j --jobs -k -n -B -v --verbose -q --quiet --replay-logs --affected --if-unknown --deepen --sandbox --driver --progress --no-wait --help" ;;
+            "run") words="-C -f -j --jobs -k -n -B -v --verbose -q --quiet --replay-logs --affected --if-unknown --deepen --sandbox --driver --progress --no-wait --watch --help" ;;
             "affected") words="-C -f --base --since --if-unknown --deepen --head --targets --stage --kind --contracts --why --format --shard --times --max-jobs --include --help" ;;
             "hash") words="-C -f --format --inputs --help" ;;
             "tag") words="-C -f --format --help" ;;

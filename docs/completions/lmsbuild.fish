@@ -30,6 +30,7 @@ complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l sandbox -x -a 'auto
 complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l driver -x -a 'auto buildah docker podman' -d 'The container engine: auto, buildah, docker or podman.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l progress -x -a 'auto tty plain none' -d 'auto, tty, plain or none.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l no-wait -d 'Exit 9 at once where another run holds the workspace.'
+complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l watch -d 'Run again after each change of the workspace, until interrupted.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from affected' -l base -r -d 'The revision to compare with; of a branch, its merge base with the head. In CI it is found without.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from affected' -l since -r -d 'Compare with a recorded state ('\''lmsbuild hash --format json'\''), or with what the cache has a result for.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from affected' -l if-unknown -r -d 'Where the base cannot be known: take all as affected, or fail.'

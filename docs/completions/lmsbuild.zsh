@@ -44,6 +44,7 @@ _lmsbuild() {
             ''--driver'[The container engine\: auto, buildah, docker or podman.]:driver:(auto buildah docker podman)' \
             ''--progress'[auto, tty, plain or none.]:progress:(auto tty plain none)' \
             ''--no-wait'[Exit 9 at once where another run holds the workspace.]' \
+            ''--watch'[Run again after each change of the workspace, until interrupted.]' \
             '*: :_files'
         ;;
     affected)
