@@ -17,7 +17,7 @@ void clinux_events_remove(int set, int fd);
 /// 0 also where a signal came.
 int clinux_events_wait(int set, uint64_t *keys, int room, int milliseconds);
 
-/// How many names besides `.` and `..` the open folder `fd` holds; -1 where that cannot be told, more than a few
-/// hundred count as -1 too.
+/// How many names besides `.` and `..` the open folder `fd` holds; -1 where that cannot be told, where the folder was
+/// removed, and where they are more than a few hundred.
 int clinux_count_names(int fd);
 #endif
