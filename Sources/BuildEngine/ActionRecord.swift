@@ -7,7 +7,7 @@ package enum ActionRecord {
     private static let heading = Array("lmsbuild action result 1\n".utf8)
 
     package static func encode(_ result: ActionResult, for key: ActionKey) -> [UInt8] {
-        var writer = Writer(bytes: heading)
+        var writer = PackedWriter(bytes: heading)
         writer.add(key.digest)
         writer.add(Int(result.exitCode))
         writer.add(result.outputs.count)
@@ -30,7 +30,7 @@ package enum ActionRecord {
         guard bytes.count > heading.count + 32, bytes.starts(with: heading) else { return nil }
         let body = Array(bytes.dropLast(32))
         guard SHA256Value.of(body).bytes.elementsEqual(bytes.suffix(32)) else { return nil }
-        var reader = Reader(rest: body[heading.count...])
+        var reader = PackedReader(rest: body[heading.count...])
         guard reader.digest() == key.digest, let exitCode = reader.number().flatMap({ Int32(exactly: $0) }),
             let count = reader.number(), count >= 0, count <= body.count
         else { return nil }
@@ -51,58 +51,5 @@ package enum ActionRecord {
         return ActionResult(
             exitCode: exitCode, outputs: outputs, imageDigest: hasImage == 0 ? nil : imageText, log: log,
             duration: Duration(secondsComponent: Int64(seconds), attosecondsComponent: Int64(attoseconds)))
-    }
-
-    private struct Writer {
-        var bytes: [UInt8]
-
-        mutating func add(_ number: Int) {
-            for shift in stride(from: 56, through: 0, by: -8) {
-                bytes.append(UInt8(truncatingIfNeeded: number >> shift))
-            }
-        }
-
-        mutating func add(_ field: [UInt8]) {
-            add(field.count)
-            bytes += field
-        }
-
-        mutating func add(_ digest: Digest) {
-            bytes += digest.hash.bytes
-            add(digest.size)
-        }
-    }
-
-    private struct Reader {
-        var rest: ArraySlice<UInt8>
-
-        mutating func take(_ count: Int) -> ArraySlice<UInt8>? {
-            guard count >= 0, count <= rest.count else { return nil }
-            defer { rest = rest.dropFirst(count) }
-            return rest.prefix(count)
-        }
-
-        mutating func number() -> Int? {
-            take(8).map { Int(truncatingIfNeeded: $0.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }) }
-        }
-
-        mutating func field() -> ArraySlice<UInt8>? { number().flatMap { take($0) } }
-
-        mutating func digest() -> Digest? {
-            guard let bytes = take(32), let hash = SHA256Value(bytes: bytes), let size = number(), size >= 0 else {
-                return nil
-            }
-            return Digest(hash: hash, size: size)
-        }
-
-        /// A path that leaves the workspace, or a kind that no action can put out, is refused even if the sum is right.
-        mutating func output() -> OutputFile? {
-            guard let bytes = field(), let kind = number().flatMap({ UInt8(exactly: $0) }).flatMap(FileKind.init),
-                kind == .file || kind == .executable || kind == .link, let digest = digest()
-            else { return nil }
-            let path = BytePath(bytes: Array(bytes))
-            guard !path.isEmpty, !path.isAbsolute, BytePath.resolving(path.bytes, in: .root) == path else { return nil }
-            return OutputFile(path: path, kind: kind, digest: digest)
-        }
     }
 }

@@ -17,7 +17,7 @@ struct Capture {
     var isOpen: Bool { descriptor >= 0 }
 
     /// Reads what is there, at most about a mebibyte so that no stream starves the others; closes at the end.
-    mutating func readAvailable(into buffer: UnsafeMutableRawBufferPointer) {
+    mutating func readAvailable(into buffer: UnsafeMutableRawBufferPointer, _ events: EventSet) {
         for _ in 0..<16 where isOpen {
             let count = read(descriptor, buffer.baseAddress, buffer.count)
             if count > 0 {
@@ -29,13 +29,13 @@ struct Capture {
             } else if count < 0, errno == EAGAIN {
                 return
             } else {
-                shut()
+                shut(events)
             }
         }
     }
 
-    mutating func shut() {
-        if isOpen { close(descriptor) }
+    mutating func shut(_ events: EventSet) {
+        if isOpen { events.close(descriptor) }
         descriptor = -1
     }
 
@@ -61,7 +61,7 @@ struct Feed {
     var isOpen: Bool { descriptor >= 0 }
 
     /// Writes what the pipe takes; closes after the last byte, and where nobody reads any more.
-    mutating func writeAvailable() {
+    mutating func writeAvailable(_ events: EventSet) {
         while isOpen, offset < bytes.count {
             let count = bytes.withUnsafeBytes {
                 write(descriptor, $0.baseAddress?.advanced(by: offset), $0.count - offset)
@@ -71,14 +71,14 @@ struct Feed {
             } else if errno == EAGAIN {
                 return
             } else if errno != EINTR {
-                shut()
+                shut(events)
             }
         }
-        shut()
+        shut(events)
     }
 
-    mutating func shut() {
-        if isOpen { close(descriptor) }
+    mutating func shut(_ events: EventSet) {
+        if isOpen { events.close(descriptor) }
         descriptor = -1
     }
 }
@@ -88,6 +88,8 @@ struct Child {
         case timeout, cancellation, termination
     }
 
+    /// For messages.
+    let program: String
     let pid: pid_t
     /// Readable once the program has ended; it stays a zombie, so that its group's id is not given away, until reaped.
     let pidDescriptor: Int32
@@ -109,7 +111,9 @@ struct Child {
 
     /// The next moment at which the clock alone makes something happen.
     var nextMoment: SuspendingClock.Instant? {
-        [stopCause == nil ? deadline : nil, hasEnded ? nil : killAt, drainUntil].compactMap { $0 }.min()
+        if let drainUntil { return drainUntil }
+        guard stopCause == nil, let deadline else { return killAt }
+        return killAt.map { min($0, deadline) } ?? deadline
     }
 
     func signal(_ number: Int32) { kill(-pid, number) }
@@ -123,14 +127,14 @@ struct Child {
     }
 
     /// Ends what is left of the group, reaps the program and closes everything.
-    mutating func finish(now: SuspendingClock.Instant) -> CommandResult {
+    mutating func finish(now: SuspendingClock.Instant, _ events: EventSet) -> CommandResult {
         signal(SIGKILL)
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-        close(pidDescriptor)
-        feed?.shut()
-        output.shut()
-        errors?.shut()
+        events.close(pidDescriptor)
+        feed?.shut(events)
+        output.shut(events)
+        errors?.shut(events)
         let ending: CommandResult.Ending =
             stopCause == .timeout
             ? .timedOut
@@ -138,5 +142,60 @@ struct Child {
                 ? .signalled(clinux_term_signal(status)) : .exited(clinux_exit_code(status))
         return CommandResult(
             ending: ending, output: output.text, errors: errors?.text ?? [], duration: started.duration(to: now))
+    }
+}
+
+extension Child {
+    /// Starts the program.
+    init(
+        _ command: Command, _ continuation: CheckedContinuation<CommandResult, any Error>
+    ) throws(SpawnError) {
+        let program = command.arguments.first ?? ""
+        var opened: [Int32] = []
+        var given: [Int32] = []
+        defer { for descriptor in given { close(descriptor) } }
+        func pipe() throws(SpawnError) -> (reading: Int32, writing: Int32) {
+            guard let ends = makePipe() else { throw SpawnError(program: program, errno: errno) }
+            return ends
+        }
+        do throws(SpawnError) {
+            let output = try pipe()
+            opened.append(output.reading)
+            given.append(output.writing)
+            var errors: (reading: Int32, writing: Int32)?
+            if command.separateErrors {
+                let ends = try pipe()
+                opened.append(ends.reading)
+                given.append(ends.writing)
+                errors = ends
+            }
+            var input: (reading: Int32, writing: Int32)?
+            if !command.input.isEmpty {
+                let ends = try pipe()
+                given.append(ends.reading)
+                opened.append(ends.writing)
+                input = ends
+            }
+            for descriptor in opened { _ = clinux_set_nonblocking(descriptor) }
+            let started = SuspendingClock.now
+            let pid = try command.spawn(
+                SpawnStreams(input: input?.reading, output: output.writing, errors: errors?.writing ?? output.writing))
+            let pidDescriptor = clinux_pidfd_open(pid)
+            if pidDescriptor < 0 {
+                let code = errno
+                kill(-pid, SIGKILL)
+                waitpid(pid, nil, 0)
+                throw SpawnError(program: program, errno: code)
+            }
+            self.init(
+                program: program, pid: pid, pidDescriptor: pidDescriptor, started: started, continuation: continuation,
+                feed: input.map { Feed(descriptor: $0.writing, bytes: command.input) },
+                output: Capture(descriptor: output.reading, limit: command.outputLimit),
+                errors: errors.map { Capture(descriptor: $0.reading, limit: command.outputLimit) },
+                deadline: command.timeout.map { started.advanced(by: $0) })
+        } catch {
+            for descriptor in opened { close(descriptor) }
+            throw error
+        }
     }
 }

@@ -3,15 +3,24 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// Waits in `poll` for the children's ends, their output and room in their input; never sleeps, never asks in turn.
+/// Waits in `epoll` for the children's ends, their output and room in their input; never sleeps, never asks in turn, and
+/// looks at no child but those that something happened to.
 ///
-/// Children are started on this thread too: a sandbox asks the kernel to end it with its parent, and for the kernel the
-/// parent is the thread that started it, so that thread must outlive every child.
+/// A sandbox asks the kernel to end it with its parent, and for the kernel the parent is the thread that started it. So
+/// what asks for that is started on this thread, which outlives every child, and all else where it is asked for.
 final class ChildLoop: Sendable {
     private struct Launch {
         let id: Int
         let command: Command
         let continuation: CheckedContinuation<CommandResult, any Error>
+    }
+
+    /// When to look at a child although nothing happens to it.
+    private struct Alarm: Comparable {
+        let moment: SuspendingClock.Instant
+        let child: Int
+
+        static func < (left: Alarm, right: Alarm) -> Bool { left.moment < right.moment }
     }
 
     private struct State {
@@ -20,6 +29,8 @@ final class ChildLoop: Sendable {
         var nextID = 0
         var queue: [Launch] = []
         var children: [Int: Child] = [:]
+        /// May hold alarms of children that have ended, or that have a later one.
+        var alarms = Heap<Alarm>()
         /// Runs that were cancelled before they were queued.
         var cancelled: Set<Int> = []
         /// Long-lived programs that are served by their askers, but ended with all others.
@@ -30,6 +41,7 @@ final class ChildLoop: Sendable {
     private typealias Answer = () -> Void
 
     private let state = Mutex(State())
+    private let events: EventSet
     private let wakeUp: (reading: Int32, writing: Int32)?
     private let grace: Duration
     private let drain: Duration
@@ -37,18 +49,21 @@ final class ChildLoop: Sendable {
     init(grace: Duration, drain: Duration) {
         self.grace = grace
         self.drain = drain
+        events = EventSet(descriptor: clinux_events_open())
         wakeUp = makePipe()
         if let wakeUp {
             _ = clinux_set_nonblocking(wakeUp.reading)
             _ = clinux_set_nonblocking(wakeUp.writing)
+            _ = events.add(wakeUp.reading, EventKey.wakeUp)
         }
     }
 
     deinit {
         if let wakeUp {
-            close(wakeUp.reading)
+            events.close(wakeUp.reading)
             close(wakeUp.writing)
         }
+        if events.descriptor >= 0 { close(events.descriptor) }
     }
 
     // MARK: What other threads ask
@@ -61,7 +76,8 @@ final class ChildLoop: Sendable {
         defer { state.withLock { _ = $0.cancelled.remove(id) } }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                enqueue(Launch(id: id, command: command, continuation: continuation))
+                let launch = Launch(id: id, command: command, continuation: continuation)
+                if command.mayEndWithItsStarter { enqueue(launch) } else { startHere(launch) }
             }
         } onCancel: {
             cancel(id)
@@ -77,8 +93,8 @@ final class ChildLoop: Sendable {
     func terminateAll(immediately: Bool) {
         let now = SuspendingClock.now
         state.withLock { state in
-            for id in state.children.keys {
-                state.children[id]?.stop(.termination, now: now, grace: grace)
+            for id in Array(state.children.keys) {
+                stop(id, .termination, now: now, in: &state)
                 if immediately { state.children[id]?.signal(SIGKILL) }
             }
             for pid in state.companions { kill(-pid, immediately ? SIGKILL : SIGTERM) }
@@ -103,11 +119,36 @@ final class ChildLoop: Sendable {
         wake()
     }
 
+    /// Starts the program on the caller's thread. The loop hears of it when something happens to it.
+    private func startHere(_ launch: Launch) {
+        if state.withLock({ $0.cancelled.contains(launch.id) }) {
+            return launch.continuation.resume(throwing: CancellationError())
+        }
+        do {
+            let child = try Child(launch.command, launch.continuation)
+            let (mustStart, mustWake) = try state.withLock { state throws(SpawnError) in
+                let nearest = state.alarms.first
+                try adopt(child, launch.id, in: &state)
+                // It may have been asked for while the program was being started.
+                if state.cancelled.contains(launch.id) {
+                    stop(launch.id, .cancellation, now: SuspendingClock.now, in: &state)
+                }
+                let mustStart = !state.isRunning
+                state.isRunning = true
+                return (mustStart, state.alarms.first != nearest)
+            }
+            if mustStart { startThread() }
+            if mustWake { wake() }
+        } catch {
+            launch.continuation.resume(throwing: error)
+        }
+    }
+
     private func cancel(_ id: Int) {
         let now = SuspendingClock.now
         let queued = state.withLock { state -> Launch? in
             if state.children[id] != nil {
-                state.children[id]?.stop(.cancellation, now: now, grace: grace)
+                stop(id, .cancellation, now: now, in: &state)
                 return nil
             }
             if let index = state.queue.firstIndex(where: { $0.id == id }) { return state.queue.remove(at: index) }
@@ -123,6 +164,38 @@ final class ChildLoop: Sendable {
         var byte: UInt8 = 1
         // A full pipe wakes as well as one byte more would.
         _ = write(wakeUp.writing, &byte, 1)
+    }
+
+    // MARK: Children
+
+    /// From here on the loop serves the child. Where the kernel refuses to watch it, it is ended and this throws.
+    private func adopt(_ child: Child, _ id: Int, in state: inout State) throws(SpawnError) {
+        var isWatched = events.add(child.pidDescriptor, EventKey(id, .end).raw)
+        isWatched = isWatched && events.add(child.output.descriptor, EventKey(id, .output).raw)
+        if let errors = child.errors {
+            isWatched = isWatched && events.add(errors.descriptor, EventKey(id, .errors).raw)
+        }
+        if let feed = child.feed {
+            isWatched = isWatched && events.add(feed.descriptor, forWriting: true, EventKey(id, .input).raw)
+        }
+        guard isWatched else {
+            let code = errno
+            var child = child
+            _ = child.finish(now: SuspendingClock.now, events)
+            throw SpawnError(program: child.program, errno: code)
+        }
+        state.children[id] = child
+        setAlarm(id, in: &state)
+    }
+
+    private func stop(_ id: Int, _ cause: Child.StopCause, now: SuspendingClock.Instant, in state: inout State) {
+        state.children[id]?.stop(cause, now: now, grace: grace)
+        setAlarm(id, in: &state)
+    }
+
+    private func setAlarm(_ id: Int, in state: inout State) {
+        guard let moment = state.children[id]?.nextMoment else { return }
+        state.alarms.insert(Alarm(moment: moment, child: id))
     }
 
     // MARK: The thread
@@ -141,13 +214,20 @@ final class ChildLoop: Sendable {
             return
         }
         Unmanaged<ChildLoop>.fromOpaque(argument).release()
-        let queue = state.withLock { state in
+        let refused = state.withLock { state in
             state.isRunning = false
-            defer { state.queue = [] }
-            return state.queue
+            let started = state.children.map { id, child in
+                var child = child
+                _ = child.finish(now: SuspendingClock.now, events)
+                return (child.continuation, child.program)
+            }
+            let queued = state.queue.map { ($0.continuation, $0.command.arguments.first ?? "") }
+            state.children = [:]
+            state.queue = []
+            return started + queued
         }
-        for launch in queue {
-            launch.continuation.resume(throwing: SpawnError(program: launch.command.arguments.first ?? "", errno: code))
+        for (continuation, program) in refused {
+            continuation.resume(throwing: SpawnError(program: program, errno: code))
         }
     }
 
@@ -158,38 +238,23 @@ final class ChildLoop: Sendable {
         pthread_sigmask(SIG_BLOCK, &all, nil)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
         defer { buffer.deallocate() }
-        var polled: [pollfd] = []
+        var ready: [UInt64] = []
         while true {
             var answers: [Answer] = []
             let wait = state.withLock { state -> Int32? in
-                serve(&state, ready: polled, buffer: buffer, answers: &answers)
-                polled = descriptors(of: state)
+                for key in ready { serve(key, in: &state, buffer, &answers) }
+                ring(&state, buffer, &answers)
+                startQueued(&state, &answers)
                 if state.isStopping, state.children.isEmpty, state.queue.isEmpty {
                     state.isRunning = false
                     return nil
                 }
-                return milliseconds(until: state.children.values.compactMap(\.nextMoment).min())
+                return milliseconds(until: state.alarms.first?.moment)
             }
             for answer in answers { answer() }
             guard let wait else { return }
-            if poll(&polled, nfds_t(polled.count), wait) <= 0 {
-                for index in polled.indices { polled[index].revents = 0 }
-            }
+            ready = events.wait(wait)
         }
-    }
-
-    private func descriptors(of state: State) -> [pollfd] {
-        var polled = [pollfd(fd: wakeUp?.reading ?? -1, events: Int16(POLLIN), revents: 0)]
-        for child in state.children.values {
-            if !child.hasEnded { polled.append(pollfd(fd: child.pidDescriptor, events: Int16(POLLIN), revents: 0)) }
-            if let feed = child.feed, feed.isOpen {
-                polled.append(pollfd(fd: feed.descriptor, events: Int16(POLLOUT), revents: 0))
-            }
-            for capture in [child.output, child.errors].compactMap({ $0 }) where capture.isOpen {
-                polled.append(pollfd(fd: capture.descriptor, events: Int16(POLLIN), revents: 0))
-            }
-        }
-        return polled
     }
 
     private func milliseconds(until moment: SuspendingClock.Instant?) -> Int32 {
@@ -201,106 +266,75 @@ final class ChildLoop: Sendable {
     }
 
     private func serve(
-        _ state: inout State, ready: [pollfd], buffer: UnsafeMutableRawBufferPointer, answers: inout [Answer]
+        _ key: UInt64, in state: inout State, _ buffer: UnsafeMutableRawBufferPointer, _ answers: inout [Answer]
     ) {
-        if let wakeUp { while read(wakeUp.reading, buffer.baseAddress, buffer.count) > 0 {} }
-        let readable = Set(ready.lazy.filter { $0.revents != 0 }.map(\.fd))
-        let now = SuspendingClock.now
-        for id in Array(state.children.keys) {
-            guard var child = state.children.removeValue(forKey: id) else { continue }
-            serve(&child, readable: readable, now: now, buffer: buffer)
-            guard let drainUntil = child.drainUntil, child.isSilent || drainUntil <= now else {
-                state.children[id] = child
-                continue
-            }
-            let result = child.finish(now: now)
-            let continuation = child.continuation
-            if child.stopCause == .cancellation {
-                answers.append { continuation.resume(throwing: CancellationError()) }
-            } else {
-                answers.append { continuation.resume(returning: result) }
-            }
+        guard let key = EventKey(key) else {
+            if let wakeUp { while read(wakeUp.reading, buffer.baseAddress, buffer.count) > 0 {} }
+            return
         }
+        guard var child = state.children.removeValue(forKey: key.child) else { return }
+        let now = SuspendingClock.now
+        switch key.source {
+        case .input: child.feed?.writeAvailable(events)
+        case .output: child.output.readAvailable(into: buffer, events)
+        case .errors: child.errors?.readAvailable(into: buffer, events)
+        case .end where child.hasEnded: break
+        case .end:
+            // What the program itself has written is in the pipe by now; only what it left behind may write more.
+            child.drainUntil = now.advanced(by: drain)
+            clinux_events_remove(events.descriptor, child.pidDescriptor)
+            child.feed?.shut(events)
+            child.output.readAvailable(into: buffer, events)
+            child.errors?.readAvailable(into: buffer, events)
+        }
+        settle(child, key.child, now: now, in: &state, &answers)
+        if key.source == .end { setAlarm(key.child, in: &state) }
+    }
+
+    /// Puts the child back, or gives its result where it is over.
+    private func settle(
+        _ child: Child, _ id: Int, now: SuspendingClock.Instant, in state: inout State, _ answers: inout [Answer]
+    ) {
+        var child = child
+        guard let drainUntil = child.drainUntil, child.isSilent || drainUntil <= now else {
+            state.children[id] = child
+            return
+        }
+        let result = child.finish(now: now, events)
+        let continuation = child.continuation
+        if child.stopCause == .cancellation {
+            answers.append { continuation.resume(throwing: CancellationError()) }
+        } else {
+            answers.append { continuation.resume(returning: result) }
+        }
+    }
+
+    /// Looks at those whose moment has come.
+    private func ring(_ state: inout State, _ buffer: UnsafeMutableRawBufferPointer, _ answers: inout [Answer]) {
+        guard !state.alarms.isEmpty else { return }
+        let now = SuspendingClock.now
+        while let alarm = state.alarms.first, alarm.moment <= now || state.children[alarm.child] == nil {
+            _ = state.alarms.popFirst()
+            guard var child = state.children.removeValue(forKey: alarm.child) else { continue }
+            if let deadline = child.deadline, deadline <= now { child.stop(.timeout, now: now, grace: grace) }
+            if let killAt = child.killAt, killAt <= now, !child.hasEnded {
+                child.signal(SIGKILL)
+                child.killAt = nil
+            }
+            settle(child, alarm.child, now: now, in: &state, &answers)
+            setAlarm(alarm.child, in: &state)
+        }
+    }
+
+    private func startQueued(_ state: inout State, _ answers: inout [Answer]) {
         let queue = state.queue
         state.queue = []
         for launch in queue {
             do {
-                state.children[launch.id] = try start(launch)
+                try adopt(Child(launch.command, launch.continuation), launch.id, in: &state)
             } catch {
                 answers.append { launch.continuation.resume(throwing: error) }
             }
-        }
-    }
-
-    private func serve(
-        _ child: inout Child, readable: Set<Int32>, now: SuspendingClock.Instant, buffer: UnsafeMutableRawBufferPointer
-    ) {
-        if let feed = child.feed, readable.contains(feed.descriptor) { child.feed?.writeAvailable() }
-        if child.output.isOpen, readable.contains(child.output.descriptor) { child.output.readAvailable(into: buffer) }
-        if let errors = child.errors, errors.isOpen, readable.contains(errors.descriptor) {
-            child.errors?.readAvailable(into: buffer)
-        }
-        if !child.hasEnded, readable.contains(child.pidDescriptor) {
-            // What the program itself has written is in the pipe by now; only what it left behind may write more.
-            child.drainUntil = now.advanced(by: drain)
-            child.feed?.shut()
-            child.output.readAvailable(into: buffer)
-            child.errors?.readAvailable(into: buffer)
-        }
-        if let deadline = child.deadline, deadline <= now { child.stop(.timeout, now: now, grace: grace) }
-        if let killAt = child.killAt, killAt <= now, !child.hasEnded {
-            child.signal(SIGKILL)
-            child.killAt = nil
-        }
-    }
-
-    private func start(_ launch: Launch) throws(SpawnError) -> Child {
-        let command = launch.command
-        var opened: [Int32] = []
-        var given: [Int32] = []
-        defer { for descriptor in given { close(descriptor) } }
-        func pipe() throws(SpawnError) -> (reading: Int32, writing: Int32) {
-            guard let ends = makePipe() else { throw SpawnError(program: command.arguments.first ?? "", errno: errno) }
-            return ends
-        }
-        do throws(SpawnError) {
-            let output = try pipe()
-            opened.append(output.reading)
-            given.append(output.writing)
-            var errors: (reading: Int32, writing: Int32)?
-            if command.separateErrors {
-                let ends = try pipe()
-                opened.append(ends.reading)
-                given.append(ends.writing)
-                errors = ends
-            }
-            var input: (reading: Int32, writing: Int32)?
-            if !command.input.isEmpty {
-                let ends = try pipe()
-                given.append(ends.reading)
-                opened.append(ends.writing)
-                input = ends
-            }
-            for descriptor in opened { _ = clinux_set_nonblocking(descriptor) }
-            let started = SuspendingClock.now
-            let pid = try command.spawn(
-                SpawnStreams(input: input?.reading, output: output.writing, errors: errors?.writing ?? output.writing))
-            let pidDescriptor = clinux_pidfd_open(pid)
-            if pidDescriptor < 0 {
-                let code = errno
-                kill(-pid, SIGKILL)
-                waitpid(pid, nil, 0)
-                throw SpawnError(program: command.arguments.first ?? "", errno: code)
-            }
-            return Child(
-                pid: pid, pidDescriptor: pidDescriptor, started: started, continuation: launch.continuation,
-                feed: input.map { Feed(descriptor: $0.writing, bytes: command.input) },
-                output: Capture(descriptor: output.reading, limit: command.outputLimit),
-                errors: errors.map { Capture(descriptor: $0.reading, limit: command.outputLimit) },
-                deadline: command.timeout.map { started.advanced(by: $0) })
-        } catch {
-            for descriptor in opened { close(descriptor) }
-            throw error
         }
     }
 }

@@ -55,12 +55,14 @@ enum Disk {
         }
     }
 
-    /// The next bytes of an open file; nil at its end.
-    static func chunk(of descriptor: Int32, _ path: BytePath) throws(StoreError) -> [UInt8]? {
+    /// The next bytes of an open file, at most `limit`; nil at its end.
+    static func chunk(
+        of descriptor: Int32, _ path: BytePath, limit: Int = 256 * 1024
+    ) throws(StoreError) -> [UInt8]? {
         while true {
             var count = 0
-            let bytes = [UInt8](unsafeUninitializedCapacity: 256 * 1024) { buffer, filled in
-                count = read(descriptor, buffer.baseAddress, buffer.count)
+            let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, filled in
+                count = read(descriptor, buffer.baseAddress, limit)
                 filled = max(0, count)
             }
             if count > 0 { return bytes }
@@ -69,12 +71,25 @@ enum Disk {
         }
     }
 
+    /// All the bytes that are left of an open file of `size` bytes, or of another size if it changes meanwhile.
+    static func rest(of descriptor: Int32, _ path: BytePath, about size: Int) throws(StoreError) -> [UInt8] {
+        guard var bytes = try chunk(of: descriptor, path, limit: size + 1) else { return [] }
+        // A read that gets less than it could is nearly always the last; a small one makes sure of it.
+        var limit = 16
+        while let more = try chunk(of: descriptor, path, limit: limit) {
+            bytes += more
+            limit = 256 * 1024
+        }
+        return bytes
+    }
+
     static func contents(of path: BytePath) throws(StoreError) -> [UInt8] {
         let descriptor = try open(path, O_RDONLY | O_NOFOLLOW)
         defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        while let chunk = try chunk(of: descriptor, path) { bytes += chunk }
-        return bytes
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw .system("stat", path, errno) }
+        // Files of the kernel's own say that they are empty, and give what they have only at once.
+        return try rest(of: descriptor, path, about: min(max(4095, Int(status.st_size)), 64 * 1024 * 1024))
     }
 
     static func write(_ bytes: [UInt8], to descriptor: Int32, _ path: BytePath) throws(StoreError) {
@@ -92,25 +107,22 @@ enum Disk {
     }
 
     /// Writes a file that must not be there yet; removes it again where that fails.
-    static func create(_ path: BytePath, _ bytes: [UInt8], mode: mode_t, synced: Bool = false) throws(StoreError) {
+    static func create(_ path: BytePath, _ bytes: [UInt8], mode: mode_t) throws(StoreError) {
         let descriptor = try open(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
         defer { close(descriptor) }
         do throws(StoreError) {
             try write(bytes, to: descriptor, path)
-            try finish(descriptor, path, mode: mode, fixedTime: false, synced: synced)
+            try finish(descriptor, path, mode: mode, fixedTime: false)
         } catch {
             _ = path.withCString { unlink($0) }
             throw error
         }
     }
 
-    /// Gives a written file its mode and time, and the disk its bytes.
-    static func finish(
-        _ descriptor: Int32, _ path: BytePath, mode: mode_t, fixedTime: Bool, synced: Bool
-    ) throws(StoreError) {
+    /// Gives a written file its mode and time.
+    static func finish(_ descriptor: Int32, _ path: BytePath, mode: mode_t, fixedTime: Bool) throws(StoreError) {
         if fchmod(descriptor, mode) != 0 { throw .system("chmod", path, errno) }
         if fixedTime, futimens(descriptor, fixedTimes) != 0 { throw .system("utimens", path, errno) }
-        if synced, fsync(descriptor) != 0 { throw .system("fsync", path, errno) }
     }
 
     private static var fixedTimes: [timespec] {
@@ -122,13 +134,18 @@ enum Disk {
         _ = path.withCString { utimensat(AT_FDCWD, $0, fixedTimes, AT_SYMLINK_NOFOLLOW) }
     }
 
-    /// Replaces the file at `path`, whose folder is made where it is missing: written beside it, synced and renamed.
-    static func replace(_ path: BytePath, with bytes: [UInt8]) throws(StoreError) {
+    /// Replaces the file at `path`, whose folder is made where it is missing: written beside it and renamed. Not synced:
+    /// for what a power cut may take away.
+    static func replace(_ path: BytePath, with bytes: [UInt8], mode: mode_t = 0o644) throws(StoreError) {
         try makeFolders(path.parent)
         let temporary = path.parent.appending("." + uniqueName())
-        try create(temporary, bytes, mode: 0o644, synced: true)
-        try rename(temporary, to: path)
-        try syncFolder(path.parent)
+        try create(temporary, bytes, mode: mode)
+        do throws(StoreError) {
+            try rename(temporary, to: path)
+        } catch {
+            remove(temporary)
+            throw error
+        }
     }
 
     /// Puts a symbolic link with this text at `path` by a rename.
@@ -157,11 +174,29 @@ enum Disk {
         if code != 0 { throw .system("rename", new, errno) }
     }
 
-    /// Makes the names in a folder survive a power cut.
-    static func syncFolder(_ path: BytePath) throws(StoreError) {
-        let descriptor = try open(path, O_RDONLY | O_DIRECTORY)
-        defer { close(descriptor) }
-        if fsync(descriptor) != 0 { throw .system("fsync", path, errno) }
+    /// As `rename`, making the folder of `new` (mode 0700) where it is missing.
+    static func renameMakingFolder(_ old: BytePath, to new: BytePath) throws(StoreError) {
+        do throws(StoreError) {
+            try rename(old, to: new)
+        } catch {
+            guard case .system(_, _, ENOENT) = error else { throw error }
+            try makeFolders(new.parent, mode: 0o700)
+            try rename(old, to: new)
+        }
+    }
+
+    /// `folder/kind/ab/<64 hex digits>`, which keeps folders small.
+    static func shard(_ folder: BytePath, _ kind: String, _ hash: SHA256Value) -> BytePath {
+        let hex = Array(hash.hex.utf8)
+        var bytes = folder.bytes
+        bytes.reserveCapacity(bytes.count + kind.utf8.count + hex.count + 8)
+        bytes.append(UInt8(ascii: "/"))
+        bytes += kind.utf8
+        bytes.append(UInt8(ascii: "/"))
+        bytes += hex.prefix(2)
+        bytes.append(UInt8(ascii: "/"))
+        bytes += hex
+        return BytePath(bytes: bytes)
     }
 
     static func makeLink(_ path: BytePath, text: [UInt8]) throws(StoreError) {

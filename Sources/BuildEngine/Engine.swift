@@ -83,40 +83,30 @@ package struct Engine: Sendable {
         let start = ContinuousClock.now
         let chosen = hashed.graph.closure(of: selected)
         let planned = await plan(chosen)
-        var schedule = Schedule(hashed.graph, chosen, times: times)
         emit(
             .runStarted(
                 RunStart(
                     targets: chosen.count, jobs: options.jobs,
-                    estimate: schedule.estimate(planned, jobs: options.jobs), coldCache: coldCache,
+                    estimate: hashed.graph.estimate(planned, of: chosen, at: options.jobs, times), coldCache: coldCache,
                     sandbox: isSandboxed)))
-        var summary = RunSummary()
-        var recorded = times
-        var products: [Int: TargetProduct] = [:]
-        await withTaskGroup(of: (Int, Ending).self) { group in
-            var running = 0
-            while true {
-                while running < options.jobs, !Task.isCancelled, let next = schedule.next() {
-                    let given = products.filter { schedule.reads(next, $0.key) }
-                    group.addTask { (next, await process(next, given)) }
-                    running += 1
-                }
-                guard let (target, ending) = await group.next() else { break }
-                running -= 1
-                products[target] = ending.product
-                finish(target, ending, &summary, &recorded)
-                if ending.product == nil {
-                    for skipped in schedule.fail(target, keepsGoing: options.keepsGoing) {
-                        skip(skipped, .skipped(because: hashed.graph.targets[target].label), &summary)
-                    }
-                } else {
-                    schedule.complete(target)
-                }
-            }
+        let board = RunBoard(
+            hashed, Schedule(hashed.graph, chosen, times: times), times: times, keepsGoing: options.keepsGoing,
+            emit: emit)
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<min(options.jobs, chosen.count) { group.addTask { await work(on: board) } }
         }
-        for left in schedule.left() { skip(left, Task.isCancelled ? .skipped(because: nil) : .notStarted, &summary) }
+        let (counted, recorded) = board.close()
+        var summary = counted
         summary.duration = ContinuousClock.now - start
         return (summary, recorded)
+    }
+
+    private func work(on board: RunBoard) async {
+        var next = await board.first()
+        while let work = next {
+            let ending = await process(work.target, work.given)
+            next = await board.next(after: work.target, ending)
+        }
     }
 
     /// How processing a target ended: with a product, or with a failure.
@@ -124,34 +114,5 @@ package struct Engine: Sendable {
         let product: TargetProduct?
         let report: TargetReport
         let code: ExitCode
-    }
-
-    private func finish(
-        _ target: Int, _ ending: Ending, _ summary: inout RunSummary, _ recorded: inout RecordedTimes
-    ) {
-        summary.exitCode = summary.exitCode.combined(with: ending.code)
-        switch ending.report.outcome {
-        case .ran:
-            summary.ran += 1
-            recorded.record(ending.report.duration, for: ending.report.label)
-        case .cached:
-            summary.cached += 1
-            summary.saved += ending.report.saved
-        case .failed: summary.failed += 1
-        case .skipped, .notStarted: summary.skipped += 1
-        case .nothing: break
-        }
-        emit(.targetFinished(ending.report))
-    }
-
-    private func skip(_ target: Int, _ outcome: TargetReport.Outcome, _ summary: inout RunSummary) {
-        summary.skipped += 1
-        let node = hashed.graph.targets[target]
-        emit(
-            .targetFinished(
-                TargetReport(
-                    label: node.label, inputHash: hashed.hashes[target],
-                    outcome: outcome, duration: .zero, saved: .zero, output: [], image: nil, imageDigest: nil,
-                    isCheck: node.isCheck)))
     }
 }

@@ -27,18 +27,13 @@ package struct LocalActionCache: ActionCache {
         }
     }
 
-    /// The blobs that `result` names must be in the store, synced, before.
+    /// The blobs that `result` names must be in the store before. Not synced to the disk: a power cut costs the last ones,
+    /// and a result whose blobs it took is one that the caller finds to be of no use.
     package func store(_ result: ActionResult, for key: ActionKey) throws(StoreError) {
-        let file = file(key)
         let temporary = folder.appending("tmp/" + Disk.uniqueName())
-        try Disk.create(temporary, ActionRecord.encode(result, for: key), mode: 0o444, synced: true)
+        try Disk.create(temporary, ActionRecord.encode(result, for: key), mode: 0o444)
         do throws(StoreError) {
-            if !Disk.isFolder(file.parent) {
-                try Disk.makeFolders(file.parent, mode: 0o700)
-                try Disk.syncFolder(file.parent.parent)
-            }
-            try Disk.rename(temporary, to: file)
-            try Disk.syncFolder(file.parent)
+            try Disk.renameMakingFolder(temporary, to: file(key))
         } catch {
             Disk.remove(temporary)
             throw error
@@ -54,8 +49,5 @@ package struct LocalActionCache: ActionCache {
         }
     }
 
-    private func file(_ key: ActionKey) -> BytePath {
-        let hex = key.digest.hash.hex
-        return folder.appending("ac/\(hex.prefix(2))/\(hex)")
-    }
+    private func file(_ key: ActionKey) -> BytePath { Disk.shard(folder, "ac", key.digest.hash) }
 }

@@ -14,6 +14,7 @@ package struct LocalActionRunner: ActionRunner {
     let sandbox: ResolvedSandbox
     /// The PATH of recipes, lmsbuild's own.
     let path: String
+    let desks: WorkspaceDesks
 
     /// `workspace` and `state` are absolute.
     package init(
@@ -26,7 +27,11 @@ package struct LocalActionRunner: ActionRunner {
         self.commands = commands
         self.sandbox = sandbox
         self.path = path
+        desks = WorkspaceDesks(state.appending("tmp"))
     }
+
+    /// Removes what is kept from one action to the next; it goes with the last copy of the runner at the latest.
+    package func tidy() { desks.clear() }
 
     package var readsWorkspace: Bool { !sandbox.isActive }
 
@@ -69,13 +74,11 @@ package struct LocalActionRunner: ActionRunner {
     }
 
     private func attempt(_ action: Action, _ recipe: Recipe) async throws -> ActionResult {
+        guard let program = sandbox.program else { return try await runInWorkspace(action, recipe) }
         let temporary = state.appending("tmp").appending(Disk.uniqueName())
         try Disk.makeFolders(temporary, mode: 0o700)
         defer { Disk.remove(temporary) }
-        if let program = sandbox.program {
-            return try await runSandboxed(action, recipe, in: temporary, program: program)
-        }
-        return try await runInWorkspace(action, recipe, in: temporary)
+        return try await runSandboxed(action, recipe, in: temporary, program: program)
     }
 
     private func checkInterpreter(_ recipe: Recipe, _ label: Label) throws {

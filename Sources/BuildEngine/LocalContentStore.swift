@@ -4,10 +4,11 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// Keeps blobs as `cas/ab/<64 hex digits>` below its folder: mode 0444, a fixed time, synced before they are named.
+/// Keeps blobs as `cas/ab/<64 hex digits>` below its folder: mode 0444, a fixed time, written aside and renamed.
 ///
 /// No blob is used before its bytes were seen to be what its name says, once a run as long as its inode, size and time
-/// stay the same. A damaged one is removed, so that it is made anew. Blobs never share an inode with a workspace.
+/// stay the same. A damaged one is removed, so that it is made anew. So none is synced to the disk: what a power cut
+/// leaves of the last ones is found out, and made anew (`StoreRecovery`). Blobs never share an inode with a workspace.
 package final class LocalContentStore: ContentStore {
     /// How a staged file relates to the stored one.
     package enum Staging: Sendable {
@@ -23,6 +24,9 @@ package final class LocalContentStore: ContentStore {
         let time: Int64
     }
 
+    /// Up to here a file is read as a whole, and written only where the store lacks it.
+    private static let smallSize = 256 * 1024
+
     let folder: BytePath
     /// What was read and found good, by file.
     private let verified = Mutex<[BytePath: Seen]>([:])
@@ -37,7 +41,9 @@ package final class LocalContentStore: ContentStore {
         try makePrivateFolder(folder)
         try Disk.makeFolder(folder.appending("cas"), mode: 0o700)
         try Disk.makeFolder(folder.appending("tmp"), mode: 0o700)
-        return LocalContentStore(folder: folder)
+        let store = LocalContentStore(folder: folder)
+        StoreRecovery(store: store).run()
+        return store
     }
 
     static func makePrivateFolder(_ folder: BytePath) throws(StoreError) {
@@ -66,7 +72,12 @@ package final class LocalContentStore: ContentStore {
 
     package func write(_ bytes: [UInt8]) throws(StoreError) -> Digest {
         let digest = Digest.of(bytes)
-        if contains(digest), isGood(digest) { return digest }
+        try keep(bytes, as: digest)
+        return digest
+    }
+
+    private func keep(_ bytes: [UInt8], as digest: Digest) throws(StoreError) {
+        if isGood(digest) { return }
         let temporary = temporaryFile()
         let descriptor = try Disk.open(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
         defer { close(descriptor) }
@@ -77,7 +88,6 @@ package final class LocalContentStore: ContentStore {
             Disk.remove(temporary)
             throw error
         }
-        return digest
     }
 
     package func writeFile(at path: BytePath, expecting expected: Digest?) throws(StoreError) -> Digest {
@@ -86,8 +96,21 @@ package final class LocalContentStore: ContentStore {
         var before = stat()
         guard fstat(source, &before) == 0 else { throw .system("stat", path, errno) }
         guard before.isFile else { throw .system("read", path, EINVAL) }
+        func check(_ digest: Digest) throws(StoreError) {
+            var after = stat()
+            guard fstat(source, &after) == 0, Self.isSame(before, after), digest.size == Int(after.st_size),
+                expected == nil || expected == digest
+            else { throw .changed(path) }
+        }
+        if before.st_size <= Self.smallSize {
+            let bytes = try Disk.rest(of: source, path, about: Int(before.st_size))
+            let digest = Digest.of(bytes)
+            try check(digest)
+            try keep(bytes, as: digest)
+            return digest
+        }
         // A blob that is there need not be written again; the file's own bytes are looked at all the same.
-        let isKnown = expected.map { contains($0) && isGood($0) } ?? false
+        let isKnown = expected.map { isGood($0) } ?? false
         let temporary = temporaryFile()
         let copy = isKnown ? -1 : try Disk.open(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
         defer { if copy >= 0 { close(copy) } }
@@ -100,10 +123,7 @@ package final class LocalContentStore: ContentStore {
                 if copy >= 0 { try Disk.write(chunk, to: copy, temporary) }
             }
             let digest = Digest(hash: hasher.finalize(), size: size)
-            var after = stat()
-            guard fstat(source, &after) == 0, Self.isSame(before, after), size == Int(after.st_size),
-                expected == nil || expected == digest
-            else { throw .changed(path) }
+            try check(digest)
             if copy >= 0 { try adopt(temporary, copy, as: digest) }
             return digest
         } catch {
@@ -162,10 +182,7 @@ package final class LocalContentStore: ContentStore {
 
     // MARK: Files
 
-    private func file(_ digest: Digest) -> BytePath {
-        let hex = digest.hash.hex
-        return folder.appending("cas/\(hex.prefix(2))/\(hex)")
-    }
+    private func file(_ digest: Digest) -> BytePath { Disk.shard(folder, "cas", digest.hash) }
 
     private func twinFile(_ digest: Digest) -> BytePath { BytePath(bytes: file(digest).bytes + Array(".x".utf8)) }
 
@@ -173,14 +190,9 @@ package final class LocalContentStore: ContentStore {
 
     /// Gives a written temporary file its name, for good.
     private func adopt(_ temporary: BytePath, _ descriptor: Int32, as digest: Digest) throws(StoreError) {
-        try Disk.finish(descriptor, temporary, mode: 0o444, fixedTime: true, synced: true)
+        try Disk.finish(descriptor, temporary, mode: 0o444, fixedTime: true)
         let file = file(digest)
-        if !Disk.isFolder(file.parent) {
-            try Disk.makeFolders(file.parent, mode: 0o700)
-            try Disk.syncFolder(file.parent.parent)
-        }
-        try Disk.rename(temporary, to: file)
-        try Disk.syncFolder(file.parent)
+        try Disk.renameMakingFolder(temporary, to: file)
         var status = stat()
         if fstat(descriptor, &status) == 0 { remember(file, status) }
     }
@@ -211,7 +223,7 @@ package final class LocalContentStore: ContentStore {
                 }
                 guard Digest(hash: hasher.finalize(), size: size) == digest else { throw damage(digest) }
             }
-            try Disk.finish(target, path, mode: mode, fixedTime: fixedTime, synced: false)
+            try Disk.finish(target, path, mode: mode, fixedTime: fixedTime)
         } catch {
             Disk.remove(path)
             throw error
@@ -229,17 +241,19 @@ package final class LocalContentStore: ContentStore {
         }
     }
 
-    private func verify(_ file: BytePath, is digest: Digest) throws(StoreError) {
+    /// Throws where `file` is not there or not what it should be, which then is removed.
+    func verify(_ file: BytePath, is digest: Digest) throws(StoreError) {
         guard let status = Disk.status(file) else { throw .missing(digest) }
         let seen = Seen(
             inode: status.st_ino, size: Int(status.st_size), time: withUnsafePointer(to: status, clinux_mtime_ns))
         if verified.withLock({ $0[file] }) == seen { return }
+        guard status.isFile, seen.size == digest.size else { throw damage(digest) }
         do throws(StoreError) {
             let descriptor = try Disk.open(file, O_RDONLY | O_NOFOLLOW)
             defer { close(descriptor) }
             var hasher = SHA256Hasher()
             var size = 0
-            while let chunk = try Disk.chunk(of: descriptor, file) {
+            while let chunk = try Disk.chunk(of: descriptor, file, limit: min(seen.size + 1, 256 * 1024)) {
                 hasher.update(chunk)
                 size += chunk.count
             }

@@ -13,6 +13,11 @@ package struct RecordedState: Sendable {
     /// By label; empty where only hashes were recorded.
     package let manifests: [String: [ManifestField]]
 
+    init(hashes: [String: InputHash], manifests: [String: [ManifestField]]) {
+        self.hashes = hashes
+        self.manifests = manifests
+    }
+
     /// The state of `labels` (all without) in a hashed graph.
     package init(
         _ hashed: HashedGraph, targets: [Int]? = nil, withInputs: Bool

@@ -28,8 +28,8 @@ package struct RecordedTimes: Sendable {
     package func save(at path: BytePath) throws(StoreError) {
         var text = ""
         for (label, duration) in times.sorted(by: { $0.key < $1.key }) {
-            text +=
-                "\(duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000) \(label)\n"
+            let parts = duration.components
+            text += "\(parts.seconds * 1000 + parts.attoseconds / 1_000_000_000_000_000) \(label)\n"
         }
         try Disk.replace(path, with: Array(text.utf8))
     }

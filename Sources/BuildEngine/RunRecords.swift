@@ -4,6 +4,7 @@ package import BuildGraph
 import Buildfile
 import CLinux
 import Glibc
+import Synchronization
 
 /// The last run of a target on this machine.
 package struct RunRecord: Sendable {
@@ -14,60 +15,82 @@ package struct RunRecord: Sendable {
     package let state: RecordedState
 }
 
-/// A file for each label in a folder of the workspace's state, named by the label's SHA-256: its first line is the SHA-256
-/// of the rest, which is a recorded state with `time` and `succeeded`.
+/// An entry for each run of a target in `runs/log` of the workspace's state (`RunLog`); of a label's entries the last
+/// counts.
 ///
 /// Holds what the input hash covers, so the values of hashed variables, and never those of `secret` and `pass` names.
-package struct RunRecords: Sendable {
+package final class RunRecords: Sendable {
+    /// Bytes of entries that are put off until they are written together.
+    private static let batch = 64 * 1024
+    /// Below this size a log is never rewritten.
+    private static let small = 1024 * 1024
+
     private let folder: BytePath
+    private let unwritten = Mutex<[UInt8]>([])
+    /// What the log holds, as it was when somebody first asked.
+    private let found = Mutex<RunLog?>(nil)
 
     /// `state` is the workspace's state folder.
     package init(in state: BytePath) {
         folder = state.appending("runs")
     }
 
-    private func file(_ label: Label) -> BytePath {
-        folder.appending(BytePath(SHA256Value.of(Array(label.description.utf8)).hex))
-    }
+    deinit { save() }
 
-    /// Nil where the target never ran here, or its record is damaged.
+    private var log: BytePath { folder.appending("log") }
+
+    /// Nil where the target never ran here, or its record is damaged. What is kept after the first call is not seen.
     package func last(_ label: Label) -> RunRecord? {
-        guard let bytes = try? Disk.contents(of: file(label)), bytes.count > 65, bytes[64] == UInt8(ascii: "\n") else {
-            return nil
+        found.withLock { found in
+            let entries = found ?? RunLog(bytes: (try? Disk.contents(of: log)) ?? [])
+            found = entries
+            return entries.last(of: label)
         }
-        let body = Array(bytes[65...])
-        guard SHA256Value(hex: String(decoding: bytes[..<64], as: UTF8.self)) == SHA256Value.of(body),
-            let document = try? JSONValue.parse(body), let time = document.member("time")?.numeric,
-            case .bool(let succeeded)? = document.member("succeeded"),
-            let state = try? RecordedState(reading: body, name: ""), state.hashes[label.description] != nil
-        else { return nil }
-        return RunRecord(time: Int(time), succeeded: succeeded, state: state)
     }
 
-    /// Keeps that `target` ran now. Not synced to the disk: see above.
+    /// Keeps that `target` ran now; written with others before long, and at the latest by `save`.
     package func keep(_ target: Int, of hashed: HashedGraph, succeeded: Bool) {
-        guard let state = try? RecordedState(hashed, targets: [target], withInputs: true) else { return }
+        guard let manifest = try? hashed.manifest(of: target) else { return }
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        let members = state.json.members ?? []
-        let body = Array(
-            JSONValue.object(members + [("time", .number(now.tv_sec)), ("succeeded", .bool(succeeded))])
-                .text(pretty: false).utf8)
-        let path = file(hashed.graph.targets[target].label)
-        let temporary = folder.appending("." + Disk.uniqueName())
-        do throws(StoreError) {
-            try Disk.makeFolders(folder)
-            try Disk.create(temporary, Array(SHA256Value.of(body).hex.utf8) + [UInt8(ascii: "\n")] + body, mode: 0o600)
-            try Disk.rename(temporary, to: path)
-        } catch {
-            Disk.remove(temporary)
+        let entry = RunLog.entry(
+            hashed.graph.targets[target].label, hashed.hashes[target], manifest, time: now.tv_sec, succeeded: succeeded)
+        let mustWrite = unwritten.withLock { bytes in
+            bytes += entry
+            return bytes.count >= Self.batch
+        }
+        if mustWrite { append() }
+    }
+
+    /// Writes what was kept. Not synced to the disk: see above.
+    package func save() {
+        append()
+        guard let status = Disk.status(log), Int(status.st_size) > Self.small,
+            let bytes = try? Disk.contents(of: log)
+        else { return }
+        let live = RunLog(bytes: bytes).live
+        if live.count < bytes.count / 2 { try? Disk.replace(log, with: live, mode: 0o600) }
+    }
+
+    private func append() {
+        unwritten.withLock { bytes in
+            guard !bytes.isEmpty else { return }
+            do throws(StoreError) {
+                // Records of an earlier version, a file for each label.
+                if Disk.isFolder(folder), Disk.status(log) == nil { Disk.remove(folder) }
+                try Disk.makeFolders(folder)
+                let descriptor = try Disk.open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, mode: 0o600)
+                defer { close(descriptor) }
+                try Disk.write(bytes, to: descriptor, log)
+            } catch {}
+            bytes = []
         }
     }
 
     /// The last runs of all labels, as a state to compare with.
     package var states: TargetStates {
         TargetStates(
-            hash: { last($0)?.state.hashes[$0.description] },
-            manifest: { label throws(FileSystemError) in last(label)?.state.manifests[label.description] })
+            hash: { self.last($0)?.state.hashes[$0.description] },
+            manifest: { label throws(FileSystemError) in self.last(label)?.state.manifests[label.description] })
     }
 }

@@ -1,117 +1,171 @@
-// Which target may start next. Does not know what running one means.
+// Which target may start next. Does not know what running one means, nor what a target is.
 import BuildGraph
 
-/// The targets of a run that are left to start, those with the longest chain behind them first.
+/// The targets of a run that are left to start, those with the longest chain behind them first. A target is the index
+/// of a list; all work for one that ends is for those that need it and the logarithm of those that wait.
 struct Schedule {
-    private let graph: Graph
-    private let chosen: Set<Int>
-    private let times: RecordedTimes
-    private var dependents: [Int: [Int]] = [:]
-    private var missing: [Int: Int] = [:]
-    /// Recorded time of a target and of the longest chain of those that need it.
-    private var chain: [Int: Duration] = [:]
-    private var ready: [Int] = []
-    private var open: Set<Int>
-    private var busyPools: Set<String> = []
-    private var isStopped = false
+    /// A target whose prerequisites are done. Orders first what has the longest chain, of equals the lower index.
+    private struct Ready: Comparable {
+        let chain: Duration
+        let target: Int
 
-    init(_ graph: Graph, _ chosen: Set<Int>, times: RecordedTimes) {
-        self.graph = graph
-        self.chosen = chosen
-        self.times = times
-        open = chosen
-        for target in chosen {
-            let needed = Set(graph.targets[target].edges.map(\.target))
-            missing[target] = needed.count
-            for prerequisite in needed { dependents[prerequisite, default: []].append(target) }
+        static func < (left: Ready, right: Ready) -> Bool {
+            left.chain == right.chain ? left.target < right.target : left.chain > right.chain
         }
-        for target in graph.order.reversed() where chosen.contains(target) {
-            let longest = (dependents[target] ?? []).map { chain[$0] ?? .zero }.max() ?? .zero
-            // One millisecond for what was never run keeps long chains before short ones.
-            chain[target] = longest + (times[graph.targets[target].label] ?? .milliseconds(1))
-        }
-        for target in chosen.sorted() where missing[target] == 0 { enqueue(target) }
     }
 
-    private func isBefore(_ left: Int, _ right: Int) -> Bool {
-        let (one, other) = (chain[left] ?? .zero, chain[right] ?? .zero)
-        return one == other ? left < right : one > other
+    private struct Pool {
+        var isBusy = false
+        /// Those that came up while another one ran.
+        var parked = Heap<Ready>()
+    }
+
+    /// By target, of all there are: how many prerequisites are not done yet.
+    private var missing: [Int]
+    /// By target: recorded time of it and of the longest chain of those that need it.
+    private var chains: [Duration]
+    private var isOpen: [Bool]
+    /// By target: the index of its pool, or -1.
+    private var poolOf: [Int]
+    /// Those that need target `t` are `dependents[starts[t]..<starts[t + 1]]`.
+    private var starts: [Int]
+    private var dependents: [Int]
+
+    private var pools: [Pool] = []
+    private var ready = Heap<Ready>()
+    private var isStopped = false
+
+    /// `order` names the targets of the run, each once and after those that it `needs`, which are in it too; all are below
+    /// `count`. `time` is nil for what was never run.
+    init<Needs: Sequence>(
+        count: Int, order: [Int], needs: (Int) -> Needs, pool: (Int) -> String?, time: (Int) -> Duration?
+    ) where Needs.Element == Int {
+        missing = Array(repeating: 0, count: count)
+        chains = Array(repeating: .zero, count: count)
+        isOpen = Array(repeating: false, count: count)
+        poolOf = Array(repeating: -1, count: count)
+        starts = Array(repeating: 0, count: count + 1)
+        // Whatever names a target twice needs it once.
+        var lastSeenBy = Array(repeating: -1, count: count)
+        var pairs: [(needed: Int, target: Int)] = []
+        var poolNames: [String: Int] = [:]
+        for target in order {
+            isOpen[target] = true
+            for needed in needs(target) where lastSeenBy[needed] != target {
+                lastSeenBy[needed] = target
+                missing[target] += 1
+                starts[needed + 1] += 1
+                pairs.append((needed, target))
+            }
+            guard let name = pool(target) else { continue }
+            if poolNames[name] == nil {
+                poolNames[name] = pools.count
+                pools.append(Pool())
+            }
+            poolOf[target] = poolNames[name] ?? -1
+        }
+        for target in 0..<count { starts[target + 1] += starts[target] }
+        var ends = starts
+        dependents = Array(repeating: 0, count: pairs.count)
+        for (needed, target) in pairs {
+            dependents[ends[needed]] = target
+            ends[needed] += 1
+        }
+        for target in order.reversed() {
+            var longest = Duration.zero
+            for place in starts[target]..<starts[target + 1] { longest = max(longest, chains[dependents[place]]) }
+            // One millisecond for what was never run keeps long chains before short ones.
+            chains[target] = longest + (time(target) ?? .milliseconds(1))
+        }
+        for target in order where missing[target] == 0 { enqueue(target) }
+    }
+
+    /// Of `chosen`, which is closed over edges.
+    init(_ graph: Graph, _ chosen: Set<Int>, times: RecordedTimes) {
+        self.init(
+            count: graph.targets.count, order: graph.order.filter(chosen.contains),
+            needs: { graph.targets[$0].edges.lazy.map(\.target) }, pool: { graph.targets[$0].attributes.pool },
+            time: { times[graph.targets[$0].label] })
     }
 
     private mutating func enqueue(_ target: Int) {
-        var low = 0
-        var high = ready.count
-        while low < high {
-            let middle = (low + high) / 2
-            // Sorted so that the next one is last.
-            if isBefore(target, ready[middle]) { low = middle + 1 } else { high = middle }
-        }
-        ready.insert(target, at: low)
+        ready.insert(Ready(chain: chains[target], target: target))
     }
 
     /// The next target to start, or nil while none may.
     mutating func next() -> Int? {
         guard !isStopped else { return nil }
-        guard
-            let place = ready.lastIndex(where: { target in
-                graph.targets[target].attributes.pool.map { !busyPools.contains($0) } ?? true
-            })
-        else { return nil }
-        let target = ready.remove(at: place)
-        open.remove(target)
-        if let pool = graph.targets[target].attributes.pool { busyPools.insert(pool) }
-        return target
+        while let next = ready.popFirst() {
+            let pool = poolOf[next.target]
+            if pool >= 0 {
+                if pools[pool].isBusy {
+                    pools[pool].parked.insert(next)
+                    continue
+                }
+                pools[pool].isBusy = true
+            }
+            isOpen[next.target] = false
+            return next.target
+        }
+        return nil
     }
 
     private mutating func leavePool(_ target: Int) {
-        if let pool = graph.targets[target].attributes.pool { busyPools.remove(pool) }
+        let pool = poolOf[target]
+        guard pool >= 0 else { return }
+        pools[pool].isBusy = false
+        // One is enough: the next that ends lets the next one in.
+        if let waiting = pools[pool].parked.popFirst() { ready.insert(waiting) }
     }
 
     mutating func complete(_ target: Int) {
         leavePool(target)
-        for dependent in dependents[target] ?? [] {
-            let left = (missing[dependent] ?? 1) - 1
-            missing[dependent] = left
-            if left == 0, open.contains(dependent) { enqueue(dependent) }
+        for place in starts[target]..<starts[target + 1] {
+            let dependent = dependents[place]
+            missing[dependent] -= 1
+            if missing[dependent] == 0, isOpen[dependent] { enqueue(dependent) }
         }
     }
 
-    /// Takes out what needs `target`, and gives it; without `keepsGoing` nothing more is started.
+    /// Takes out what needs `target`, and gives it, sorted; without `keepsGoing` nothing more is started.
     mutating func fail(_ target: Int, keepsGoing: Bool) -> [Int] {
         leavePool(target)
         if !keepsGoing { isStopped = true }
-        var skipped: Set<Int> = []
-        var stack = dependents[target] ?? []
+        var skipped: [Int] = []
+        var stack = [target]
         while let next = stack.popLast() {
-            if open.remove(next) != nil { skipped.insert(next) }
-            stack.append(contentsOf: (dependents[next] ?? []).filter { !skipped.contains($0) })
+            for place in starts[next]..<starts[next + 1] where isOpen[dependents[place]] {
+                isOpen[dependents[place]] = false
+                skipped.append(dependents[place])
+                stack.append(dependents[place])
+            }
         }
         return skipped.sorted()
     }
 
-    /// What was never started.
-    func left() -> [Int] { open.sorted() }
+    /// What was never started, sorted.
+    func left() -> [Int] { isOpen.indices.filter { isOpen[$0] } }
+}
 
-    /// Whether `target` reads what `other` put out.
-    func reads(_ target: Int, _ other: Int) -> Bool {
-        graph.targets[target].prerequisites.contains { $0 == other || graph.producers(behind: $0).contains(other) }
-    }
-
-    /// The time `toRun` takes at `jobs` from recorded times, or nil where one of them has none.
-    func estimate(_ toRun: Set<Int>, jobs: Int) -> Duration? {
+extension Graph {
+    /// The time that `toRun` takes at `jobs` by recorded times, or nil where one of them has none. `chosen`, which
+    /// `toRun` is a part of, is closed over edges.
+    func estimate(_ toRun: Set<Int>, of chosen: Set<Int>, at jobs: Int, _ times: RecordedTimes) -> Duration? {
         guard !toRun.isEmpty else { return nil }
         var total = Duration.zero
-        var ends: [Int: Duration] = [:]
-        for target in graph.order where chosen.contains(target) {
-            var start = Duration.zero
-            for edge in graph.targets[target].edges { start = max(start, ends[edge.target] ?? .zero) }
-            if toRun.contains(target), !graph.targets[target].isGroup {
-                guard let time = times[graph.targets[target].label] else { return nil }
+        var ends = Array(repeating: Duration.zero, count: targets.count)
+        var last = Duration.zero
+        for target in order where chosen.contains(target) {
+            var end = Duration.zero
+            for edge in targets[target].edges { end = max(end, ends[edge.target]) }
+            if toRun.contains(target), !targets[target].isGroup {
+                guard let time = times[targets[target].label] else { return nil }
                 total += time
-                start += time
+                end += time
             }
-            ends[target] = start
+            ends[target] = end
+            last = max(last, end)
         }
-        return max(ends.values.max() ?? .zero, total / max(1, jobs))
+        return max(last, total / max(1, jobs))
     }
 }

@@ -16,7 +16,8 @@ extension ActionRunner {
     package var readsWorkspace: Bool { false }
 }
 
-/// Digest → bytes. A blob that is there is whole: it was written elsewhere, synced, and renamed into place.
+/// Digest → bytes. A blob is written elsewhere and renamed into place, and no bytes are handed out that are not what their
+/// digest says.
 package protocol ContentStore: Sendable {
     func contains(_ digest: Digest) async -> Bool
     /// Throws `StoreError` when the blob is missing or its bytes are not what its name says.
@@ -59,6 +60,9 @@ package struct Command: Sendable, Hashable {
     package var outputLimit = 64 * 1024 * 1024
     /// True: standard error goes to a stream of its own; false: one stream in the order written.
     package var separateErrors = false
+    /// True where the program may ask the kernel to be ended with the thread that started it, which then lasts as long as
+    /// the runner does; false saves a detour.
+    package var mayEndWithItsStarter = true
 
     package init(_ arguments: [String], environment: [String: String], folder: BytePath) {
         self.arguments = arguments

@@ -4,27 +4,27 @@ import Glibc
 
 extension LocalActionRunner {
     /// Outputs of an earlier run are put aside before, and put back where this one fails.
-    func runInWorkspace(_ action: Action, _ recipe: Recipe, in folder: BytePath) async throws -> ActionResult {
+    func runInWorkspace(_ action: Action, _ recipe: Recipe) async throws -> ActionResult {
+        let desk = try desks.take(script: Array(recipe.script.utf8))
+        var isOver = false
+        defer { if isOver { desks.giveBack(desk) } else { desks.remove(desk) } }
         let layout = ActionLayout(action)
-        let home = folder.appending("home")
-        let temporary = folder.appending("tmp")
-        try Disk.makeFolder(home, mode: 0o700)
-        try Disk.makeFolder(temporary, mode: 0o700)
-        for path in layout.keptOutside { try showAtHome(path, home) }
-        let script = folder.appending("recipe")
-        try Disk.create(script, Array(recipe.script.utf8), mode: 0o444)
-        let aside = try putAside(action, layout, in: folder.appending("aside"))
+        for path in layout.keptOutside { try showAtHome(path, desk.home) }
+        let aside = try putAside(action, layout, in: desk.folder.appending("aside"))
         do {
             for path in layout.neededFolders + [recipe.folder] { try Disk.makeFolders(workspace.appending(path)) }
             var command = Command(
-                recipe.interpreter + [script.shown],
-                environment: environment(of: action, home: home.shown, temporary: temporary.shown),
+                recipe.interpreter + [desk.shown.script],
+                environment: environment(of: action, home: desk.shown.home, temporary: desk.shown.temporary),
                 folder: workspace.appending(recipe.folder))
             command.timeout = action.attributes.timeout
+            command.mayEndWithItsStarter = false
             let ended = try await finish(command, action)
             let root = workspace
             let collector = OutputCollector(label: action.label, store: store) { (root, $0) }
-            return try result(of: ended, collector.outputs(action.outputs) + collector.reports(layout))
+            let result = try result(of: ended, collector.outputs(action.outputs) + collector.reports(layout))
+            isOver = true
+            return result
         } catch {
             for output in action.outputs where !layout.isKept(output.path) {
                 Disk.remove(workspace.appending(output.path))
@@ -37,15 +37,16 @@ extension LocalActionRunner {
         }
     }
 
-    /// Moves the declared outputs that are there into `folder`. What a rename can't move (another file system) stays.
+    /// Moves the declared outputs that are there into `folder`, which is made for that. What a rename can't move (another
+    /// file system) stays.
     private func putAside(
         _ action: Action, _ layout: ActionLayout, in folder: BytePath
     ) throws(StoreError) -> [(original: BytePath, saved: BytePath)] {
-        try Disk.makeFolder(folder, mode: 0o700)
         var moved: [(original: BytePath, saved: BytePath)] = []
         for (index, output) in action.outputs.enumerated() where !layout.isKept(output.path) {
             let original = workspace.appending(output.path)
             guard Disk.status(original) != nil else { continue }
+            if moved.isEmpty { try Disk.makeFolder(folder, mode: 0o700) }
             let saved = folder.appending("\(index)")
             do throws(StoreError) {
                 try Disk.rename(original, to: saved)

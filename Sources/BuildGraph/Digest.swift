@@ -66,8 +66,19 @@ package struct SHA256Value: Sendable, Hashable, Comparable {
 
     /// 64 lower-case hex digits.
     package var hex: String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        String(unsafeUninitializedCapacity: 64) { text in
+            withBytes { bytes in
+                for (place, byte) in bytes.enumerated() {
+                    text[2 * place] = Self.digit(byte >> 4)
+                    text[2 * place + 1] = Self.digit(byte & 15)
+                }
+            }
+            return 64
+        }
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
     package static func == (left: SHA256Value, right: SHA256Value) -> Bool { left.words == right.words }

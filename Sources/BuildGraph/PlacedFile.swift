@@ -21,7 +21,8 @@ package struct PlacedFile: Sendable {
                 digest = known
                 return
             }
-            var buffer = [UInt8](repeating: 0, count: FileHashing.bufferSize)
+            let size = max(0, min(FileHashing.bufferSize - 1, Int(status.st_size)))
+            var buffer = [UInt8](repeating: 0, count: size + 1)
             do {
                 let file = try OpenFile(reading: absolute, shownAs: path)
                 let entry = FileEntry(path: path, kind: kind)

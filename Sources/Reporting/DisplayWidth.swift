@@ -3,7 +3,11 @@
 
 extension String {
     /// Columns on a terminal, for text without control characters.
-    var displayWidth: Int { reduce(0) { $0 + $1.displayWidth } }
+    var displayWidth: Int {
+        // Nearly all names are ASCII, where each byte is a column (but for a line end of two bytes, which is one character).
+        if utf8.allSatisfy({ $0 < 0x80 && $0 != UInt8(ascii: "\r") }) { return utf8.count }
+        return reduce(0) { $0 + $1.displayWidth }
+    }
 
     /// At most `width` columns of the text, the last of them `…` where something was cut off.
     func cut(to width: Int) -> String {

@@ -1341,7 +1341,7 @@ answer is not kept as a success, so the target runs again next time.
 
 A system call on the folder that keeps blobs and results failed; the error names the call, the path and the cause. The
 folder must belong to the user who runs lmsbuild, and nobody else may write to it, for whoever can write there decides
-what is built. Blobs are written aside, synced and renamed: what was stored before is whole.
+what is built. Blobs are written aside and renamed: what was stored before is whole.
 
 ## Example
 

@@ -165,6 +165,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         if let number = Interruption.shared.received { summary.exitCode = .signal(number) }
         console.receive(.runFinished(summary))
         console.finish()
+        records.save()
         try? recorded.save(at: opened.state.appending("times"))
         try? opened.placed.save()
         return summary

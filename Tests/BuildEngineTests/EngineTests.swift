@@ -90,6 +90,69 @@ import Testing
         #expect(await run.0.ran == 5)
     }
 
+    /// A hundred services that need one library each, on four jobs.
+    @Test func runsAsManyAtOnceAsThereAreJobsAndNoMore() async throws {
+        let runner = FakeActionRunner()
+        var text = ""
+        for number in 100..<200 {
+            text += "service s\(number)\n    dir a\n    build: src\n        make\n    unit: :build\n        test\n"
+        }
+        for number in 100..<104 { await runner.hold(label("s\(number):build")) }
+        let engine = try await engine(runner, buildfile: text) {
+            $0.jobs = 4
+            // Equal actions would find each other's results.
+            $0.ignoresCache = true
+        }
+        async let run = engine.run(all(engine), coldCache: true, isSandboxed: false)
+        for number in 100..<104 { await runner.waitForStart(of: label("s\(number):build")) }
+        #expect(await runner.started.count == 4)
+        for number in 100..<104 { await runner.resume(label("s\(number):build")) }
+        #expect(await run.0.ran == 200)
+        #expect(await runner.peak == 4)
+        #expect(await Set(runner.started).count == 200)
+    }
+
+    @Test func aGroupHandsOnWhatItsMembersPutOut() async throws {
+        let blob = await store.write([1])
+        let runner = FakeActionRunner { action in
+            let outputs = action.outputs.map { OutputFile(path: $0.path, kind: .file, digest: blob) }
+            return ActionResult(exitCode: 0, outputs: outputs, imageDigest: nil, log: nil, duration: .zero)
+        }
+        let seen = SeenInputs()
+        let watching = FakeActionRunner { action in
+            await seen.add(action)
+            return try await runner.run(action)
+        }
+        let text = """
+            service a
+                one: src -> one.out
+                    make
+                two: src -> two.out
+                    make
+                both: :one :two
+                all: :both
+                last: :all
+                    use
+
+            """
+        let folder = try TemporaryFolder()
+        let files = MemoryFileSystem(["Buildfile": text, "src": "a"])
+        let graph = try #require(try resolve(files, ResolutionSettings()).graph)
+        _ = await store.write(Array("a".utf8))
+        let parts = EngineParts(
+            workspace: folder.path, state: folder(".lmsbuild"), store: store, cache: cache, recipes: watching,
+            images: watching, commands: RecordingCommandRunner(), environment: ["PATH": "/bin"], placed: { _ in nil })
+        let engine = Engine(try HashedGraph(graph), parts, RunOptions(), times: RecordedTimes()) { _ in }
+        let (summary, _) = await engine.run(all(engine), coldCache: true, isSandboxed: false)
+        #expect(summary.ran == 3)
+        #expect(await seen.inputs[label("a:last")] == ["one.out", "two.out"])
+    }
+
+    private actor SeenInputs {
+        var inputs: [Label: [String]] = [:]
+        func add(_ action: Action) { inputs[action.label] = action.inputs.map(\.path.shown) }
+    }
+
     @Test func whatHasAResultIsNotRunAgain() async throws {
         let runner = FakeActionRunner()
         let engine = try await engine(runner)

@@ -73,7 +73,11 @@ struct RunnerFixture {
     }
 
     /// No run leaves anything in the state but kept folders.
-    var leftovers: [String] { folder.files.filter { $0.hasPrefix("repo/.lmsbuild/tmp") } }
+    /// What is left of actions when the runner has nothing more to do.
+    var leftovers: [String] {
+        runner.tidy()
+        return folder.files.filter { $0.hasPrefix("repo/.lmsbuild/tmp") }
+    }
 }
 
 /// What holds with and without the sandbox.

@@ -251,3 +251,85 @@ import Testing
         pipe.close()
     }
 }
+
+/// What is started where it is asked for behaves as what is started on the thread that serves all.
+@Suite struct StarterTests {
+    static let starters = [false, true]
+
+    func shell(_ script: String, lasting: Bool, folder: BytePath = BytePath("/")) -> Command {
+        var command = Command(["sh", "-c", script], environment: ["PATH": "/usr/bin:/bin"], folder: folder)
+        command.mayEndWithItsStarter = lasting
+        return command
+    }
+
+    @Test(arguments: starters) func givesStatusAndOutput(lasting: Bool) async throws {
+        var command = shell("cat; echo two >&2; exit 7", lasting: lasting)
+        command.input = [UInt8](repeating: 65, count: 300_000)
+        command.separateErrors = true
+        let result = try await ProcessRunner().run(command)
+        #expect(result.ending == .exited(7))
+        #expect(result.output == command.input)
+        #expect(result.errors == Array("two\n".utf8))
+    }
+
+    @Test(arguments: starters) func manyAtOnceEachGetTheirOwnOutput(lasting: Bool) async throws {
+        let runner = ProcessRunner()
+        let right = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for number in 0..<200 {
+                group.addTask {
+                    let result = try await runner.run(self.shell("echo \(number)", lasting: lasting))
+                    return result.output == Array("\(number)\n".utf8)
+                }
+            }
+            return try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+        }
+        #expect(right == 200)
+    }
+
+    @Test(arguments: starters) func aTimeoutStrikesAlthoughNothingElseHappens(lasting: Bool) async throws {
+        let runner = ProcessRunner(grace: .milliseconds(50))
+        // The first makes the loop wait without an end.
+        async let other = runner.run(shell("sleep 0.5", lasting: lasting))
+        var command = shell("trap '' TERM; while :; do sleep 60; done", lasting: lasting)
+        command.timeout = .milliseconds(50)
+        #expect(try await runner.run(command).ending == .timedOut)
+        #expect(try await other.succeeded)
+    }
+
+    @Test(arguments: starters) func timeoutsStrikeInTheirOrder(lasting: Bool) async throws {
+        let runner = ProcessRunner(grace: .milliseconds(50))
+        let endings = try await withThrowingTaskGroup(of: CommandResult.Ending.self) { group in
+            for number in 0..<20 {
+                group.addTask {
+                    var command = self.shell(number % 2 == 0 ? "exec sleep 60" : "true", lasting: lasting)
+                    command.timeout = number % 2 == 0 ? .milliseconds(200 - 10 * number) : .seconds(60)
+                    return try await runner.run(command).ending
+                }
+            }
+            return try await group.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+        }
+        #expect(endings == [.timedOut: 10, .exited(0): 10])
+    }
+
+    @Test(arguments: starters) func aCancelledTaskEndsItsProgram(lasting: Bool) async throws {
+        let folder = try TemporaryFolder()
+        let runner = ProcessRunner()
+        #expect(folder("started").withCString { mkfifo($0, 0o600) } == 0)
+        let command = shell("echo $$ > started; exec sleep 1000", lasting: lasting, folder: folder.path)
+        let task = Task { try await runner.run(command) }
+        let told = try await runner.run(shell("cat started", lasting: lasting, folder: folder.path))
+        let pid = try #require(pid_t(String(decoding: told.output.dropLast(), as: UTF8.self)))
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(kill(pid, 0) == -1)
+    }
+
+    @Test(arguments: starters) func whatCannotBeStartedIsAnError(lasting: Bool) async throws {
+        var command = Command(["no-such-program"], environment: ["PATH": "/usr/bin:/bin"], folder: BytePath("/"))
+        command.mayEndWithItsStarter = lasting
+        let missing = command
+        await #expect(throws: SpawnError(program: "no-such-program", errno: ENOENT)) {
+            try await ProcessRunner().run(missing)
+        }
+    }
+}

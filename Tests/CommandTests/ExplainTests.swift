@@ -166,7 +166,7 @@ import Testing
         for name in try await repository.git(["ls-files", "-z", "-o", "--", folder.shown]).split(separator: 0) {
             let path = repository.path.appending(BytePath(bytes: Array(name)))
             var bytes = try readFile(path.shown)
-            bytes[bytes.count / 2] ^= 1
+            for place in stride(from: 20, to: bytes.count, by: 100) { bytes[place] ^= 1 }
             _ = path.withCString { unlink($0) }
             try createFile(path, bytes: bytes)
         }

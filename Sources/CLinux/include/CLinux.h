@@ -1,6 +1,7 @@
 // Linux calls that Swift's Glibc module does not carry, or that are variadic or macros in C.
 #ifndef CLINUX_H
 #define CLINUX_H
+#include "CLinuxEvents.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>

@@ -1,0 +1,142 @@
+// Hands a run's targets to those that work on them, and takes in how each ended. Does not know what the work is.
+import BuildGraph
+import Synchronization
+
+/// Each worker takes a target, and when it has ended the next, without a detour through anybody else; one that finds
+/// nothing to do waits until something may start or nothing can any more.
+final class RunBoard: Sendable {
+    /// A target to bring up to date, and what those that it takes in have put out.
+    struct Work: Sendable {
+        let target: Int
+        let given: [Int: TargetProduct]
+    }
+
+    private struct State: Sendable {
+        var schedule: Schedule
+        /// By target.
+        var products: [TargetProduct?]
+        var summary = RunSummary()
+        var recorded: RecordedTimes
+        var running = 0
+        var waiting: [CheckedContinuation<Work?, Never>] = []
+    }
+
+    private let hashed: HashedGraph
+    private let keepsGoing: Bool
+    private let emit: @Sendable (Event) -> Void
+    private let state: Mutex<State>
+
+    /// `emit` is called with one event at a time, in the order in which things happened.
+    init(
+        _ hashed: HashedGraph, _ schedule: Schedule, times: RecordedTimes, keepsGoing: Bool,
+        emit: @escaping @Sendable (Event) -> Void
+    ) {
+        self.hashed = hashed
+        self.keepsGoing = keepsGoing
+        self.emit = emit
+        state = Mutex(
+            State(
+                schedule: schedule, products: Array(repeating: nil, count: hashed.graph.targets.count), recorded: times)
+        )
+    }
+
+    /// The first target of a worker; nil when there is nothing more to do for it.
+    func first() async -> Work? { await next(nil) }
+
+    /// Takes in how a worker's target ended, and gives it the next one; nil when there is nothing more to do for it.
+    func next(after target: Int, _ ending: Engine.Ending) async -> Work? { await next((target, ending)) }
+
+    private func next(_ ended: (target: Int, ending: Engine.Ending)?) async -> Work? {
+        var woken: [(CheckedContinuation<Work?, Never>, Work?)] = []
+        let (mine, isOver) = state.withLock { state in
+            if let ended { take(ended.target, ended.ending, in: &state) }
+            let mine = start(in: &state)
+            woken = share(in: &state)
+            return (mine, state.running == 0)
+        }
+        for (continuation, work) in woken { continuation.resume(returning: work) }
+        if mine != nil || isOver { return mine }
+        return await withCheckedContinuation { continuation in
+            // What ended since then may have let something start.
+            let answer: Work?? = state.withLock { state in
+                if let work = start(in: &state) { return .some(work) }
+                if state.running == 0 { return .some(nil) }
+                state.waiting.append(continuation)
+                return nil
+            }
+            if let answer { continuation.resume(returning: answer) }
+        }
+    }
+
+    /// The next target, if one may start.
+    private func start(in state: inout State) -> Work? {
+        guard !Task.isCancelled, let target = state.schedule.next() else { return nil }
+        state.running += 1
+        var given: [Int: TargetProduct] = [:]
+        for needed in hashed.graph.targets[target].prerequisites {
+            given[needed] = state.products[needed]
+            for producer in hashed.graph.producers(behind: needed) { given[producer] = state.products[producer] }
+        }
+        return Work(target: target, given: given)
+    }
+
+    /// Those who wait and need not any more, with what they get.
+    private func share(in state: inout State) -> [(CheckedContinuation<Work?, Never>, Work?)] {
+        var woken: [(CheckedContinuation<Work?, Never>, Work?)] = []
+        while !state.waiting.isEmpty, let work = start(in: &state) { woken.append((state.waiting.removeLast(), work)) }
+        if state.running == 0 {
+            woken += state.waiting.map { ($0, nil) }
+            state.waiting = []
+        }
+        return woken
+    }
+
+    private func take(_ target: Int, _ ending: Engine.Ending, in state: inout State) {
+        state.running -= 1
+        state.products[target] = ending.product
+        count(ending, in: &state)
+        emit(.targetFinished(ending.report))
+        if ending.product != nil {
+            state.schedule.complete(target)
+        } else {
+            for skipped in state.schedule.fail(target, keepsGoing: keepsGoing) {
+                skip(skipped, .skipped(because: hashed.graph.targets[target].label), in: &state)
+            }
+        }
+    }
+
+    private func count(_ ending: Engine.Ending, in state: inout State) {
+        state.summary.exitCode = state.summary.exitCode.combined(with: ending.code)
+        switch ending.report.outcome {
+        case .ran:
+            state.summary.ran += 1
+            state.recorded.record(ending.report.duration, for: ending.report.label)
+        case .cached:
+            state.summary.cached += 1
+            state.summary.saved += ending.report.saved
+        case .failed: state.summary.failed += 1
+        case .skipped, .notStarted: state.summary.skipped += 1
+        case .nothing: break
+        }
+    }
+
+    private func skip(_ target: Int, _ outcome: TargetReport.Outcome, in state: inout State) {
+        state.summary.skipped += 1
+        let node = hashed.graph.targets[target]
+        emit(
+            .targetFinished(
+                TargetReport(
+                    label: node.label, inputHash: hashed.hashes[target],
+                    outcome: outcome, duration: .zero, saved: .zero, output: [], image: nil, imageDigest: nil,
+                    isCheck: node.isCheck)))
+    }
+
+    /// When no worker is left: reports what was never started, and gives the summary and the times to record.
+    func close() -> (RunSummary, RecordedTimes) {
+        state.withLock { state in
+            let outcome: TargetReport.Outcome = Task.isCancelled ? .skipped(because: nil) : .notStarted
+            for left in state.schedule.left() { skip(left, outcome, in: &state) }
+            return (state.summary, state.recorded)
+        }
+    }
+}
