@@ -20,7 +20,9 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         commandName: "run", abstract: "Brings targets up to date: runs what no cache has, in parallel.")
 
     @OptionGroup var global: GlobalOptions
-    @Option(name: .shortAndLong, help: "How many actions at once; by default the number of processors.")
+    @Option(
+        name: [.customShort("j", allowingJoined: true), .long],
+        help: "How many actions at once; by default the number of processors.")
     var jobs: Int?
     @Flag(name: .customShort("k"), help: "Keep going after a failure with what does not need it.")
     var keepGoing = false
