@@ -80,6 +80,19 @@ extension GitRepository {
         return commits
     }
 
+    /// The output of `diff-tree -r --raw -z` between two trees.
+    static func changes(in output: [UInt8], _ prefix: BytePath) throws -> [HistoryCommit.Change] {
+        var fields = output.split(separator: 0, omittingEmptySubsequences: false)[...]
+        var changes: [HistoryCommit.Change] = []
+        while let meta = fields.first, meta.first == UInt8(ascii: ":") {
+            fields.removeFirst()
+            guard let path = fields.popFirst() else { throw unreadable }
+            if let change = try change(meta, path, prefix) { changes.append(change) }
+        }
+        guard fields.allSatisfy(\.isEmpty) else { throw unreadable }
+        return changes.sorted { $0.path < $1.path }
+    }
+
     /// `:old-mode new-mode old-id new-id status` of a path; nil for one that no tree shows.
     private static func change(
         _ meta: ArraySlice<UInt8>, _ path: ArraySlice<UInt8>, _ prefix: BytePath

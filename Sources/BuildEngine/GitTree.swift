@@ -88,6 +88,12 @@ package struct GitTree: FileSystem {
         return try objects.digest(of: id, at: path)
     }
 
+    /// The digest of the file at a place, where it is known without reading.
+    package func knownDigest(_ position: Int) -> Digest? {
+        if entries.kind(position) == .submodule { return Digest.of(Array(ids[position].hex.utf8)) }
+        return naming == .sha256 ? objects.knownDigest(of: ids[position]) : nil
+    }
+
     package func digests(of paths: [BytePath]) throws(FileSystemError) -> [Digest] {
         // Paths that are asked for all together mostly come in the entries' order: the next is near the last.
         var digests: [Digest] = []
@@ -135,6 +141,8 @@ package final class GitObjects: Sendable {
         memo.save()
     }
 
+    func knownDigest(of id: ObjectID) -> Digest? { memo.digest(of: id) }
+
     func digest(of id: ObjectID, at path: BytePath) throws(FileSystemError) -> Digest {
         if let known = memo.digest(of: id) { return known }
         let digest = Digest.of(try contents(of: id, at: path))
@@ -159,7 +167,45 @@ package final class GitObjects: Sendable {
         return found
     }
 
+    /// What `commit` has at `path` below `prefix`: a file's bytes, or the commit's id of a submodule.
+    func contents(
+        of path: BytePath, in commit: String, prefix: BytePath, isSubmodule: Bool
+    ) throws(FileSystemError) -> [UInt8] {
+        let name = Array(commit.utf8) + [UInt8(ascii: ":")] + prefix.appending(path).bytes
+        // A question is a line.
+        guard !name.contains(UInt8(ascii: "\n")) else {
+            throw FileSystemError("git cat-file", path, errno: ENAMETOOLONG)
+        }
+        let found = pipe.withLock { pipe -> [UInt8]? in
+            do {
+                let open = try pipe ?? runner.open(command)
+                pipe = open
+                return try Self.ask(open, named: name, isSubmodule: isSubmodule)
+            } catch {
+                pipe?.close()
+                pipe = nil
+                return nil
+            }
+        }
+        guard let found else { throw FileSystemError("git cat-file", path, errno: EIO) }
+        return found
+    }
+
     private struct Unexpected: Error {}
+
+    private static func ask(
+        _ pipe: any CommandPipe, named name: [UInt8], isSubmodule: Bool
+    ) throws -> [UInt8] {
+        try pipe.write(name + [UInt8(ascii: "\n")])
+        guard let line = try pipe.readLine() else { throw Unexpected() }
+        let words = line.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
+        // A submodule's commit is in another repository: `ID submodule`, or `ID missing` where git is older.
+        if isSubmodule, let id = words.first, ObjectID(hex: Array(id.utf8)) != nil { return Array(id.utf8) }
+        guard words.count == 3, words[1] == "blob", let size = Int(words[2]), size >= 0 else { throw Unexpected() }
+        let content = try pipe.read(size)
+        guard content.count == size, try pipe.read(1) == [UInt8(ascii: "\n")] else { throw Unexpected() }
+        return content
+    }
 
     /// One question of `cat-file --batch`: `id LF`; `id SP type SP size LF content LF`, or `id SP missing LF`.
     private static func ask(_ pipe: any CommandPipe, _ id: ObjectID) throws -> [UInt8] {

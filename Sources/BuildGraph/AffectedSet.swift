@@ -48,29 +48,45 @@ package struct AffectedSet: Sendable {
     package init(
         head: HashedGraph, before: some Sequence<String>, changes: (Int) throws(FileSystemError) -> [Change]?
     ) throws(FileSystemError) {
+        let removed = Set(before).subtracting(head.graph.components.map(\.name))
+        try self.init(head: head, removed: removed.sorted(), among: head.graph.targets.indices, changes)
+    }
+
+    private init(
+        head: HashedGraph, removed: [String], among candidates: some Sequence<Int>,
+        _ changes: (Int) throws(FileSystemError) -> [Change]?
+    ) throws(FileSystemError) {
         var items: [Item] = []
-        for index in head.graph.targets.indices {
+        for index in candidates {
             if let why = try changes(index) { items.append(Item(target: index, why: why)) }
         }
-        let graph = head.graph
+        let labels = items.map { head.graph.targets.label($0.target) }
         self.head = head
+        self.removed = removed
         targets = items
-        components = Set(items.map { graph.targets[$0.target].label.component }).sorted()
-        let now = Set(graph.components.map(\.name))
-        removed = Set(before).subtracting(now).sorted()
-        contracts = items.compactMap { item in
-            let label = graph.targets[item.target].label
-            return label.consumer.map { Pair(consumer: $0, provider: label.component) }
+        components = Set(labels.map(\.component)).sorted()
+        contracts = labels.compactMap { label in
+            label.consumer.map { Pair(consumer: $0, provider: label.component) }
         }.sorted { ($0.consumer, $0.provider) < ($1.consumer, $1.provider) }
     }
 
     /// `base` is nil where the base has no graph (no Buildfile, or a broken one): then everything is affected. Both
     /// must name contents alike (SHA-256 of the bytes, or object ids on both sides).
     package init(base: HashedGraph?, head: HashedGraph) throws(FileSystemError) {
+        if let base, let one = base.graph.targets.snapshot, let other = head.graph.targets.snapshot,
+            one.baseGeneration == other.baseGeneration
+        {
+            // The same targets at the same places.
+            let differing = head.hashes.indices.filter { base.hashes[$0] != head.hashes[$0] }
+            try self.init(head: head, removed: [], among: differing) { index throws(FileSystemError) in
+                differences(try base.manifest(of: index), try head.manifest(of: index))
+            }
+            return
+        }
         try self.init(
             head: head, before: base?.graph.components.map(\.name) ?? [],
             changes: { index throws(FileSystemError) in
-                guard let base, let old = base.graph.index(of: head.graph.targets[index].label) else {
+                guard let base, let old = base.graph.index(of: head.graph.targets.label(index)) else {
                     return [Change(.new)]
                 }
                 if base.hashes[old] == head.hashes[index] { return nil }

@@ -76,11 +76,12 @@ package struct WorkingTree: FileSystem {
         WorkingTree(try WorkingTreeScan.run(options), options, index: index, notices: [])
     }
 
-    /// As `scan`, with the same result, but where the absolute file `base` (`.lmsbuild/workspace`) tells an earlier state
+    /// As `scan`, with the same result, but where an earlier state was written down
     /// only what differs from it is looked at closely.
     package static func look(
-        _ options: WorkingTreeOptions, index: FileIndex, base file: BytePath
+        _ options: WorkingTreeOptions, index: FileIndex, _ files: StateFiles
     ) throws(FileSystemError) -> WorkingTree {
+        let file = files.base
         var notices: [Diagnostic] = []
         do throws(SectionFile.Failure) {
             let base = try WorkspaceBase.open(file)

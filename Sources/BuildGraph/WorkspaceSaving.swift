@@ -3,10 +3,11 @@ import Buildfile
 import Glibc
 
 extension WorkingTree {
-    /// Keeps what was learned of the files: as a new base at the absolute file `base`, where there was none, much has
+    /// Keeps what was learned of the files: as a new base, where there was none, much has
     /// changed or `whole` asks for it, and otherwise beside it in the index. Gives the generation of a new base.
     @discardableResult
-    package func save(base file: BytePath, whole: Bool = false) throws(FileSystemError) -> Fingerprint? {
+    package func save(_ files: StateFiles, whole: Bool = false) throws(FileSystemError) -> Fingerprint? {
+        let file = files.base
         switch look {
         case .scan(let found):
             return try writeBase(file, found.folders, found.ignoreFiles, found.nested)
@@ -25,23 +26,27 @@ extension WorkingTree {
         return BaseDifference(base: found.base, tree: FileTree(self), changes: found.changes)
     }
 
-    /// The hashed graph of this tree from the snapshot at the absolute file `snapshot`; nil where that has to be resolved
+    /// The hashed graph of this tree from the last run's; nil where that has to be resolved
     /// and hashed.
     package func hashed(
-        snapshot file: BytePath, _ settings: ResolutionSettings
+        _ files: StateFiles, _ settings: ResolutionSettings
     ) throws(FileSystemError) -> HashedGraph? {
-        guard let difference, let snapshot = try? GraphSnapshot.open(file) else { return nil }
+        guard let difference, let snapshot = try? GraphSnapshot.open(files.graph) else { return nil }
         return try snapshot.hashed(difference, settings)
     }
 
     /// Keeps the graph of this tree with what was learned of the files, where it was resolved or the base is a new one.
     package func save(
-        _ hashed: HashedGraph, base: BytePath, snapshot: BytePath, _ settings: ResolutionSettings
+        _ hashed: HashedGraph, _ files: StateFiles, _ settings: ResolutionSettings
     ) throws(FileSystemError) {
         // What shaped the graph has to be known to the base as well.
         _ = try digests(of: hashed.graph.origin.shapedBy)
-        guard let generation = try save(base: base, whole: hashed.graph.targets.snapshot == nil) else { return }
-        try hashed.write(snapshot: snapshot, of: generation, settings)
+        let anchor = difference.flatMap { StateAnchor.open(files, of: $0.base.generation) }
+        guard let generation = try save(files, whole: hashed.graph.targets.snapshot == nil) else { return }
+        try hashed.write(snapshot: files.graph, of: generation, settings)
+        if let anchor, let difference, let new = try? WorkspaceBase.open(files.base), new.generation == generation {
+            try anchor.moved(from: difference.base, difference.changes, to: new).write(files)
+        }
     }
 
     private func writeBase(

@@ -24,16 +24,16 @@ struct AffectedAnswer {
         self.times = times
         let graph = comparison.affected.head.graph
         let items = comparison.affected.targets.filter { item in
-            let target = graph.targets[item.target]
-            return (stage == nil || target.label.stage == stage)
-                && (kind == nil || graph.components[target.component].kind.rawValue == kind)
+            (stage == nil || graph.targets.label(item.target).stage == stage)
+                && (kind == nil
+                    || graph.components[graph.targets[item.target].component].kind.rawValue == kind)
         }
-        let labels = Set(items.map { graph.targets[$0.target].label })
+        let labels = Set(items.map { graph.targets.label($0.target) })
         self.items = items
         pairs = comparison.affected.contracts.filter { labels.contains($0.label) }
     }
 
-    private func label(_ item: AffectedSet.Item) -> Label { graph.targets[item.target].label }
+    private func label(_ item: AffectedSet.Item) -> Label { graph.targets.label(item.target) }
 
     private var components: [String] { Set(items.map { label($0).component }).sorted() }
 
@@ -65,7 +65,7 @@ struct AffectedAnswer {
         var affected: [String: [Label]] = [:]
         for item in items { affected[label(item).component, default: []].append(label(item)) }
         var counts: [String: Int] = [:]
-        for target in graph.targets { counts[target.label.component, default: 0] += 1 }
+        for index in graph.targets.indices { counts[graph.targets.label(index).component, default: 0] += 1 }
         return affected.keys.sorted().map { name in
             let labels = affected[name] ?? []
             return CIJob(

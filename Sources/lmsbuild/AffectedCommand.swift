@@ -86,8 +86,9 @@ struct AffectedCommand: AsyncParsableCommand, ExitingCommand {
 
     /// A stage that nothing has is a mistake: to print nothing for it would look like "nothing is affected".
     private func checkStage(_ graph: Graph) throws {
-        let known = Set(graph.targets.map(\.label.stage))
-        guard let stage, !known.contains(stage) else { return }
+        guard let stage else { return }
+        let known = Set(graph.targets.indices.map { graph.targets.label($0).stage })
+        guard !known.contains(stage) else { return }
         throw Refusal(
             Diagnostic(
                 .noMatch, "there is no stage '\(stage)'",

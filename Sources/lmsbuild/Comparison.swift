@@ -42,27 +42,41 @@ struct Comparison {
         let headCommit: String? =
             if let head { try await Workspace.refusing { try await repository.resolve(head) } } else { nil }
         let found = try await Self.found(opened, repository, request, headCommit)
-        // With a commit on both sides, object ids name contents as well as digests do, and no file has to be read.
-        let isBetweenCommits = if case .commit = found { headCommit != nil } else { false }
-        let naming: GitTree.ContentNaming = isBetweenCommits ? .objectID : .sha256
         let objects = opened.objects(of: repository)
-        // git lists the base's files while the head is looked at.
-        async let listed = Self.tree(opened, repository, found, naming, objects)
-        let new = try await Self.head(opened, repository, headCommit, naming, objects)
+        let states = CommitStates(opened, repository, objects)
+        let new: HashedGraph
+        if case .commit(let id) = found, let headCommit, let both = try await states.both(id, headCommit) {
+            (old, new, everything, base) = (both.base, both.head, nil, id)
+        } else {
+            // With a commit on both sides, object ids name contents as well as digests do, and no file has to be read.
+            let isBetweenCommits = if case .commit = found { headCommit != nil } else { false }
+            let naming: GitTree.ContentNaming = isBetweenCommits ? .objectID : .sha256
+            // git lists the base's files while the head is looked at, where they will have to be listed.
+            let isListed = isBetweenCommits || !states.mayKnow
+            async let listed = isListed ? Self.tree(opened, repository, found, naming, objects) : nil
+            new = try await Self.head(opened, repository, headCommit, naming, objects)
+            switch found {
+            case .commit(let id):
+                base = id
+                let early = try await listed
+                if !isListed, let known = try await states.known(id) {
+                    (old, everything) = (known, nil)
+                } else {
+                    let late = early == nil ? try await Self.tree(opened, repository, found, naming, objects) : nil
+                    guard let tree = early ?? late else { throw Refusal(.noBase, .wrongInput) }
+                    (old, everything) = try Self.base(opened, tree, id, head: new)
+                    if headCommit == nil { states.anchor(id, tree) }
+                }
+            case .nothing(let reason):
+                _ = try await listed
+                (base, old, everything) = (nil, nil, reason)
+                Workspace.show([
+                    Diagnostic(.unknownBase, .notice, "there is no base, so everything counts as affected: \(reason)")
+                ])
+            }
+        }
         self.head = headCommit
         since = nil
-        switch found {
-        case .commit(let id):
-            base = id
-            guard let tree = try await listed else { throw Refusal(.noBase, .wrongInput) }
-            (old, everything) = try Self.base(opened, tree, id, head: new)
-        case .nothing(let reason):
-            _ = try await listed
-            (base, old, everything) = (nil, nil, reason)
-            Workspace.show([
-                Diagnostic(.unknownBase, .notice, "there is no base, so everything counts as affected: \(reason)")
-            ])
-        }
         before = old.map { TargetStates($0) } ?? .none
         do {
             affected = try AffectedSet(base: old, head: new)

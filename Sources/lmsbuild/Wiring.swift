@@ -79,7 +79,7 @@ struct Workspace: Sendable {
             let tree =
                 isSlow(.index)
                 ? try WorkingTree.scan(options, index: index)
-                : try WorkingTree.look(options, index: index, base: state.appending("workspace"))
+                : try WorkingTree.look(options, index: index, StateFiles(in: state))
             Self.show(tree.notices)
             guard let repository else { return tree }
             let checkedOut = try await Self.refusing {
@@ -103,7 +103,7 @@ struct Workspace: Sendable {
     func hashed(_ files: any FileSystem) throws -> HashedGraph {
         do throws(FileSystemError) {
             if !isSlow(.snapshot), let tree = files as? WorkingTree,
-                let hashed = try tree.hashed(snapshot: state.appending("graph"), settings)
+                let hashed = try tree.hashed(StateFiles(in: state), settings)
             {
                 Self.show(hashed.graph.warnings)
                 keep(hashed, files)
@@ -138,15 +138,15 @@ struct Workspace: Sendable {
     }
 
     /// What was learned about files is worth keeping, and losing it is no failure.
-    private func keep(_ hashed: HashedGraph, _ files: any FileSystem) {
-        guard let tree = files as? WorkingTree ?? (files as? CheckedOutTree)?.disk, makeState() else { return }
-        let base = state.appending("workspace")
+    private func keep(_ hashed: HashedGraph, _ seen: any FileSystem) {
+        guard let tree = seen as? WorkingTree ?? (seen as? CheckedOutTree)?.disk, makeState() else { return }
+        let files = StateFiles(in: state)
         if isSlow(.index) {
             try? index.save(present: tree.entries)
-        } else if isSlow(.snapshot) || files is CheckedOutTree {
-            _ = try? tree.save(base: base)
+        } else if isSlow(.snapshot) || seen is CheckedOutTree {
+            _ = try? tree.save(files)
         } else {
-            try? tree.save(hashed, base: base, snapshot: state.appending("graph"), settings)
+            try? tree.save(hashed, files, settings)
         }
     }
 

@@ -59,9 +59,9 @@ import Testing
 
     /// What a look with the base sees, which it then saves.
     private func look(save: Bool = true) throws -> (seen: Seen, tree: WorkingTree) {
-        let tree = try WorkingTree.look(options(), index: index(), base: base)
+        let tree = try WorkingTree.look(options(), index: index(), StateFiles(in: folder("state")))
         let seen = try seen(tree)
-        if save { try tree.save(base: base) }
+        if save { try tree.save(StateFiles(in: folder("state"))) }
         return (seen, tree)
     }
 

@@ -22,14 +22,15 @@ import Testing
         let git = try #require(
             try await GitRepository.discover(
                 from: repository.path, runner: ProcessRunner(), environment: repository.environment))
+        let files = StateFiles(in: state.path)
         var taken = 0
         for step in 0..<80 {
             // A change that another has made impossible is none.
             let changes = step == 0 ? "start" : (try? history.change()) ?? "nothing"
             let options = try await git.workingTreeOptions(root: repository.path)
             let index = FileIndex(at: state("index"), trustingFingerprints: true)
-            let tree = try WorkingTree.look(options, index: index, base: state("workspace"))
-            let moved = try tree.hashed(snapshot: state("graph"), ResolutionSettings())
+            let tree = try WorkingTree.look(options, index: index, files)
+            let moved = try tree.hashed(files, ResolutionSettings())
             let resolution = try resolve(try WorkingTree.scan(options), ResolutionSettings())
             let truth = try HashedGraph(try #require(resolution.graph, "seed \(seed), step \(step): \(changes)"))
             if let moved {
@@ -42,7 +43,7 @@ import Testing
             #expect(own.hashes == truth.hashes, "seed \(seed), step \(step): \(changes)")
             // Now and then nothing is kept, so that several changes come together.
             if step % 7 < 4 {
-                try tree.save(own, base: state("workspace"), snapshot: state("graph"), ResolutionSettings())
+                try tree.save(own, files, ResolutionSettings())
             }
         }
         #expect(taken > 20, "seed \(seed): the snapshot was of use in \(taken) of 80 steps")
