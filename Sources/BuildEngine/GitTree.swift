@@ -141,7 +141,7 @@ package final class GitObjects: Sendable {
         memo.save()
     }
 
-    func knownDigest(of id: ObjectID) -> Digest? { memo.digest(of: id) }
+    func knownDigest(of id: ObjectID) -> Digest? { memo.digest(of: id, thoroughly: true) }
 
     func digest(of id: ObjectID, at path: BytePath) throws(FileSystemError) -> Digest {
         if let known = memo.digest(of: id) { return known }

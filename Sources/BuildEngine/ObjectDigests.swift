@@ -11,12 +11,15 @@ import Synchronization
 final class ObjectDigests: Sendable {
     private struct State: Sendable {
         var isLoaded = false
+        /// How often a digest was asked for before the file was looked at.
+        var asked = 0
         var known: [ObjectID: Digest] = [:]
         var unsaved: [(id: ObjectID, digest: Digest)] = []
     }
 
     private static let header = Array("LMSOBJS\u{1}".utf8) + Array(repeating: 0, count: 8)
     private static let recordSize = 96
+    private static let fewQuestions = 64
     private let file: BytePath?
     private let isTrusted: Bool
     private let state = Mutex(State())
@@ -29,11 +32,14 @@ final class ObjectDigests: Sendable {
 
     deinit { save() }
 
-    func digest(of id: ObjectID) -> Digest? {
+    /// The first few are not looked up: to read so many blobs is sooner done than to read the file.
+    func digest(of id: ObjectID, thoroughly: Bool = false) -> Digest? {
         state.withLock { state in
             if !state.isLoaded {
+                state.asked += 1
+                if !thoroughly, state.asked <= Self.fewQuestions { return state.known[id] }
                 state.isLoaded = true
-                if let file, isTrusted { state.known = Self.load(file) }
+                if let file, isTrusted { state.known.merge(Self.load(file)) { $1 } }
             }
             return state.known[id]
         }
@@ -41,7 +47,9 @@ final class ObjectDigests: Sendable {
 
     func record(_ id: ObjectID, _ digest: Digest) {
         state.withLock { state in
-            if state.known.updateValue(digest, forKey: id) == nil { state.unsaved.append((id, digest)) }
+            let isNew = state.known.updateValue(digest, forKey: id) == nil
+            // What was not looked up may be in the file.
+            if isNew, state.isLoaded { state.unsaved.append((id, digest)) }
         }
     }
 

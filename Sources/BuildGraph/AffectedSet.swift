@@ -22,48 +22,42 @@ package struct Change: Sendable, Hashable {
 
 /// The targets whose input hash at the head differs from the one at the base, or that are not there at the base.
 package struct AffectedSet: Sendable {
-    package struct Item: Sendable {
-        /// Index into the head's targets.
-        package let target: Int
-        package let why: [Change]
-    }
-
     package let head: HashedGraph
-    /// Sorted by label.
-    package let targets: [Item]
+    /// Indices into the head's targets, and so sorted by label.
+    package let targets: [Int]
     /// Components with an affected target, sorted.
     package let components: [String]
     /// Components that the base has and the head has not, sorted.
     package let removed: [String]
     /// Consumer and provider of each affected `verify` instance, sorted.
     package let contracts: [Pair]
+    /// What differs of one of `targets`; never nothing. Throws for a file that has to be read and cannot be.
+    package let why: @Sendable (Int) throws(FileSystemError) -> [Change]
 
     package struct Pair: Sendable, Hashable {
         package let consumer: String
         package let provider: String
     }
 
-    /// The targets of `head` that `changes` has something for, whatever it compares with. `before` names the components
-    /// that were there.
+    /// The targets of `head` that are affected, whatever it compares with. `before` names the components that were there.
     package init(
-        head: HashedGraph, before: some Sequence<String>, changes: (Int) throws(FileSystemError) -> [Change]?
-    ) throws(FileSystemError) {
-        let removed = Set(before).subtracting(head.graph.components.map(\.name))
-        try self.init(head: head, removed: removed.sorted(), among: head.graph.targets.indices, changes)
+        head: HashedGraph, before: some Sequence<String>, where isAffected: (Int) -> Bool,
+        why: @escaping @Sendable (Int) throws(FileSystemError) -> [Change]
+    ) {
+        self.init(
+            head: head, removed: Set(before).subtracting(head.graph.components.map(\.name)).sorted(),
+            head.graph.targets.indices.filter(isAffected), why)
     }
 
     private init(
-        head: HashedGraph, removed: [String], among candidates: some Sequence<Int>,
-        _ changes: (Int) throws(FileSystemError) -> [Change]?
-    ) throws(FileSystemError) {
-        var items: [Item] = []
-        for index in candidates {
-            if let why = try changes(index) { items.append(Item(target: index, why: why)) }
-        }
-        let labels = items.map { head.graph.targets.label($0.target) }
+        head: HashedGraph, removed: [String], _ targets: [Int],
+        _ why: @escaping @Sendable (Int) throws(FileSystemError) -> [Change]
+    ) {
+        let labels = targets.map { head.graph.targets.label($0) }
         self.head = head
         self.removed = removed
-        targets = items
+        self.targets = targets
+        self.why = why
         components = Set(labels.map(\.component)).sorted()
         contracts = labels.compactMap { label in
             label.consumer.map { Pair(consumer: $0, provider: label.component) }
@@ -72,24 +66,29 @@ package struct AffectedSet: Sendable {
 
     /// `base` is nil where the base has no graph (no Buildfile, or a broken one): then everything is affected. Both
     /// must name contents alike (SHA-256 of the bytes, or object ids on both sides).
-    package init(base: HashedGraph?, head: HashedGraph) throws(FileSystemError) {
-        if let base, let one = base.graph.targets.snapshot, let other = head.graph.targets.snapshot,
+    package init(base: HashedGraph?, head: HashedGraph) {
+        guard let base else {
+            self.init(head: head, before: [], where: { _ in true }, why: { _ in [Change(.new)] })
+            return
+        }
+        if let one = base.graph.targets.snapshot, let other = head.graph.targets.snapshot,
             one.baseGeneration == other.baseGeneration
         {
             // The same targets at the same places.
             let differing = head.hashes.indices.filter { base.hashes[$0] != head.hashes[$0] }
-            try self.init(head: head, removed: [], among: differing) { index throws(FileSystemError) in
+            self.init(head: head, removed: [], differing) { index throws(FileSystemError) in
                 differences(try base.manifest(of: index), try head.manifest(of: index))
             }
             return
         }
-        try self.init(
-            head: head, before: base?.graph.components.map(\.name) ?? [],
-            changes: { index throws(FileSystemError) in
-                guard let base, let old = base.graph.index(of: head.graph.targets.label(index)) else {
-                    return [Change(.new)]
-                }
-                if base.hashes[old] == head.hashes[index] { return nil }
+        self.init(
+            head: head, before: base.graph.components.map(\.name),
+            where: { index in
+                base.graph.index(of: head.graph.targets.label(index)).map { base.hashes[$0] != head.hashes[index] }
+                    ?? true
+            },
+            why: { index throws(FileSystemError) in
+                guard let old = base.graph.index(of: head.graph.targets.label(index)) else { return [Change(.new)] }
                 return differences(try base.manifest(of: old), try head.manifest(of: index))
             })
     }

@@ -12,7 +12,7 @@ struct AffectedAnswer {
     private let comparison: Comparison
     private let unit: Unit
     private let times: RecordedTimes
-    private(set) var items: [AffectedSet.Item]
+    private(set) var items: [Int]
     private var pairs: [AffectedSet.Pair]
     private var share: (share: Share, plan: String)?
 
@@ -24,16 +24,16 @@ struct AffectedAnswer {
         self.times = times
         let graph = comparison.affected.head.graph
         let items = comparison.affected.targets.filter { item in
-            (stage == nil || graph.targets.label(item.target).stage == stage)
+            (stage == nil || graph.targets.label(item).stage == stage)
                 && (kind == nil
-                    || graph.components[graph.targets[item.target].component].kind.rawValue == kind)
+                    || graph.components[graph.targets[item].component].kind.rawValue == kind)
         }
-        let labels = Set(items.map { graph.targets.label($0.target) })
+        let labels = Set(items.map { graph.targets.label($0) })
         self.items = items
         pairs = comparison.affected.contracts.filter { labels.contains($0.label) }
     }
 
-    private func label(_ item: AffectedSet.Item) -> Label { graph.targets.label(item.target) }
+    private func label(_ item: Int) -> Label { graph.targets.label(item) }
 
     private var components: [String] { Set(items.map { label($0).component }).sorted() }
 
@@ -108,18 +108,26 @@ struct AffectedAnswer {
 
     // MARK: Text
 
-    func text(why: Bool) -> String {
+    private func changes(_ item: Int) throws -> [Change] {
+        do throws(FileSystemError) {
+            return try comparison.affected.why(item)
+        } catch {
+            throw Refusal(.unreadable(error), .machine)
+        }
+    }
+
+    func text(why: Bool) throws -> String {
         switch unit {
         case .pair: pairs.map { "\($0.consumer) \($0.provider)\n" }.joined()
         case .target:
-            items.map { item in
-                "\(label(item))\n" + (why ? item.why.map { "  \($0.line)\n" }.joined() : "")
+            try items.map { item in
+                "\(label(item))\n" + (why ? try changes(item).map { "  \($0.line)\n" }.joined() : "")
             }.joined()
         case .component:
-            components.map { name in
+            try components.map { name in
                 guard why else { return name + "\n" }
                 var seen: Set<Change> = []
-                let changes = items.filter { label($0).component == name }.flatMap(\.why)
+                let changes = try items.filter { label($0).component == name }.flatMap { try self.changes($0) }
                 return name + "\n" + changes.filter { seen.insert($0).inserted }.map { "  \($0.line)\n" }.joined()
             }.joined()
         }
@@ -127,7 +135,7 @@ struct AffectedAnswer {
 
     // MARK: JSON
 
-    var json: JSONValue {
+    func json() throws -> JSONValue {
         func optional(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
         func strings(_ texts: [String]) -> JSONValue { .array(texts.map { .string($0) }) }
         var members: [(String, JSONValue)] = [
@@ -147,7 +155,7 @@ struct AffectedAnswer {
         }
         members += [
             ("components", strings(components)), ("removed", strings(comparison.affected.removed)),
-            ("targets", .array(items.map { json($0) })),
+            ("targets", .array(try items.map { try json($0) })),
             (
                 "contracts",
                 .array(pairs.map { .object([("consumer", .string($0.consumer)), ("provider", .string($0.provider))]) })
@@ -156,12 +164,12 @@ struct AffectedAnswer {
         return .object(members)
     }
 
-    private func json(_ item: AffectedSet.Item) -> JSONValue {
-        let target = graph.targets[item.target]
+    private func json(_ item: Int) throws -> JSONValue {
+        let target = graph.targets[item]
         return .object([
             ("label", .string(target.label.description)),
             ("kind", .string(graph.components[target.component].kind.rawValue)),
-            ("why", .array(item.why.map(\.json))),
+            ("why", .array(try changes(item).map(\.json))),
         ])
     }
 }

@@ -52,11 +52,11 @@ struct AffectedCommand: AsyncParsableCommand, ExitingCommand {
             )
         }
         switch format {
-        case "json": Terminal.out(answer.json.text(pretty: true) + "\n")
+        case "json": Terminal.out(try answer.json().text(pretty: true) + "\n")
         case "github": Terminal.out(try github(answer) + "\n")
         case "gitlab":
             Terminal.out(GitLabPipeline.text(CIJob.merged(answer.jobs, limit: maxJobs), including: include))
-        default: Terminal.out(answer.text(why: why))
+        default: Terminal.out(try answer.text(why: why))
         }
         return .done
     }

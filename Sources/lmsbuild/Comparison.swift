@@ -78,11 +78,7 @@ struct Comparison {
         self.head = headCommit
         since = nil
         before = old.map { TargetStates($0) } ?? .none
-        do {
-            affected = try AffectedSet(base: old, head: new)
-        } catch {
-            throw Refusal(.unreadable(error), .machine)
-        }
+        affected = AffectedSet(base: old, head: new)
     }
 
     // MARK: A record
@@ -103,31 +99,26 @@ struct Comparison {
                 )
             }
             commit = try await Workspace.refusing { try await repository.resolve(head) }
-            affected = try Self.affected(
+            affected = Self.affected(
                 record, try await Self.head(opened, repository, commit, .sha256, opened.objects(of: repository)))
         } else {
-            affected = try Self.affected(record, try opened.hashed(try await opened.workingTree()))
+            affected = Self.affected(record, try opened.hashed(try await opened.workingTree()))
         }
         (base, self.head, everything, old) = (nil, commit, nil, nil)
         since = "release:" + file
         before = record.states
     }
 
-    private static func affected(_ record: RecordedState, _ head: HashedGraph) throws -> AffectedSet {
-        do {
-            return try AffectedSet(
-                head: head,
-                before: record.hashes.keys.compactMap { Label(parsing: Array($0.utf8))?.component },
-                changes: { index throws(FileSystemError) in
-                    let label = head.graph.targets[index].label.description
-                    guard let hash = record.hashes[label] else { return [Change(.new)] }
-                    if hash == head.hashes[index] { return nil }
-                    guard let old = record.manifests[label] else { return [Change(.unrecorded)] }
-                    return differences(old, try head.manifest(of: index))
-                })
-        } catch {
-            throw Refusal(.unreadable(error), .machine)
-        }
+    private static func affected(_ record: RecordedState, _ head: HashedGraph) -> AffectedSet {
+        AffectedSet(
+            head: head, before: record.hashes.keys.compactMap { Label(parsing: Array($0.utf8))?.component },
+            where: { record.hashes[head.graph.targets.label($0).description] != head.hashes[$0] },
+            why: { index throws(FileSystemError) in
+                let label = head.graph.targets.label(index).description
+                guard record.hashes[label] != nil else { return [Change(.new)] }
+                guard let old = record.manifests[label] else { return [Change(.unrecorded)] }
+                return differences(old, try head.manifest(of: index))
+            })
     }
 
     // MARK: The cache
@@ -145,22 +136,18 @@ struct Comparison {
         let cache = try opened.actionCache()
         let missing = await hashed.targetsWithoutResult(among: Set(graph.targets.indices), in: cache)
         (base, self.head, everything, old, since, before) = (nil, nil, nil, nil, "cache", .none)
-        do {
-            affected = try AffectedSet(
-                head: hashed, before: [],
-                changes: { index throws(FileSystemError) in
-                    let node = graph.targets[index]
-                    let causes = node.prerequisites.filter { prerequisite in
-                        graph.producers(behind: prerequisite).contains(where: missing.contains)
-                    }
-                    let why = causes.map { Change(.prerequisite, BytePath(graph.targets[$0].label.description)) }
-                    if node.isGroup { return why.isEmpty ? nil : why }
-                    if !missing.contains(index) { return nil }
-                    return why.isEmpty ? [Change(.result)] : why
-                })
-        } catch {
-            throw Refusal(.unreadable(error), .machine)
+        @Sendable func causes(_ index: Int) -> [Int] {
+            graph.targets[index].prerequisites.filter { prerequisite in
+                graph.producers(behind: prerequisite).contains(where: missing.contains)
+            }
         }
+        affected = AffectedSet(
+            head: hashed, before: [],
+            where: { graph.targets[$0].isGroup ? !causes($0).isEmpty : missing.contains($0) },
+            why: { index throws(FileSystemError) in
+                let why = causes(index).map { Change(.prerequisite, BytePath(graph.targets.label($0).description)) }
+                return why.isEmpty ? [Change(.result)] : why
+            })
     }
 
     // MARK: Both sides

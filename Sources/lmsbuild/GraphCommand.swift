@@ -46,7 +46,7 @@ struct GraphCommand: AsyncParsableCommand, ExitingCommand {
         if base.base != nil || base.since != nil {
             let comparison = try await Comparison(opened, try base.request(), head: nil)
             hashed = comparison.affected.head
-            affected = Set(comparison.affected.targets.map(\.target))
+            affected = Set(comparison.affected.targets)
         } else {
             hashed = try opened.hashed(try await opened.workingTree())
         }

@@ -97,7 +97,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
                 base: affected == GlobalOptions.baseOfEvent ? nil : affected, since: nil, ifUnknown: ifUnknown,
                 deepens: deepen)
             let comparison = try await Comparison(opened, base, head: nil)
-            let names = Set(comparison.affected.targets.map { comparison.affected.head.graph.targets[$0.target].label })
+            let names = Set(comparison.affected.targets.map { comparison.affected.head.graph.targets.label($0) })
             chosen = chosen.filter { names.contains(hashed.graph.targets[$0].label) }
         }
         let lock = try await WorkspaceLock.take(opened, waits: !noWait)

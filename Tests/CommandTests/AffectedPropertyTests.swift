@@ -74,10 +74,10 @@ import Testing
             let from = Int.random(in: 0..<60, using: &generator)
             let to = Int.random(in: 0..<60, using: &generator)
             let base = try hashed[to].moved(to: trees[from]) ?? hashed[from]
-            let affected = try AffectedSet(base: base, head: hashed[to])
-            let labels = affected.targets.map { hashed[to].graph.targets[$0.target].label }
+            let affected = AffectedSet(base: base, head: hashed[to])
+            let labels = affected.targets.map { hashed[to].graph.targets[$0].label }
             #expect(labels == differing(checkouts[from], checkouts[to]), "seed \(seed): \(from) to \(to)")
-            #expect(affected.targets.allSatisfy { !$0.why.isEmpty }, "seed \(seed): \(from) to \(to)")
+            #expect(try affected.targets.allSatisfy { try !affected.why($0).isEmpty }, "seed \(seed): \(from) to \(to)")
         }
         var replay = try Replay(try await git.emptyTree(), ResolutionSettings()) { _, _ in true }
         for (step, commit) in try await git.firstParentLine(.last(1000), prefix: .root).enumerated() {

@@ -61,8 +61,8 @@ import Testing
                 for target in found.graph.targets.indices {
                     #expect(try found.manifest(of: target) == truth.manifest(of: target))
                 }
-                let affected = try AffectedSet(base: found, head: head).targets.map { head.graph.targets.label($0.target) }
-                let expected = try AffectedSet(base: truth, head: head).targets.map { head.graph.targets.label($0.target) }
+                let affected = AffectedSet(base: found, head: head).targets.map { head.graph.targets.label($0) }
+                let expected = AffectedSet(base: truth, head: head).targets.map { head.graph.targets.label($0) }
                 #expect(affected == expected, "seed \(seed), step \(step): \(change), \(commit)")
             }
         }
