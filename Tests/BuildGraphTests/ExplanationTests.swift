@@ -47,7 +47,7 @@ import Testing
             let new = old.map { _ in Int.random(in: 0..<4, using: &generator) == 0 ? 1 : 0 }
             let base = try hashed(files(edges, old))
             let head = try hashed(files(edges, new))
-            let affected = Set(AffectedSet(base: base, head: head).targets.map(\.target))
+            let affected = Set(AffectedSet(base: base, head: head).targets)
             for index in head.graph.targets.indices {
                 let label = head.graph.targets[index].label
                 let found = try causes(of: label, from: TargetStates(base), to: TargetStates(head))
