@@ -175,8 +175,8 @@ enum Disk {
         in root: BytePath, below folder: BytePath, holdingOnly files: Set<BytePath>
     ) -> [(path: BytePath, status: FileStatus)]? {
         // Its status first: what comes or goes while it is listed shows then.
-        guard let status = FileStatus.settled(root.appending(folder)), let names = try? names(in: root.appending(folder))
-        else { return nil }
+        let absolute = root.appending(folder)
+        guard let status = FileStatus.settled(absolute), let names = try? names(in: absolute) else { return nil }
         var found = [(folder, status)]
         for name in names {
             let path = folder.appending(name)

@@ -150,7 +150,8 @@ extension Engine {
         if folders.isEmpty { return witnesses }
         let made = Set(result.outputs.map(\.path))
         for folder in folders {
-            guard let seen = Disk.folders(in: parts.workspace, below: folder.path, holdingOnly: made) else { return nil }
+            let seen = Disk.folders(in: parts.workspace, below: folder.path, holdingOnly: made)
+            guard let seen else { return nil }
             witnesses += seen.map { OutputWitness(folder: $0.path, status: $0.status) }
         }
         return witnesses

@@ -217,7 +217,9 @@ package final class LastRun: Sendable {
             if !replaced.contains(hash), isCurrent(hash) { kept.append((hash.value, .old(place))) }
         }
         var known: Set<InputHash> = []
-        for target in learned where known.insert(target.hash).inserted { kept.append((target.hash.value, .new(target))) }
+        for target in learned where known.insert(target.hash).inserted {
+            kept.append((target.hash.value, .new(target)))
+        }
         kept.sort { $0.hash < $1.hash }
         var rows = ByteWriter()
         var records = ByteWriter()
