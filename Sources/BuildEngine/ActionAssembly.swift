@@ -11,7 +11,24 @@ package struct TargetProduct: Sendable {
     package let isTainted: Bool
 
     /// Stands for the outputs in the action keys of those that take them in.
-    var name: [UInt8] {
+    let name: SHA256Value
+
+    init(outputs: [OutputFile], imageDigest: String?, isTainted: Bool) {
+        self.outputs = outputs
+        self.imageDigest = imageDigest
+        self.isTainted = isTainted
+        name = Self.name(of: outputs, imageDigest)
+    }
+
+    /// Outputs whose name is known.
+    init(outputs: [OutputFile], name: SHA256Value) {
+        self.outputs = outputs
+        imageDigest = nil
+        isTainted = false
+        self.name = name
+    }
+
+    private static func name(of outputs: [OutputFile], _ imageDigest: String?) -> SHA256Value {
         var hasher = ManifestHasher()
         for output in outputs {
             hasher.visit(
@@ -19,26 +36,26 @@ package struct TargetProduct: Sendable {
             )
         }
         if let imageDigest { hasher.visit(ManifestField(.imageTag, value: Array(imageDigest.utf8))) }
-        return hasher.digest(domain: "lmsbuild outputs 2").hash.bytes
+        return hasher.digest(domain: "lmsbuild outputs 2").hash
     }
 }
 
 extension HashedGraph {
-    /// The key under which the result of `target` is kept. An image's covers its whole input hash, which is its tag.
-    func key(of target: Int, products: [Int: TargetProduct]) -> ActionKey {
-        let isImage = graph.targets[target].isImage
+    /// The key under which the result of `target`, which is `node`, is kept. An image's covers its whole input hash, which
+    /// is its tag. `name` tells what a producer put out.
+    func key(of target: Int, _ node: Target, _ scope: RunScope, name: (Int) -> SHA256Value?) -> ActionKey {
+        let isImage = node.isImage
         return actionKey(of: target) { index in
             if isImage { return hashes[index].value.bytes }
-            return graph.producers(behind: index).flatMap { products[$0]?.name ?? hashes[$0].value.bytes }
+            return scope.producers(behind: index).flatMap { (name($0) ?? hashes[$0].value).bytes }
         }
     }
 
     /// The action of `target`, or nil for a group. `environment` gives the values of `pass` and `secret` names, and
     /// `home` is what `~` means in `[keep]`.
     func action(
-        of target: Int, products: [Int: TargetProduct], environment: [String: String]
+        of target: Int, _ node: Target, _ scope: RunScope, products: [Int: TargetProduct], environment: [String: String]
     ) throws(FileSystemError) -> Action? {
-        let node = graph.targets[target]
         var inputs: [BytePath: ActionInput] = [:]
         for index in node.files {
             let entry = graph.tree.entries[index]
@@ -46,7 +63,7 @@ extension HashedGraph {
             let own = try digest(ofEntry: index)
             inputs[entry.path] = ActionInput(path: entry.path, kind: entry.kind, digest: placed ?? own)
         }
-        for producer in node.prerequisites.flatMap({ graph.producers(behind: $0) }) {
+        for producer in node.prerequisites.flatMap({ scope.producers(behind: $0) }) {
             for output in products[producer]?.outputs ?? [] {
                 inputs[output.path] = ActionInput(path: output.path, kind: output.kind, digest: output.digest)
             }
@@ -61,7 +78,7 @@ extension HashedGraph {
             guard let dockerfile = inputs[rule.dockerfile] else { return nil }
             if !rule.takesDockerfile { inputs[rule.dockerfile] = nil }
             inputs = inputs.filter { $0.key.isInside(rule.context) }
-            command = .image(request(of: target, rule, dockerfile))
+            command = .image(request(of: target, node, rule, dockerfile))
         }
         var values = node.values.compactMapValues { $0 }
         for edge in node.edges where edge.kind == .tag { values["tag"] = hashes[edge.target].hex }
@@ -74,19 +91,21 @@ extension HashedGraph {
             attributes: attributes(node, home: environment["HOME"]))
     }
 
-    private func request(of target: Int, _ rule: ImageRule, _ dockerfile: ActionInput) -> ImageRequest {
+    private func request(
+        of target: Int, _ node: Target, _ rule: ImageRule, _ dockerfile: ActionInput
+    ) -> ImageRequest {
         var arguments = rule.arguments
         for (name, base) in rule.imagePrerequisites { arguments[name] = reference(of: base) }
         return ImageRequest(
-            repository: graph.repository(of: graph.targets[target].label.component), tag: hashes[target].hex,
+            repository: graph.repository(of: node.label.component), tag: hashes[target].hex,
             context: rule.context, dockerfile: dockerfile, targetStage: rule.targetStage, arguments: arguments,
             imageArguments: Set(rule.imagePrerequisites.keys),
-            platforms: graph.targets[target].attributes.platforms)
+            platforms: node.attributes.platforms)
     }
 
     /// `registry/name:<input hash>` of an image target.
     package func reference(of target: Int) -> String {
-        graph.repository(of: graph.targets[target].label.component) + ":" + hashes[target].hex
+        graph.repository(of: graph.targets.label(target).component) + ":" + hashes[target].hex
     }
 
     private func attributes(_ node: Target, home: String?) -> ActionAttributes {

@@ -7,23 +7,8 @@ extension HashedGraph {
     package func targetsWithoutResult(
         among chosen: Set<Int>, in cache: any ActionCache
     ) async -> Set<Int> {
-        var missing: Set<Int> = []
-        var products: [Int: TargetProduct] = [:]
-        for target in graph.order where chosen.contains(target) {
-            let node = graph.targets[target]
-            if node.isGroup { continue }
-            let producers = node.prerequisites.flatMap { graph.producers(behind: $0) }
-            if node.attributes.uncached || producers.contains(where: missing.contains) {
-                missing.insert(target)
-                continue
-            }
-            if let result = await cache.result(for: key(of: target, products: products)) {
-                products[target] = TargetProduct(
-                    outputs: result.outputs, imageDigest: result.imageDigest, isTainted: false)
-            } else {
-                missing.insert(target)
-            }
-        }
-        return missing
+        var plan = RunPlan(RunScope(graph, chosen), nil, start: .now)
+        await plan.lookUp(self, in: cache)
+        return Set(plan.toRun)
     }
 }

@@ -169,6 +169,24 @@ enum Disk {
         }
     }
 
+    /// `folder` and all folders below it, where they hold nothing but `files` and a later change of what is in them is sure
+    /// to show in their status; nil otherwise. All paths are relative to `root`.
+    static func folders(
+        in root: BytePath, below folder: BytePath, holdingOnly files: Set<BytePath>
+    ) -> [(path: BytePath, status: FileStatus)]? {
+        // Its status first: what comes or goes while it is listed shows then.
+        let absolute = root.appending(folder)
+        guard let status = FileStatus.settled(absolute), let names = try? names(in: absolute) else { return nil }
+        var found = [(folder, status)]
+        for name in names {
+            let path = folder.appending(name)
+            if files.contains(path) { continue }
+            guard let inner = folders(in: root, below: path, holdingOnly: files) else { return nil }
+            found += inner
+        }
+        return found
+    }
+
     static func rename(_ old: BytePath, to new: BytePath) throws(StoreError) {
         let code = old.withCString { from in new.withCString { Glibc.rename(from, $0) } }
         if code != 0 { throw .system("rename", new, errno) }

@@ -26,11 +26,13 @@ package struct EngineParts: Sendable {
     package let environment: [String: String]
     /// What a declared output in the workspace is now, or nil where it is not there or is no file.
     package let placed: @Sendable (BytePath) -> PlacedFile?
+    /// What the last run left, where that may be believed.
+    package let last: LastRun?
 
     package init(
         workspace: BytePath, state: BytePath, store: any ContentStore, cache: any ActionCache,
         recipes: any ActionRunner, images: any ActionRunner, commands: any CommandRunner,
-        environment: [String: String], placed: @escaping @Sendable (BytePath) -> PlacedFile?
+        environment: [String: String], placed: @escaping @Sendable (BytePath) -> PlacedFile?, last: LastRun? = nil
     ) {
         self.workspace = workspace
         self.state = state
@@ -41,6 +43,7 @@ package struct EngineParts: Sendable {
         self.commands = commands
         self.environment = environment
         self.placed = placed
+        self.last = last
     }
 }
 
@@ -66,47 +69,78 @@ package struct Engine: Sendable {
     }
 
     /// What is wrong before anything may run: secrets that recipes name and the environment lacks.
-    package func refusals(_ selected: [Int]) -> [Diagnostic] {
-        hashed.graph.closure(of: selected).sorted().flatMap { index in
-            hashed.graph.targets[index].secrets.filter { (parts.environment[$0] ?? "").isEmpty }.map { name in
+    package func refusals(_ scope: RunScope) -> [Diagnostic] {
+        scope.order.filter { !scope[$0].secrets.isEmpty }.sorted().flatMap { target in
+            let node = scope[target]
+            return node.secrets.filter { (parts.environment[$0] ?? "").isEmpty }.map { name in
                 Diagnostic(
-                    .missingSecret,
-                    "'\(hashed.graph.targets[index].label)' needs the secret '\(name)', which is not set",
-                    at: hashed.graph.targets[index].span, hint: "set \(name) in the environment of lmsbuild")
+                    .missingSecret, "'\(node.label)' needs the secret '\(name)', which is not set", at: node.span,
+                    hint: "set \(name) in the environment of lmsbuild")
             }
         }
     }
 
-    /// Runs `selected` and all they need. Gives the summary and the times to record. Cancelling the task ends children
-    /// and starts nothing new.
-    package func run(_ selected: [Int], coldCache: Bool, isSandboxed: Bool) async -> (RunSummary, RecordedTimes) {
-        let start = ContinuousClock.now
-        let chosen = hashed.graph.closure(of: selected)
-        let planned = await plan(chosen)
+    /// Plans and runs `selected` and all they need.
+    package func run(
+        _ selected: [Int], coldCache: @autoclosure () -> Bool, isSandboxed: Bool
+    ) async -> (RunSummary, RecordedTimes) {
+        let plan = await plan(scope(selected))
+        return await run(plan, coldCache: coldCache(), isSandboxed: isSandboxed)
+    }
+
+    /// Runs `plan`. Gives the summary and the times to record. Cancelling the task ends children and starts nothing new.
+    /// `coldCache` is asked for only where the last run left nothing.
+    package func run(
+        _ plan: RunPlan, coldCache: @autoclosure () -> Bool, isSandboxed: Bool
+    ) async -> (RunSummary, RecordedTimes) {
         emit(
             .runStarted(
                 RunStart(
-                    targets: chosen.count, jobs: options.jobs,
-                    estimate: hashed.graph.estimate(planned, of: chosen, at: options.jobs, times), coldCache: coldCache,
+                    targets: plan.scope.order.count, jobs: options.jobs,
+                    estimate: plan.estimate(at: options.jobs, times), coldCache: plan.doneCount == 0 && coldCache(),
                     sandbox: isSandboxed)))
-        let board = RunBoard(
-            hashed, Schedule(hashed.graph, chosen, times: times), times: times, keepsGoing: options.keepsGoing,
-            emit: emit)
+        let board = RunBoard(hashed, plan, times: times, keepsGoing: options.keepsGoing, emit: emit)
+        if plan.doneCount > 0 { board.takeDone() }
+        let open = plan.scope.order.count - plan.doneCount
         await withTaskGroup(of: Void.self) { group in
-            for _ in 0..<min(options.jobs, chosen.count) { group.addTask { await work(on: board) } }
+            for _ in 0..<min(options.jobs, open) { group.addTask { await work(on: board, plan) } }
         }
-        let (counted, recorded) = board.close()
-        var summary = counted
-        summary.duration = ContinuousClock.now - start
-        return (summary, recorded)
+        let ended = board.close()
+        remember(ended.memories)
+        var summary = ended.summary
+        summary.duration = ContinuousClock.now - plan.start
+        return (summary, ended.recorded)
     }
 
-    private func work(on board: RunBoard) async {
+    private func work(on board: RunBoard, _ plan: RunPlan) async {
         var next = await board.first()
         while let work = next {
-            let ending = await process(work.target, work.given)
+            let ending = await process(work, plan)
             next = await board.next(after: work.target, ending)
         }
+    }
+
+    /// Losing what it would have vouched for costs time alone.
+    private func remember(_ memories: [Memory]) {
+        guard let last = parts.last else { return }
+        var learned: [VouchedTarget] = []
+        var forgotten: Set<Int> = []
+        for memory in memories {
+            switch memory {
+            case .learned(let target): learned.append(target)
+            case .doubtful(let place): forgotten.insert(place)
+            }
+        }
+        if learned.isEmpty, forgotten.isEmpty { return }
+        let current = Set(hashed.hashes)
+        try? last.save(learned: learned, forgotten: forgotten, isCurrent: current.contains)
+    }
+
+    /// What is to be known of a target at the next run.
+    enum Memory: Sendable {
+        case learned(VouchedTarget)
+        /// It was not as its entry at this place said, or did not succeed.
+        case doubtful(Int)
     }
 
     /// How processing a target ended: with a product, or with a failure.
@@ -114,5 +148,6 @@ package struct Engine: Sendable {
         let product: TargetProduct?
         let report: TargetReport
         let code: ExitCode
+        var memory: Memory?
     }
 }

@@ -1,53 +1,94 @@
 // One target from its key to its product: look up, restore, or run and keep.
-package import BuildGraph
+import BuildGraph
 import Buildfile
 
 extension Engine {
-    func process(_ target: Int, _ products: [Int: TargetProduct]) async -> Ending {
-        let node = hashed.graph.targets[target]
-        if node.isGroup { return nothing(target, products) }
+    func process(_ work: RunBoard.Work, _ plan: RunPlan) async -> Ending {
+        let (target, products) = (work.target, work.given)
+        let node = plan.scope[target]
+        if node.isGroup { return nothing(target, node, products) }
+        if let ending = vouched(work, node, plan) { return ending }
+        var ending = await taken(work, node, plan)
+        if ending.memory == nil, plan.candidates[target] >= 0 { ending.memory = .doubtful(plan.candidates[target]) }
+        return ending
+    }
+
+    /// As the last run left it, with the same inputs: then it has not to be looked at any further.
+    private func vouched(_ work: RunBoard.Work, _ node: Target, _ plan: RunPlan) -> Ending? {
+        let place = plan.candidates[work.target]
+        guard place >= 0, let last = plan.last, !work.given.values.contains(where: \.isTainted),
+            given(work, node, plan) == last.given(place), last.isInPlace(place)
+        else { return nil }
+        let report = report(work.target, node, .cached(restored: false), .zero, saved: last.duration(place))
+        return Ending(product: RunPlan.product(last, place), report: report, code: .done)
+    }
+
+    private func given(_ work: RunBoard.Work, _ node: Target, _ plan: RunPlan) -> Fingerprint {
+        RunPlan.given(plan.scope.producers(of: node).map { work.given[$0]?.name })
+    }
+
+    private func taken(_ work: RunBoard.Work, _ node: Target, _ plan: RunPlan) async -> Ending {
+        let (target, products) = (work.target, work.given)
         let start = ContinuousClock.now
         do {
-            guard let action = try hashed.action(of: target, products: products, environment: parts.environment) else {
-                return nothing(target, products)
-            }
-            let key = hashed.key(of: target, products: products)
+            let action = try hashed.action(
+                of: target, node, plan.scope, products: products, environment: parts.environment)
+            guard let action else { return nothing(target, node, products) }
+            let key = hashed.key(of: target, node, plan.scope) { products[$0]?.name }
             let isTainted = products.values.contains(where: \.isTainted)
-            let found = await lookUp(action, key)
-            switch found {
-            case .hit(let result, let restored):
-                return await cached(target, result, restored: restored, isTainted: isTainted, start)
+            let planned = plan.found[target].flatMap { $0.key == key ? $0.result : nil }
+            var ending: Ending
+            let result: ActionResult
+            let placement: Placement
+            switch await lookUp(action, node, key, planned) {
+            case .hit(let found, let placed):
+                (result, placement) = (found, placed)
+                ending = await cached(target, node, found, placed, isTainted: isTainted, start)
             case .miss(let reason):
-                return try await execute(target, action, key, reason, isTainted: isTainted)
+                let ran = try await execute(target, node, action, key, reason, isTainted: isTainted)
+                guard let kept = ran.kept else { return ran.ending }
+                (ending, result, placement) = (ran.ending, kept, ran.placement)
             }
+            if let product = ending.product, !product.isTainted, parts.last != nil, !node.isImage,
+                let witnesses = witnesses(of: action, result, placement)
+            {
+                ending.memory = .learned(
+                    VouchedTarget(
+                        hash: hashed.hashes[target], given: given(work, node, plan), name: product.name,
+                        duration: result.duration, witnesses: witnesses))
+            }
+            return ending
         } catch let failure as ActionFailure {
-            return failed(target, failure)
+            return failed(target, node, failure)
         } catch is CancellationError {
-            return interrupted(target)
+            return interrupted(target, node)
         } catch let error as FileSystemError {
-            return failed(target, .unreadable(error))
+            return failed(target, node, .unreadable(error))
         } catch let error as StoreError {
-            return failed(target, .store(error, node.label))
+            return failed(target, node, .store(error, node.label))
         } catch {
-            return failed(target, ActionFailure.machine(.internalError, "'\(node.label)': \(error)"))
+            return failed(target, node, ActionFailure.machine(.internalError, "'\(node.label)': \(error)"))
         }
     }
 
     // MARK: Looking up
 
     private enum Found {
-        case hit(ActionResult, restored: Bool)
+        case hit(ActionResult, Placement)
         case miss(Reason)
     }
 
-    private func lookUp(_ action: Action, _ key: ActionKey) async -> Found {
+    /// `planned` is what the cache had for `key` when the run was planned.
+    private func lookUp(
+        _ action: Action, _ node: Target, _ key: ActionKey, _ planned: ActionResult?
+    ) async -> Found {
         if options.ignoresCache { return .miss(.forced) }
-        if hashed.graph.index(of: action.label).map({ hashed.graph.targets[$0].attributes.uncached }) == true {
-            return .miss(.uncached)
-        }
-        guard let result = await parts.cache.result(for: key) else { return .miss(.noResult) }
+        if node.attributes.uncached { return .miss(.uncached) }
+        var known = planned
+        if known == nil { known = await parts.cache.result(for: key) }
+        guard let result = known else { return .miss(.noResult) }
         if case .image = action.command {
-            return await parts.images.isPresent(action, result) ? .hit(result, restored: false) : .miss(.lostImage)
+            return await parts.images.isPresent(action, result) ? .hit(result, Placement()) : .miss(.lostImage)
         }
         for output in result.outputs {
             if await parts.store.contains(output.digest) { continue }
@@ -57,18 +98,32 @@ extension Engine {
             else { return .miss(.lostOutputs) }
         }
         do {
-            return .hit(result, restored: try await place(result.outputs, of: action))
+            return .hit(result, try await place(result.outputs, of: action))
         } catch {
             return .miss(.lostOutputs)
         }
     }
 
-    /// Puts outputs in place that are not there as they should be. True when one had to be.
-    func place(_ outputs: [OutputFile], of action: Action) async throws -> Bool {
+    /// How outputs came to be in their places.
+    struct Placement {
+        /// One had to be put there.
         var restored = false
+        /// Each output that was there, where a later change is sure to show.
+        var witnesses: [OutputWitness] = []
+    }
+
+    /// Puts outputs in place that are not there as they should be.
+    private func place(_ outputs: [OutputFile], of action: Action) async throws -> Placement {
+        var placement = Placement()
         for output in outputs {
-            if let now = parts.placed(output.path), now.kind == output.kind, now.digest == output.digest { continue }
-            restored = true
+            if let now = parts.placed(output.path), now.kind == output.kind, now.digest == output.digest {
+                if let status = now.status {
+                    placement.witnesses.append(
+                        OutputWitness(path: output.path, kind: output.kind, digest: output.digest, status: status))
+                }
+                continue
+            }
+            placement.restored = true
             let path = parts.workspace.appending(output.path)
             if output.kind == .link {
                 try Disk.placeLink(try await parts.store.read(output.digest), at: path)
@@ -76,44 +131,38 @@ extension Engine {
                 try await parts.store.place(output.digest, at: path, executable: output.kind == .executable)
             }
         }
-        let made = Set(outputs.map(\.path))
-        for folder in action.outputs where folder.isFolder {
-            try Disk.removeStrays(in: parts.workspace, below: folder.path, except: made)
+        if action.outputs.contains(where: \.isFolder) {
+            let made = Set(outputs.map(\.path))
+            for folder in action.outputs where folder.isFolder {
+                try Disk.removeStrays(in: parts.workspace, below: folder.path, except: made)
+            }
         }
-        return restored
+        return placement
     }
 
-    /// The targets that will have to run as far as can be told before anything has: those without a result, and those
-    /// that take in what these put out.
-    func plan(_ chosen: Set<Int>) async -> Set<Int> {
-        if options.ignoresCache { return chosen.filter { !hashed.graph.targets[$0].isGroup } }
-        return await hashed.targetsWithoutResult(among: chosen, in: parts.cache)
-    }
-
-    /// What a run would run, in order, and why, as far as that can be told beforehand.
-    package func dryRun(_ selected: [Int]) async -> [(label: Label, why: String)] {
-        let chosen = hashed.graph.closure(of: selected)
-        let toRun = await plan(chosen)
-        return hashed.graph.order.filter(toRun.contains).map { target in
-            let node = hashed.graph.targets[target]
-            let cause = node.prerequisites.flatMap { hashed.graph.producers(behind: $0) }.first(where: toRun.contains)
-            let why =
-                options.ignoresCache
-                ? "the cache is ignored"
-                : node.attributes.uncached
-                    ? "it is never cached"
-                    : cause.map { "it takes in what '\(hashed.graph.targets[$0].label)' puts out" }
-                        ?? "no result is stored for its inputs"
-            return (node.label, why)
+    /// By what can be seen later that all outputs are in place and nothing is beside them; nil where that might not show.
+    private func witnesses(
+        of action: Action, _ result: ActionResult, _ placement: Placement
+    ) -> [OutputWitness]? {
+        guard placement.witnesses.count == result.outputs.count else { return nil }
+        var witnesses = placement.witnesses
+        let folders = action.outputs.filter(\.isFolder)
+        if folders.isEmpty { return witnesses }
+        let made = Set(result.outputs.map(\.path))
+        for folder in folders {
+            let seen = Disk.folders(in: parts.workspace, below: folder.path, holdingOnly: made)
+            guard let seen else { return nil }
+            witnesses += seen.map { OutputWitness(folder: $0.path, status: $0.status) }
         }
+        return witnesses
     }
 
     // MARK: Running
 
+    /// `kept` is the result where the cache has it now.
     private func execute(
-        _ target: Int, _ action: Action, _ key: ActionKey, _ reason: Reason, isTainted: Bool
-    ) async throws -> Ending {
-        let node = hashed.graph.targets[target]
+        _ target: Int, _ node: Target, _ action: Action, _ key: ActionKey, _ reason: Reason, isTainted: Bool
+    ) async throws -> (ending: Ending, kept: ActionResult?, placement: Placement) {
         for tool in node.tools {
             if let problem = await tools.problem(tool) {
                 throw ActionFailure(
@@ -132,12 +181,14 @@ extension Engine {
         let result = try await runner.run(staged)
         changed += changedSince(staged)
         try await checkGates(node, result)
-        _ = try await place(result.outputs, of: staged)
+        let placement = try await place(result.outputs, of: staged)
         if !changed.isEmpty { emit(.notice(.changedInputs(node, changed))) }
         let taints = isTainted || !changed.isEmpty
+        var kept: ActionResult?
         if !taints, !node.attributes.uncached {
             do {
                 try await parts.cache.store(result, for: key)
+                kept = result
             } catch {
                 emit(
                     .notice(
@@ -146,10 +197,11 @@ extension Engine {
             }
         }
         let log: [UInt8] = if let digest = result.log { (try? await parts.store.read(digest)) ?? [] } else { [] }
-        return Ending(
+        let ending = Ending(
             product: TargetProduct(outputs: result.outputs, imageDigest: result.imageDigest, isTainted: taints),
-            report: report(target, .ran(reason), ContinuousClock.now - start, output: log, result.imageDigest),
+            report: report(target, node, .ran(reason), ContinuousClock.now - start, output: log, result.imageDigest),
             code: .done)
+        return (ending, kept, placement)
     }
 
     /// Sees that the store holds every input. A file that is no longer what was hashed is taken as it is now; its path
@@ -248,39 +300,39 @@ extension Engine {
     // MARK: Endings
 
     private func report(
-        _ target: Int, _ outcome: TargetReport.Outcome, _ duration: Duration, saved: Duration = .zero,
+        _ target: Int, _ node: Target, _ outcome: TargetReport.Outcome, _ duration: Duration, saved: Duration = .zero,
         output: [UInt8] = [], _ imageDigest: String? = nil
     ) -> TargetReport {
-        let node = hashed.graph.targets[target]
-        return TargetReport(
+        TargetReport(
             label: node.label, inputHash: hashed.hashes[target], outcome: outcome, duration: duration, saved: saved,
             output: output, image: node.isImage ? hashed.reference(of: target) : nil, imageDigest: imageDigest,
             isCheck: node.isCheck)
     }
 
-    private func nothing(_ target: Int, _ products: [Int: TargetProduct]) -> Ending {
+    private func nothing(_ target: Int, _ node: Target, _ products: [Int: TargetProduct]) -> Ending {
         Ending(
             product: TargetProduct(
                 outputs: [], imageDigest: nil, isTainted: products.values.contains(where: \.isTainted)),
-            report: report(target, .nothing, .zero), code: .done)
+            report: report(target, node, .nothing, .zero), code: .done)
     }
 
     private func cached(
-        _ target: Int, _ result: ActionResult, restored: Bool, isTainted: Bool, _ start: ContinuousClock.Instant
+        _ target: Int, _ node: Target, _ result: ActionResult, _ placement: Placement, isTainted: Bool,
+        _ start: ContinuousClock.Instant
     ) async -> Ending {
         let output = options.replaysLogs ? await log(result) : []
         return Ending(
             product: TargetProduct(outputs: result.outputs, imageDigest: result.imageDigest, isTainted: isTainted),
             report: report(
-                target, .cached(restored: restored), ContinuousClock.now - start, saved: result.duration,
-                output: output, result.imageDigest),
+                target, node, .cached(restored: placement.restored), ContinuousClock.now - start,
+                saved: result.duration, output: output, result.imageDigest),
             code: .done)
     }
 
-    private func failed(_ target: Int, _ failure: ActionFailure) -> Ending {
+    private func failed(_ target: Int, _ node: Target, _ failure: ActionFailure) -> Ending {
         let code: ExitCode =
             switch failure.kind {
-            case .failed: hashed.graph.targets[target].isCheck ? .checkFailed : .actionFailed
+            case .failed: node.isCheck ? .checkFailed : .actionFailed
             case .timeout, .outOfMemory, .missingOutput, .undeclaredOutput: .actionFailed
             case .gate: .checkFailed
             case .machine: .machine
@@ -288,12 +340,12 @@ extension Engine {
             case .interrupted: .done
             }
         return Ending(
-            product: nil, report: report(target, .failed(failure), failure.duration, output: failure.output), code: code
-        )
+            product: nil, report: report(target, node, .failed(failure), failure.duration, output: failure.output),
+            code: code)
     }
 
-    private func interrupted(_ target: Int) -> Ending {
-        Ending(product: nil, report: report(target, .skipped(because: nil), .zero), code: .done)
+    private func interrupted(_ target: Int, _ node: Target) -> Ending {
+        Ending(product: nil, report: report(target, node, .skipped(because: nil), .zero), code: .done)
     }
 }
 

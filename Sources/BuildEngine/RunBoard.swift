@@ -19,25 +19,50 @@ final class RunBoard: Sendable {
         var recorded: RecordedTimes
         var running = 0
         var waiting: [CheckedContinuation<Work?, Never>] = []
+        var memories: [Engine.Memory] = []
     }
 
     private let hashed: HashedGraph
+    private let plan: RunPlan
     private let keepsGoing: Bool
     private let emit: @Sendable (Event) -> Void
     private let state: Mutex<State>
 
     /// `emit` is called with one event at a time, in the order in which things happened.
     init(
-        _ hashed: HashedGraph, _ schedule: Schedule, times: RecordedTimes, keepsGoing: Bool,
+        _ hashed: HashedGraph, _ plan: RunPlan, times: RecordedTimes, keepsGoing: Bool,
         emit: @escaping @Sendable (Event) -> Void
     ) {
         self.hashed = hashed
+        self.plan = plan
         self.keepsGoing = keepsGoing
         self.emit = emit
         state = Mutex(
             State(
-                schedule: schedule, products: Array(repeating: nil, count: hashed.graph.targets.count), recorded: times)
-        )
+                schedule: Schedule(plan, times: times),
+                products: Array(repeating: nil, count: plan.scope.targetCount), recorded: times))
+    }
+
+    /// Tells of all that is as the last run left it.
+    func takeDone() {
+        state.withLock { state in
+            for target in plan.scope.order where plan.isDone[target] {
+                let node = plan.scope[target]
+                var outcome = TargetReport.Outcome.nothing
+                var saved = Duration.zero
+                if !node.isGroup {
+                    outcome = .cached(restored: false)
+                    saved = plan.saved(target)
+                    state.summary.cached += 1
+                    state.summary.saved += saved
+                }
+                emit(
+                    .targetFinished(
+                        TargetReport(
+                            label: node.label, inputHash: hashed.hashes[target], outcome: outcome, duration: .zero,
+                            saved: saved, output: [], image: nil, imageDigest: nil, isCheck: node.isCheck)))
+            }
+        }
     }
 
     /// The first target of a worker; nil when there is nothing more to do for it.
@@ -73,11 +98,20 @@ final class RunBoard: Sendable {
         guard !Task.isCancelled, let target = state.schedule.next() else { return nil }
         state.running += 1
         var given: [Int: TargetProduct] = [:]
-        for needed in hashed.graph.targets[target].prerequisites {
-            given[needed] = state.products[needed]
-            for producer in hashed.graph.producers(behind: needed) { given[producer] = state.products[producer] }
+        for needed in plan.scope[target].prerequisites {
+            given[needed] = product(of: needed, in: &state)
+            for producer in plan.scope.producers(behind: needed) where producer != needed {
+                given[producer] = product(of: producer, in: &state)
+            }
         }
         return Work(target: target, given: given)
+    }
+
+    private func product(of target: Int, in state: inout State) -> TargetProduct? {
+        if let product = state.products[target] { return product }
+        let product = plan.product(of: target)
+        state.products[target] = product
+        return product
     }
 
     /// Those who wait and need not any more, with what they get.
@@ -94,13 +128,14 @@ final class RunBoard: Sendable {
     private func take(_ target: Int, _ ending: Engine.Ending, in state: inout State) {
         state.running -= 1
         state.products[target] = ending.product
+        if let memory = ending.memory { state.memories.append(memory) }
         count(ending, in: &state)
         emit(.targetFinished(ending.report))
         if ending.product != nil {
             state.schedule.complete(target)
         } else {
             for skipped in state.schedule.fail(target, keepsGoing: keepsGoing) {
-                skip(skipped, .skipped(because: hashed.graph.targets[target].label), in: &state)
+                skip(skipped, .skipped(because: plan.scope[target].label), in: &state)
             }
         }
     }
@@ -122,7 +157,7 @@ final class RunBoard: Sendable {
 
     private func skip(_ target: Int, _ outcome: TargetReport.Outcome, in state: inout State) {
         state.summary.skipped += 1
-        let node = hashed.graph.targets[target]
+        let node = plan.scope[target]
         emit(
             .targetFinished(
                 TargetReport(
@@ -131,12 +166,13 @@ final class RunBoard: Sendable {
                     isCheck: node.isCheck)))
     }
 
-    /// When no worker is left: reports what was never started, and gives the summary and the times to record.
-    func close() -> (RunSummary, RecordedTimes) {
+    /// When no worker is left: reports what was never started, and gives the summary, the times to record and what is to be
+    /// known at the next run.
+    func close() -> (summary: RunSummary, recorded: RecordedTimes, memories: [Engine.Memory]) {
         state.withLock { state in
             let outcome: TargetReport.Outcome = Task.isCancelled ? .skipped(because: nil) : .notStarted
             for left in state.schedule.left() { skip(left, outcome, in: &state) }
-            return (state.summary, state.recorded)
+            return (state.summary, state.recorded, state.memories)
         }
     }
 }

@@ -27,6 +27,7 @@ package final class RunRecords: Sendable {
 
     private let folder: BytePath
     private let unwritten = Mutex<[UInt8]>([])
+    private let hasWritten = Atomic<Bool>(false)
     /// What the log holds, as it was when somebody first asked.
     private let found = Mutex<RunLog?>(nil)
 
@@ -65,7 +66,7 @@ package final class RunRecords: Sendable {
     /// Writes what was kept. Not synced to the disk: see above.
     package func save() {
         append()
-        guard let status = Disk.status(log), Int(status.st_size) > Self.small,
+        guard hasWritten.load(ordering: .relaxed), let status = Disk.status(log), Int(status.st_size) > Self.small,
             let bytes = try? Disk.contents(of: log)
         else { return }
         let live = RunLog(bytes: bytes).live
@@ -75,6 +76,7 @@ package final class RunRecords: Sendable {
     private func append() {
         unwritten.withLock { bytes in
             guard !bytes.isEmpty else { return }
+            hasWritten.store(true, ordering: .relaxed)
             do throws(StoreError) {
                 // Records of an earlier version, a file for each label.
                 if Disk.isFolder(folder), Disk.status(log) == nil { Disk.remove(folder) }

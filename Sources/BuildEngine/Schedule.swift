@@ -80,12 +80,13 @@ struct Schedule {
         for target in order where missing[target] == 0 { enqueue(target) }
     }
 
-    /// Of `chosen`, which is closed over edges.
-    init(_ graph: Graph, _ chosen: Set<Int>, times: RecordedTimes) {
+    /// Of what `plan` leaves open.
+    init(_ plan: RunPlan, times: RecordedTimes) {
+        let scope = plan.scope
         self.init(
-            count: graph.targets.count, order: graph.order.filter(chosen.contains),
-            needs: { graph.targets[$0].edges.lazy.map(\.target) }, pool: { graph.targets[$0].attributes.pool },
-            time: { times[graph.targets[$0].label] })
+            count: scope.targetCount, order: plan.open,
+            needs: { scope[$0].edges.lazy.map(\.target).filter { !plan.isDone[$0] } },
+            pool: { scope[$0].attributes.pool }, time: { times[scope[$0].label] })
     }
 
     private mutating func enqueue(_ target: Int) {
@@ -147,19 +148,20 @@ struct Schedule {
     func left() -> [Int] { isOpen.indices.filter { isOpen[$0] } }
 }
 
-extension Graph {
-    /// The time that `toRun` takes at `jobs` by recorded times, or nil where one of them has none. `chosen`, which
-    /// `toRun` is a part of, is closed over edges.
-    func estimate(_ toRun: Set<Int>, of chosen: Set<Int>, at jobs: Int, _ times: RecordedTimes) -> Duration? {
-        guard !toRun.isEmpty else { return nil }
+extension RunPlan {
+    /// The time that what has to run takes at `jobs` by recorded times, or nil where one of them has none, and where nothing
+    /// has to.
+    func estimate(at jobs: Int, _ times: RecordedTimes) -> Duration? {
+        guard hasWork else { return nil }
         var total = Duration.zero
-        var ends = Array(repeating: Duration.zero, count: targets.count)
+        var ends = Array(repeating: Duration.zero, count: scope.targetCount)
         var last = Duration.zero
-        for target in order where chosen.contains(target) {
+        for target in open {
+            let node = scope[target]
             var end = Duration.zero
-            for edge in targets[target].edges { end = max(end, ends[edge.target]) }
-            if toRun.contains(target), !targets[target].isGroup {
-                guard let time = times[targets[target].label] else { return nil }
+            for edge in node.edges { end = max(end, ends[edge.target]) }
+            if isToRun[target], !node.isGroup {
+                guard let time = times[node.label] else { return nil }
                 total += time
                 end += time
             }

@@ -119,44 +119,37 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
     private func run(
         _ opened: Workspace, _ hashed: HashedGraph, _ chosen: [Int], _ request: RunRequest
     ) async throws -> RunSummary {
-        let path = opened.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
-        let sandbox = try await Workspace.refusing {
-            try await ResolvedSandbox.resolve(request.sandbox, commands: opened.commands, path: path)
-        }
-        let (parts, cache) = try await Workspace.refusing { try makeParts(opened, sandbox, request.driver, path) }
         var options = RunOptions()
         options.jobs = jobs ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         options.keepsGoing = keepGoing
         options.ignoresCache = ignoreCache
         options.replaysLogs = replayLogs
-        let look = request.style.look(isTerminal: isatty(STDERR_FILENO) == 1, environment: opened.environment)
-        let renderer = DiagnosticRenderer(color: look.hasColour)
-        let console = Console(
-            state: ConsoleState(
-                look: look, verbosity: quiet ? .quiet : verbose || replayLogs ? .verbose : .normal,
-                render: { renderer.render($0) }))
-        let times = RecordedTimes(at: opened.state.appending("times"))
+        let console = console(opened, request)
         let records = RunRecords(in: opened.state)
-        let engine = Engine(hashed, parts, options, times: times) { event in
+        let runs = try await Workspace.refusing { try await makeParts(opened, request, console) }
+        let times = RecordedTimes(at: opened.state.appending("times"))
+        let engine = Engine(hashed, runs.parts, options, times: times) { event in
             console.receive(event)
             records.keep(event, of: hashed)
         }
-        let refusals = engine.refusals(chosen)
+        let scope = engine.scope(chosen)
+        let refusals = engine.refusals(scope)
         if !refusals.isEmpty { throw Refusal(refusals, .wrongInput) }
+        let plan = await engine.plan(scope)
         if dryRun {
             let now = TargetStates(hashed)
             Terminal.out(
-                await engine.dryRun(chosen).map { label, why in
+                engine.dryRun(plan).map { label, why in
                     "\(label) \(why)\(records.differences(of: label, to: now))\n"
                 }.joined())
             return RunSummary()
         }
-        try await refusePointers(hashed, chosen, cache)
-        if let notice = sandbox.notice { console.receive(.notice(notice)) }
+        try await refusePointers(hashed, plan, runs.cache)
+        if plan.hasWork { try await Workspace.refusing { try await runs.recipes.prepare() } }
         let work = Task {
             let drawing = Task { await console.keepDrawing() }
             defer { drawing.cancel() }
-            return await engine.run(chosen, coldCache: cache.isEmpty, isSandboxed: sandbox.isActive)
+            return await engine.run(plan, coldCache: runs.cache.isEmpty, isSandboxed: runs.recipes.isSandboxed)
         }
         Interruption.shared.handle(
             first: { number in
@@ -173,13 +166,24 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         return summary
     }
 
+    private func console(_ opened: Workspace, _ request: RunRequest) -> Console {
+        let look = request.style.look(isTerminal: isatty(STDERR_FILENO) == 1, environment: opened.environment)
+        let renderer = DiagnosticRenderer(color: look.hasColour)
+        return Console(
+            state: ConsoleState(
+                look: look, verbosity: quiet ? .quiet : verbose || replayLogs ? .verbose : .normal,
+                render: { renderer.render($0) }))
+    }
+
     /// A recipe must not read the text that stands for a large file.
-    private func refusePointers(_ hashed: HashedGraph, _ chosen: [Int], _ cache: LocalActionCache) async throws {
+    private func refusePointers(_ hashed: HashedGraph, _ plan: RunPlan, _ cache: LocalActionCache) async throws {
         guard let files = hashed.graph.tree.files as? CheckedOutTree, !files.pointers.isEmpty else { return }
-        let missing = await hashed.targetsWithoutResult(among: hashed.graph.closure(of: chosen), in: cache)
+        let missing =
+            ignoreCache
+            ? await hashed.targetsWithoutResult(among: Set(plan.scope.order), in: cache) : Set(plan.toRun)
         var told: [Diagnostic] = []
         for target in missing.sorted() {
-            let node = hashed.graph.targets[target]
+            let node = plan.scope[target]
             for index in node.files where files.pointers.contains(hashed.graph.tree.entries[index].path) {
                 told.append(
                     Diagnostic(
@@ -191,40 +195,62 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         if !told.isEmpty { throw Refusal(told, .wrongInput) }
     }
 
+    /// What a run works with, and those of its parts that are asked for more than the engine does.
+    private struct Parts {
+        let parts: EngineParts
+        let cache: LocalActionCache
+        let recipes: DeferredRunner
+    }
+
     private func makeParts(
-        _ opened: Workspace, _ sandbox: ResolvedSandbox, _ choice: DriverChoice, _ path: String
-    ) throws -> (EngineParts, LocalActionCache) {
+        _ opened: Workspace, _ request: RunRequest, _ console: Console
+    ) async throws -> Parts {
+        let path = opened.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+        let commands = opened.commands
+        // Whoever insists on a sandbox is told at once that there is none.
+        let insisted =
+            request.sandbox == .on ? try await ResolvedSandbox.resolve(.on, commands: commands, path: path) : nil
         guard opened.makeState() else {
             throw StoreError.system("mkdir", opened.state, errno)
         }
         LocalActionRunner.sweep(opened.state)
         let store = try LocalContentStore.open(folder: opened.state.appending("store"))
         let cache = try LocalActionCache.open(folder: opened.state.appending("store"))
-        let recipes = LocalActionRunner(
-            workspace: opened.workspace, state: opened.state, store: store, commands: opened.commands,
-            sandbox: sandbox, path: path)
+        let (workspace, state, placed) = (opened.workspace, opened.state, opened.placed)
+        let mode = request.sandbox
+        let recipes = DeferredRunner(
+            resolve: {
+                if let insisted { return insisted }
+                return try await ResolvedSandbox.resolve(mode, commands: commands, path: path)
+            },
+            tell: { console.receive(.notice($0)) },
+            make: { sandbox in
+                LocalActionRunner(
+                    workspace: workspace, state: state, store: store, commands: commands, sandbox: sandbox, path: path)
+            })
         let images = ImageActionRunner(
             store: store,
-            drivers: DriverProvider(choice, runner: opened.commands, environment: opened.environment),
-            staging: opened.state.appending("tmp"))
-        let placed = opened.placed
-        let workspace = opened.workspace
+            drivers: DriverProvider(request.driver, runner: commands, environment: opened.environment),
+            staging: state.appending("tmp"))
         let parts = EngineParts(
-            workspace: workspace, state: opened.state, store: store, cache: cache, recipes: recipes, images: images,
-            commands: opened.commands, environment: opened.environment,
-            placed: { path in PlacedFile(at: path, in: workspace, index: placed) })
-        return (parts, cache)
+            workspace: workspace, state: state, store: store, cache: cache, recipes: recipes, images: images,
+            commands: commands, environment: opened.environment,
+            placed: { path in PlacedFile(at: path, in: workspace, index: placed) },
+            last: opened.isSlow(.run) ? nil : LastRun(at: state.appending("last"), workspace: workspace))
+        return Parts(parts: parts, cache: cache, recipes: recipes)
     }
 }
 
 extension RunRecords {
     fileprivate func keep(_ event: Event, of hashed: HashedGraph) {
-        guard case .targetFinished(let report) = event, let index = hashed.graph.index(of: report.label) else { return }
+        guard case .targetFinished(let report) = event else { return }
+        let succeeded: Bool
         switch report.outcome {
-        case .ran: keep(index, of: hashed, succeeded: true)
-        case .failed(let failure) where failure.exitCode != nil: keep(index, of: hashed, succeeded: false)
-        default: break
+        case .ran: succeeded = true
+        case .failed(let failure) where failure.exitCode != nil: succeeded = false
+        default: return
         }
+        if let index = hashed.graph.index(of: report.label) { keep(index, of: hashed, succeeded: succeeded) }
     }
 
     /// `; differs from the run of … in: …`, or nothing where that is not known or nothing differs.

@@ -1,0 +1,57 @@
+// The targets that a run is about. Does not know what is up to date.
+package import BuildGraph
+
+/// Chosen targets and all that their edges reach, each made once: a graph that lies on the disk makes a target anew whenever it
+/// is asked for it.
+package struct RunScope: Sendable {
+    /// Every target after those its edges name.
+    package let order: [Int]
+    /// By target, of all there are: its place in `nodes`, or -1.
+    private let places: [Int32]
+    private let nodes: [Target]
+    /// By group: what stands behind it.
+    private let groups: [Int: [Int]]
+
+    package init(_ graph: Graph, _ selected: some Sequence<Int>) {
+        var places = [Int32](repeating: -1, count: graph.targets.count)
+        var nodes: [Target] = []
+        var open = Array(selected)
+        while let next = open.popLast() {
+            guard places[next] < 0 else { continue }
+            places[next] = Int32(nodes.count)
+            let node = graph.targets[next]
+            for edge in node.edges where places[edge.target] < 0 { open.append(edge.target) }
+            nodes.append(node)
+        }
+        order = graph.order.filter { places[$0] >= 0 }
+        var groups: [Int: [Int]] = [:]
+        for target in order {
+            let node = nodes[Int(places[target])]
+            if node.isGroup { groups[target] = node.prerequisites.flatMap { groups[$0] ?? [$0] } }
+        }
+        self.places = places
+        self.nodes = nodes
+        self.groups = groups
+    }
+
+    /// Of all targets of the graph.
+    var targetCount: Int { places.count }
+
+    package func contains(_ target: Int) -> Bool { places[target] >= 0 }
+
+    /// One of those in `order`.
+    package subscript(target: Int) -> Target { nodes[Int(places[target])] }
+
+    /// The outputs that `target` hands to those who name it: its own, or a group's prerequisites'.
+    func producers(behind target: Int) -> [Int] { groups[target] ?? [target] }
+
+    /// Whose outputs `node` takes in, each once, sorted.
+    func producers(of node: Target) -> [Int] {
+        let named = node.prerequisites
+        switch named.count {
+        case 0: return []
+        case 1 where groups[named[0]] == nil: return named
+        default: return Set(named.flatMap { producers(behind: $0) }).sorted()
+        }
+    }
+}
