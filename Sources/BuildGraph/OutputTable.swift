@@ -25,14 +25,16 @@ struct OutputTable: Sendable {
 
     /// Ends adding: only afterwards are the others asked.
     mutating func finish() {
-        claims = claims.enumerated().sorted { left, right in
-            let (one, other) = (left.element.output.path, right.element.output.path)
-            return one == other ? left.offset < right.offset : one < other
-        }.map(\.element)
+        let order = claims.indices.sorted { left, right in
+            let (one, other) = (claims[left].output.path, claims[right].output.path)
+            return one == other ? left < right : one < other
+        }
+        claims = order.map { claims[$0] }
     }
 
     func outputs(of owner: Int) -> [DeclaredOutput] {
-        (byOwner[owner] ?? []).sorted { $0.path < $1.path }
+        let found = byOwner[owner] ?? []
+        return found.count < 2 ? found : found.sorted { $0.path < $1.path }
     }
 
     /// The claims of `path` itself.
@@ -91,6 +93,27 @@ struct OutputTable: Sendable {
         /// All there are; nil where they are too many to look at each.
         fileprivate let few: [DeclaredOutput]?
         fileprivate let table: OutputTable
+
+        var isEmpty: Bool { few?.isEmpty ?? false }
+
+        /// `places`, entries of `tree` below the folder, without what some rule puts out.
+        func left(of places: EntryRanges, in tree: FileTree) -> EntryRanges {
+            if isEmpty { return places }
+            var set = EntrySet(places)
+            guard let few else {
+                set.subtract(EntryRanges(places.lazy.filter { contains(tree.entries[$0].path) }))
+                return set.places
+            }
+            for output in few {
+                if let place = tree.index(of: output.path) { set.subtract([place]) }
+                if output.isFolder {
+                    var inside = EntryRanges()
+                    inside.append(tree.range(inside: output.path))
+                    set.subtract(inside)
+                }
+            }
+            return set.places
+        }
 
         /// Whether some rule puts out `path`, itself or as part of a folder.
         func contains(_ path: BytePath) -> Bool {

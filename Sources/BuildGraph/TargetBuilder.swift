@@ -18,18 +18,27 @@ struct TargetBuilder {
     let toolDeclarations: [String: ToolDeclaration]
     let drafts: [ComponentDraft]
     let registry: String
+    private let hasRegistryVariable: Bool
     var diagnostics: [Diagnostic] = []
 
     private(set) var components: [Component] = []
     private(set) var seeds: [TargetSeed] = []
-    /// `component:stage` → indices into `seeds`: one, or an instance for each consumer.
-    private(set) var stages: [Label: [Int]] = [:]
+    /// Of each component its stages, sorted, with places in `seeds`: one, or an instance for each consumer.
+    private var stages: [[(stage: String, seeds: Range<Int>)]] = []
     private(set) var componentPlaces: [String: Int] = [:]
     var outputs = OutputTable()
     /// Of the target at hand.
     var selection = FileSelection()
-    /// By the pattern, wherever it is written.
-    var globCache: [PathPattern: [Int]] = [:]
+    /// By the pattern's text, wherever it is written.
+    var globCache: [BytePath: (PathPattern, EntryRanges)] = [:]
+    /// Of the component whose targets are being made.
+    var usedParts: (component: Int, part: UsedPart)?
+    var libraryInputs: [Int: LibraryInputs] = [:]
+    var dockerfiles = DockerfileMemory()
+    /// Components with an image rule by the names of the build arguments they come as, and by their own; made when first
+    /// asked for.
+    var imageOwners: ImageOwners?
+    private var mentions: [SourceSpan: [String]] = [:]
     /// Entries that no input can be, reported once however many globs match them.
     var reportedSpecials: Set<Int> = []
 
@@ -40,6 +49,7 @@ struct TargetBuilder {
         toolDeclarations = builder.tools
         drafts = builder.drafts
         self.registry = registry
+        hasRegistryVariable = globals["registry"] != nil
     }
 
     mutating func build() throws(FileSystemError) -> ([Component], [Target]) {
@@ -51,6 +61,7 @@ struct TargetBuilder {
         diagnostics.append(contentsOf: outputs.overlaps(labels: seeds.map(\.label)))
         checkContracts()
         var targets: [Target] = []
+        targets.reserveCapacity(seeds.count)
         for index in seeds.indices { targets.append(try target(index)) }
         return (components, targets)
     }
@@ -58,16 +69,17 @@ struct TargetBuilder {
     // MARK: Scopes
 
     func scope(component: Int, seed: TargetSeed? = nil) -> VariableScope {
-        var builtIns = ["name": drafts[component].name]
-        if globals["registry"] == nil { builtIns["registry"] = registry }
+        var builtIns = [("name", drafts[component].name)]
+        if !hasRegistryVariable { builtIns.append(("registry", registry)) }
         if let seed {
-            builtIns["stage"] = seed.label.stage
+            builtIns.append(("stage", seed.label.stage))
             if let consumption = seed.consumption, let consumer = seed.label.consumer {
                 let folder = components[component].folder
-                builtIns["consumer"] = consumer
-                builtIns["provider"] = drafts[component].name
-                builtIns["contract"] = consumption.contracts.map { $0.walked(from: folder).shown }
-                    .joined(separator: " ")
+                let contracts = consumption.contracts.map { $0.walked(from: folder).shown }
+                builtIns += [
+                    ("consumer", consumer), ("provider", drafts[component].name),
+                    ("contract", contracts.joined(separator: " ")),
+                ]
             }
         }
         return VariableScope(
@@ -75,7 +87,9 @@ struct TargetBuilder {
     }
 
     mutating func expand(_ words: [Word], _ scope: inout VariableScope) -> [Word] {
-        words.compactMap { word in scope.expand(word).map { Word($0, word.span) } }
+        // Most words have no variable, and are taken as they are.
+        guard words.contains(where: { $0.text.utf8.contains(UInt8(ascii: "$")) }) else { return words }
+        return words.compactMap { word in scope.expand(word).map { Word($0, word.span) } }
     }
 
     /// The path `word` names from `folder`; a diagnostic where it leaves the workspace.
@@ -90,7 +104,7 @@ struct TargetBuilder {
     private mutating func component(_ index: Int) -> Component {
         let draft = drafts[index]
         var scope = VariableScope(
-            builtIns: ["name": draft.name], layers: [draft.block.variables, globals], settings: settings)
+            builtIns: [("name", draft.name)], layers: [draft.block.variables, globals], settings: settings)
         var folder = draft.defaultFolder
         if let word = draft.block.folder, let text = scope.expand(word) {
             // A template's `dir` means the component's: it is taken from the component's Buildfile, not the template's.
@@ -102,10 +116,10 @@ struct TargetBuilder {
                         hint: "a folder counts when it holds a file that git does not ignore"))
             }
         }
-        let uses = expand(draft.block.lists["uses"] ?? [], &scope)
+        let uses = expand(draft.block.words("uses"), &scope)
         for word in uses where componentPlaces[word.text] == nil { reportUnknownComponent(word) }
         let consumes = consumptions(draft, folder: folder, &scope)
-        let owners = expand(draft.block.lists["owners"] ?? [], &scope).map(\.text)
+        let owners = expand(draft.block.words("owners"), &scope).map(\.text)
         diagnostics.append(contentsOf: scope.diagnostics)
         return Component(
             name: draft.name, kind: draft.kind, folder: folder,
@@ -152,38 +166,54 @@ struct TargetBuilder {
     // MARK: Seeds
 
     private mutating func makeSeeds() {
+        let consumers = consumers()
         for (index, draft) in drafts.enumerated() {
+            var places: [(stage: String, seeds: Range<Int>)] = []
             for (stage, rule) in draft.block.rules.sorted(by: { $0.key < $1.key }) {
+                let first = seeds.count
                 if stage == "verify" {
-                    addInstances(of: rule, component: index)
-                    continue
+                    addInstances(of: rule, component: index, consumers: consumers[draft.name] ?? [])
+                } else {
+                    seeds.append(
+                        TargetSeed(
+                            label: Label(component: draft.name, stage: stage), component: index, rule: rule,
+                            consumption: nil))
                 }
-                add(
-                    TargetSeed(
-                        label: Label(component: draft.name, stage: stage), component: index, rule: rule,
-                        consumption: nil))
+                places.append((stage, first..<seeds.count))
             }
+            stages.append(places)
         }
     }
 
-    private mutating func addInstances(of rule: RuleDeclaration, component: Int) {
+    /// Provider → the components that consume it, in their order.
+    private func consumers() -> [String: [Int]] {
+        var found: [String: [Int]] = [:]
+        for (index, consumer) in components.enumerated() {
+            for consumption in consumer.consumes where found[consumption.provider]?.last != index {
+                found[consumption.provider, default: []].append(index)
+            }
+        }
+        return found
+    }
+
+    private mutating func addInstances(of rule: RuleDeclaration, component: Int, consumers: [Int]) {
         let name = drafts[component].name
-        stages[Label(component: name, stage: "verify")] = []
-        for consumer in components {
-            let parts = consumer.consumes.filter { $0.provider == name }
+        for consumer in consumers {
+            let parts = components[consumer].consumes.filter { $0.provider == name }
             guard let first = parts.first else { continue }
             let all = Component.Consumption(
                 provider: name, contracts: parts.flatMap(\.contracts), span: first.span)
-            add(
+            seeds.append(
                 TargetSeed(
-                    label: Label(component: name, stage: "verify", consumer: consumer.name), component: component,
-                    rule: rule, consumption: all))
+                    label: Label(component: name, stage: "verify", consumer: components[consumer].name),
+                    component: component, rule: rule, consumption: all))
         }
     }
 
-    private mutating func add(_ seed: TargetSeed) {
-        stages[Label(component: seed.label.component, stage: seed.label.stage), default: []].append(seeds.count)
-        seeds.append(seed)
+    /// The places in `seeds` of a component's stage; nil where it has no such rule.
+    func targets(ofStage stage: String, of component: Int) -> Range<Int>? {
+        for found in stages[component] where found.stage == stage { return found.seeds }
+        return nil
     }
 
     private mutating func declareOutputs(_ index: Int) {
@@ -192,7 +222,7 @@ struct TargetBuilder {
         for word in expand(seed.rule.outputs, &scope) {
             guard let path = path(word, in: components[seed.component].folder) else { continue }
             let parts = path.components
-            if path.isEmpty || PathPattern.hasWildcards(Array(word.text.utf8)) || word.text.contains(":") {
+            if path.isEmpty || PathPattern.hasWildcards(Array(word.text.utf8)) || word.text.isLabel {
                 diagnostics.append(
                     Diagnostic(
                         .badSyntax, "'\(word.text)' is no output", at: word.span,
@@ -214,19 +244,19 @@ struct TargetBuilder {
     /// The targets a label in a rule names: `:stage`, `component:stage`, `component:verify[consumer]`.
     mutating func targets(named word: Word, from component: Int) -> [Int] {
         let text = word.text
-        guard let colon = text.firstIndex(of: ":") else { return [] }
+        guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else { return [] }
         let owner = colon == text.startIndex ? drafts[component].name : String(text[..<colon])
         var stage = String(text[text.index(after: colon)...])
         var consumer: String?
-        if stage.hasSuffix("]"), let bracket = stage.firstIndex(of: "[") {
+        if stage.utf8.last == UInt8(ascii: "]"), let bracket = stage.firstIndex(of: "[") {
             consumer = String(stage[stage.index(after: bracket)...].dropLast())
             stage = String(stage[..<bracket])
         }
-        guard let place = componentPlaces[owner] else {
+        guard let place = colon == text.startIndex ? component : componentPlaces[owner] else {
             reportUnknownComponent(Word(owner, word.span))
             return []
         }
-        let found = (stages[Label(component: owner, stage: stage)] ?? nil)?.filter { index in
+        let found = targets(ofStage: stage, of: place)?.filter { index in
             consumer == nil || seeds[index].label.consumer == consumer
         }
         guard let found, consumer == nil || !found.isEmpty else {
@@ -261,19 +291,19 @@ struct TargetBuilder {
         diagnostics.append(contentsOf: attributes.diagnostics)
 
         var edges = labels(among: inputs, kind: .input, seed) + labels(among: gates, kind: .gate, seed)
-        for gate in gates where !gate.text.contains(":") {
+        for gate in gates where !gate.text.isLabel {
             diagnostics.append(
                 Diagnostic(
                     .unknownStage, "'\(gate.text)' is no label", at: gate.span,
                     hint: "only labels stand after '|'; ':\(gate.text)' is this component's stage"))
         }
-        var files = matchFiles(inputs.filter { !$0.text.contains(":") }, seed)
+        var files = matchFiles(inputs.filter { !$0.text.isLabel }, seed)
         if let consumption = seed.consumption { take(consumption, &edges, &files) }
 
         let making: Making
         let folder = components[seed.component].folder
         if let recipe = rule.recipe {
-            takeUses(of: seed, &edges, &files)
+            takeUses(of: seed.component, &edges, &files)
             making = .recipe(recipe, shell: shell(seed.component, &scope))
         } else if seed.label.stage == "image" {
             let image = try imageRule(seed, attributes.image, edges: edges, inputs: inputs)
@@ -287,7 +317,7 @@ struct TargetBuilder {
         diagnostics.append(contentsOf: scope.diagnostics)
         return Target(
             label: seed.label, component: seed.component, making: making, selection: selection,
-            files: EntryRanges(files.indices),
+            files: files.places,
             edges: uniqueEdges(edges), outputs: outputs.outputs(of: index),
             attributes: resolve(attributes, in: folder), values: environment.values, passed: environment.passed,
             secrets: environment.secrets, tools: rule.recipe == nil ? [] : tools(seed.component, &scope),
@@ -295,6 +325,7 @@ struct TargetBuilder {
     }
 
     private func uniqueEdges(_ edges: [Edge]) -> [Edge] {
+        if edges.count < 2 { return edges }
         var seen: Set<Int> = []
         let inputs = edges.filter { $0.kind == .input && seen.insert($0.target).inserted }
         // A gate that is an input as well adds nothing: inputs must have succeeded too.
@@ -302,7 +333,7 @@ struct TargetBuilder {
     }
 
     private mutating func labels(among words: [Word], kind: Edge.Kind, _ seed: TargetSeed) -> [Edge] {
-        words.filter { $0.text.contains(":") }.flatMap { word in
+        words.filter { $0.text.isLabel }.flatMap { word in
             targets(named: word, from: seed.component).map { Edge(kind: kind, target: $0, span: word.span) }
         }
     }
@@ -314,7 +345,7 @@ struct TargetBuilder {
 
     private mutating func tools(_ component: Int, _ scope: inout VariableScope) -> [Tool] {
         var found: [String: Tool] = [:]
-        for word in expand(drafts[component].block.lists["needs"] ?? [], &scope) {
+        for word in expand(drafts[component].block.words("needs"), &scope) {
             guard let declaration = toolDeclarations[word.text] else {
                 let known = toolDeclarations.keys.sorted()
                 diagnostics.append(
@@ -343,31 +374,48 @@ struct TargetBuilder {
     ) -> RecipeEnvironment {
         var result = RecipeEnvironment()
         guard let recipe else { return result }
-        let lists = drafts[seed.component].block.lists
-        func names(_ keyword: String) -> Set<String> { Set((lists[keyword] ?? []).map(\.text)) }
-        let mentioned = scope.mentioned.union(Mentions.names(in: recipe.text))
-        let known = scope.names
-        for word in lists["export"] ?? [] where !known.contains(word.text) {
+        let exported = words("export", of: seed)
+        for word in exported where !scope.knows(word.text) {
             diagnostics.append(
                 .unknown(
-                    .unknownVariable, "variable", word.text, at: word.span, among: known.sorted(),
+                    .unknownVariable, "variable", word.text, at: word.span, among: scope.names.sorted(),
                     otherwise: "'export' names Buildfile variables; 'env' names the environment's"))
         }
-        for name in mentioned.union(names("export")).sorted() {
-            if known.contains(name) {
+        var names = mentions(in: recipe)
+        let further = scope.mentioned.union(exported.lazy.map(\.text)).subtracting(names)
+        if !further.isEmpty { names = (names + further).sorted() }
+        for name in names {
+            if scope.knows(name) {
                 if let value = scope.value(of: name, at: recipe.span) { result.values[name] = .some(value) }
-            } else if names("env").contains(name) {
+            } else if words("env", of: seed).contains(where: { $0.text == name }) {
                 result.values[name] = .some(settings.variable(name))
-            } else if names("pass").contains(name) {
+            } else if words("pass", of: seed).contains(where: { $0.text == name }) {
                 result.passed.append(name)
-            } else if names("secret").contains(name) {
+            } else if words("secret", of: seed).contains(where: { $0.text == name }) {
                 result.secrets.append(name)
             } else if name == "tag", !recipe.text.contains("tag="),
-                let image = stages[Label(component: seed.label.component, stage: "image")]?.first
+                let image = targets(ofStage: "image", of: seed.component)?.first
             {
                 edges.append(Edge(kind: .tag, target: image, span: recipe.span))
             }
         }
         return result
     }
+
+    private func words(_ keyword: String, of seed: TargetSeed) -> [Word] {
+        drafts[seed.component].block.words(keyword)
+    }
+
+    /// The names that a recipe mentions, sorted. Most recipes are templates', and many targets have each.
+    private mutating func mentions(in recipe: Recipe) -> [String] {
+        if let known = mentions[recipe.span] { return known }
+        let found = Mentions.names(in: recipe.text).sorted()
+        mentions[recipe.span] = found
+        return found
+    }
+}
+
+extension String {
+    /// Whether the word names a target and no file.
+    var isLabel: Bool { utf8.contains(UInt8(ascii: ":")) }
 }

@@ -2,8 +2,8 @@ import Buildfile
 
 /// Replaces `$name` and `${name}` in headers and directives. Does not know where variables come from beyond its layers.
 struct VariableScope {
-    /// `$name`, `$stage`, …: win over everything declared.
-    var builtIns: [String: String]
+    /// `$name`, `$stage`, …: win over everything declared; few, so they are looked through.
+    var builtIns: [(name: String, value: String)]
     /// Declared variables, the innermost first.
     var layers: [[String: VariableDeclaration]]
     let settings: ResolutionSettings
@@ -12,7 +12,10 @@ struct VariableScope {
     private(set) var diagnostics: [Diagnostic] = []
     private var active: [String] = []
 
-    init(builtIns: [String: String], layers: [[String: VariableDeclaration]], settings: ResolutionSettings) {
+    init(
+        builtIns: [(name: String, value: String)], layers: [[String: VariableDeclaration]],
+        settings: ResolutionSettings
+    ) {
         self.builtIns = builtIns
         self.layers = layers
         self.settings = settings
@@ -23,12 +26,20 @@ struct VariableScope {
         return nil
     }
 
-    var names: Set<String> { layers.reduce(into: Set(builtIns.keys)) { $0.formUnion($1.keys) } }
+    /// Whether `name` has a value, or would have but for a mistake.
+    func knows(_ name: String) -> Bool { builtIn(name) != nil || layers.contains { $0[name] != nil } }
+
+    private func builtIn(_ name: String) -> String? {
+        for variable in builtIns where variable.name == name { return variable.value }
+        return nil
+    }
+
+    var names: Set<String> { layers.reduce(into: Set(builtIns.map(\.name))) { $0.formUnion($1.keys) } }
 
     /// The value of `name`, or nil (and a diagnostic) where it has none.
     mutating func value(of name: String, at span: SourceSpan) -> String? {
         if active.isEmpty { mentioned.insert(name) }
-        if let value = builtIns[name] { return value }
+        if let value = builtIn(name) { return value }
         guard let declaration = declaration(of: name) else {
             diagnostics.append(
                 Diagnostic(
@@ -53,8 +64,8 @@ struct VariableScope {
 
     /// `word` with its variables replaced, or nil (and diagnostics) where one is unknown.
     mutating func expand(_ word: Word) -> String? {
+        guard word.text.utf8.contains(UInt8(ascii: "$")) else { return word.text }
         let bytes = Array(word.text.utf8)
-        guard bytes.contains(UInt8(ascii: "$")) else { return word.text }
         var result: [UInt8] = []
         var index = 0
         var failed = false
