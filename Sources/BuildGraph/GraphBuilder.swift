@@ -32,7 +32,7 @@ struct GraphBuilder {
         makeDrafts(&templateSet)
         diagnostics.append(contentsOf: templateSet.diagnostics)
         checkOverrides()
-        var scope = VariableScope(builtIns: [], layers: [globals], settings: settings)
+        var scope = VariableScope(builtIns: [], own: [:], globals: globals, settings: SharedSettings(settings))
         let registry =
             globals["registry"].flatMap { scope.value(of: "registry", at: $0.name.span) }
             ?? settings.overrides["registry"] ?? ""

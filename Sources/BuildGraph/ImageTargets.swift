@@ -83,12 +83,9 @@ extension TargetBuilder {
 
     /// `FROM ${python_base}` without the prerequisite `python-base:image` would build from nothing.
     private mutating func checkBases(_ read: DockerfileInputs, _ seed: TargetSeed, _ prerequisites: [String: Int]) {
-        guard !read.baseImages.isEmpty else { return }
-        let owners = imageOwners ?? ImageOwners(drafts)
-        imageOwners = owners
         for base in read.baseImages {
             guard let name = base.argumentName, prerequisites[name] == nil,
-                let place = owners.byArgument[name]?.first(where: { drafts[$0].name != seed.label.component })
+                let place = imageOwners.byArgument[name]?.first(where: { drafts[$0].name != seed.label.component })
             else { continue }
             let owner = drafts[place]
             diagnostics.append(

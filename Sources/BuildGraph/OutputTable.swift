@@ -10,6 +10,8 @@ struct OutputTable: Sendable {
     /// Sorted by path once all are added; of a path in the order they were added.
     private(set) var claims: [Claim] = []
     private var byOwner: [Int: [DeclaredOutput]] = [:]
+    /// The places in `claims` of each path; nil of a table that is asked too little to be worth it.
+    private var places: [BytePath: Range<Int>]?
 
     init() {}
 
@@ -30,6 +32,21 @@ struct OutputTable: Sendable {
             return one == other ? left < right : one < other
         }
         claims = order.map { claims[$0] }
+        placeClaims()
+    }
+
+    private mutating func placeClaims() {
+        var places: [BytePath: Range<Int>] = [:]
+        places.reserveCapacity(claims.count)
+        var start = 0
+        while start < claims.count {
+            let path = claims[start].output.path
+            var end = start + 1
+            while end < claims.count, claims[end].output.path == path { end += 1 }
+            places[path] = start..<end
+            start = end
+        }
+        self.places = places
     }
 
     func outputs(of owner: Int) -> [DeclaredOutput] {
@@ -39,6 +56,7 @@ struct OutputTable: Sendable {
 
     /// The claims of `path` itself.
     private func claims(of path: BytePath) -> ArraySlice<Claim> {
+        if let places { return claims[places[path] ?? 0..<0] }
         let start = lowerBound(path)
         var end = start
         while end < claims.count, claims[end].output.path == path { end += 1 }
@@ -67,11 +85,11 @@ struct OutputTable: Sendable {
     private func range(below folder: BytePath) -> Range<Int> {
         if folder.isEmpty { return 0..<claims.count }
         let start = lowerBound(BytePath(bytes: folder.bytes + [UInt8(ascii: "/")]))
-        return start..<lowerBound(BytePath(bytes: folder.bytes + [UInt8(ascii: "/") + 1]))
+        return start..<lowerBound(BytePath(bytes: folder.bytes + [UInt8(ascii: "/") + 1]), from: start)
     }
 
-    private func lowerBound(_ path: BytePath) -> Int {
-        var low = 0
+    private func lowerBound(_ path: BytePath, from first: Int = 0) -> Int {
+        var low = first
         var high = claims.count
         while low < high {
             let middle = (low + high) / 2

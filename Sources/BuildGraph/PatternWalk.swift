@@ -6,7 +6,7 @@ extension FileTree {
     /// The places of the entries that `pattern` matches.
     func ranges(matching pattern: PathPattern) -> EntryRanges {
         var walk = PatternWalk(entries: entries, segments: pattern.segments)
-        walk.descend(0, in: 0..<entries.count, start: 0)
+        walk.descend()
         return walk.found
     }
 }
@@ -18,7 +18,7 @@ extension FileTree {
         // All that lies below a folder that matches: its first entry gives the folder's name.
         let below = PatternSegment(.everything)
         var walk = PatternWalk(entries: entries, segments: pattern.segments + [below])
-        walk.descend(0, in: 0..<entries.count, start: 0)
+        walk.descend()
         var found: [BytePath] = []
         for range in walk.found.ranges {
             var place = range.lowerBound
@@ -44,7 +44,24 @@ private struct PatternWalk {
     let segments: [PatternSegment]
     var found = EntryRanges()
 
-    mutating func descend(_ index: Int, in range: Range<Int>, start: Int) {
+    /// Begins in the folder that the pattern's first names spell, which is found at once.
+    mutating func descend() {
+        var folder: [UInt8] = []
+        var index = 0
+        while index + 1 < segments.count, let name = segments[index].literal {
+            folder += name
+            folder.append(slash)
+            index += 1
+        }
+        guard !folder.isEmpty else { return descend(0, in: 0..<entries.count, start: 0) }
+        let first = entries.lowerBound(folder)
+        let isThere = first < entries.count && entries.withPath(first) { $0.starts(with: folder) }
+        guard isThere else { return }
+        let end = entries.end(ofFolderWith: folder.count, at: first, limit: entries.count)
+        descend(index, in: first..<end, start: folder.count)
+    }
+
+    private mutating func descend(_ index: Int, in range: Range<Int>, start: Int) {
         guard index < segments.count, !range.isEmpty else { return }
         let segment = segments[index]
         switch segment.kind {

@@ -1,11 +1,20 @@
 import Buildfile
 
 /// A rule of a component, or one instance of its `verify` rule, before its words are expanded.
-struct TargetSeed {
+///
+/// A class, because it is large and handed about much.
+final class TargetSeed: Sendable {
     let label: Label
     let component: Int
     let rule: RuleDeclaration
     let consumption: Component.Consumption?
+
+    init(label: Label, component: Int, rule: RuleDeclaration, consumption: Component.Consumption?) {
+        self.label = label
+        self.component = component
+        self.rule = rule
+        self.consumption = consumption
+    }
 }
 
 /// Makes components and their targets from drafts.
@@ -19,6 +28,7 @@ struct TargetBuilder {
     let drafts: [ComponentDraft]
     let registry: String
     private let hasRegistryVariable: Bool
+    private let shared: SharedSettings
     var diagnostics: [Diagnostic] = []
 
     private(set) var components: [Component] = []
@@ -35,12 +45,15 @@ struct TargetBuilder {
     var usedParts: (component: Int, part: UsedPart)?
     var libraryInputs: [Int: LibraryInputs] = [:]
     var dockerfiles = DockerfileMemory()
-    /// Components with an image rule by the names of the build arguments they come as, and by their own; made when first
-    /// asked for.
-    var imageOwners: ImageOwners?
-    private var mentions: [SourceSpan: [String]] = [:]
+    /// Components with an image rule by the names of the build arguments they come as.
+    var imageOwners = ImageOwners([])
+    var mentions: [SourceSpan: [String]] = [:]
     /// Entries that no input can be, reported once however many globs match them.
     var reportedSpecials: Set<Int> = []
+    /// Patterns that match nothing, where they are written.
+    var reportedNothing: Set<Word> = []
+    /// What to say of names that no component has.
+    private var unknownComponents: [String: Diagnostic] = [:]
 
     init(_ builder: GraphBuilder, registry: String) {
         tree = builder.tree
@@ -50,6 +63,7 @@ struct TargetBuilder {
         drafts = builder.drafts
         self.registry = registry
         hasRegistryVariable = globals["registry"] != nil
+        shared = SharedSettings(builder.settings)
     }
 
     mutating func build() throws(FileSystemError) -> ([Component], [Target]) {
@@ -60,30 +74,65 @@ struct TargetBuilder {
         outputs.finish()
         diagnostics.append(contentsOf: outputs.overlaps(labels: seeds.map(\.label)))
         checkContracts()
+        return (components, try makeTargets())
+    }
+
+    /// Makes the targets, in portions on as many threads as there are processors, each with a builder of its own. What
+    /// they report is put together in the order of the targets, and what two of them report is said once in the end.
+    private mutating func makeTargets() throws(FileSystemError) -> [Target] {
+        // Which glob a special file is reported for depends on those before.
+        let hasSpecials = !tree.entries.areContent(0..<tree.entries.count)
+        let count = hasSpecials || seeds.count < 256 ? 1 : 4 * Threads.processors
+        var base = self
+        base.diagnostics = []
+        base.imageOwners = ImageOwners(drafts)
+        let parts = Threads.map(count) { [base] part in
+            var builder = base
+            return builder.targets(in: base.seeds.count * part / count..<base.seeds.count * (part + 1) / count)
+        }
         var targets: [Target] = []
         targets.reserveCapacity(seeds.count)
-        for index in seeds.indices { targets.append(try target(index)) }
-        return (components, targets)
+        for part in parts {
+            targets += try part.targets.get()
+            diagnostics += part.diagnostics
+        }
+        return targets
+    }
+
+    private mutating func targets(in range: Range<Int>) -> Portion {
+        var made: [Target] = []
+        made.reserveCapacity(range.count)
+        do throws(FileSystemError) {
+            for index in range { made.append(try target(index)) }
+            return Portion(targets: .success(made), diagnostics: diagnostics)
+        } catch {
+            return Portion(targets: .failure(error), diagnostics: [])
+        }
+    }
+
+    private struct Portion: Sendable {
+        let targets: Result<[Target], FileSystemError>
+        let diagnostics: [Diagnostic]
     }
 
     // MARK: Scopes
 
     func scope(component: Int, seed: TargetSeed? = nil) -> VariableScope {
-        var builtIns = [("name", drafts[component].name)]
-        if !hasRegistryVariable { builtIns.append(("registry", registry)) }
+        var builtIns: [VariableScope.BuiltIn] = [.init(name: "name", value: drafts[component].name)]
+        if !hasRegistryVariable { builtIns.append(.init(name: "registry", value: registry)) }
         if let seed {
-            builtIns.append(("stage", seed.label.stage))
+            builtIns.append(.init(name: "stage", value: seed.label.stage))
             if let consumption = seed.consumption, let consumer = seed.label.consumer {
                 let folder = components[component].folder
                 let contracts = consumption.contracts.map { $0.walked(from: folder).shown }
                 builtIns += [
-                    ("consumer", consumer), ("provider", drafts[component].name),
-                    ("contract", contracts.joined(separator: " ")),
+                    .init(name: "consumer", value: consumer), .init(name: "provider", value: drafts[component].name),
+                    .init(name: "contract", value: contracts.joined(separator: " ")),
                 ]
             }
         }
         return VariableScope(
-            builtIns: builtIns, layers: [drafts[component].block.variables, globals], settings: settings)
+            builtIns: builtIns, own: drafts[component].block.variables, globals: globals, settings: shared)
     }
 
     mutating func expand(_ words: [Word], _ scope: inout VariableScope) -> [Word] {
@@ -104,7 +153,8 @@ struct TargetBuilder {
     private mutating func component(_ index: Int) -> Component {
         let draft = drafts[index]
         var scope = VariableScope(
-            builtIns: [("name", draft.name)], layers: [draft.block.variables, globals], settings: settings)
+            builtIns: [.init(name: "name", value: draft.name)], own: draft.block.variables, globals: globals,
+            settings: shared)
         var folder = draft.defaultFolder
         if let word = draft.block.folder, let text = scope.expand(word) {
             // A template's `dir` means the component's: it is taken from the component's Buildfile, not the template's.
@@ -145,12 +195,18 @@ struct TargetBuilder {
     }
 
     private mutating func reportUnknownComponent(_ word: Word) {
+        // Thousands may name the one that is missing, and the nearest is looked for among thousands.
+        let known = unknownComponents[word.text] ?? unknownComponent(word)
+        unknownComponents[word.text] = known
+        diagnostics.append(Diagnostic(known.code, known.message, at: word.span, hint: known.hint))
+    }
+
+    private func unknownComponent(_ word: Word) -> Diagnostic {
         let names = drafts.map(\.name)
-        diagnostics.append(
-            .unknown(
-                .unknownComponent, "component", word.text, at: word.span, among: names,
-                otherwise: names.isEmpty
-                    ? "no component is declared" : "declared are: \(names.prefix(20).joined(separator: ", "))"))
+        return .unknown(
+            .unknownComponent, "component", word.text, at: word.span, among: names,
+            otherwise: names.isEmpty
+                ? "no component is declared" : "declared are: \(names.prefix(20).joined(separator: ", "))")
     }
 
     /// Every contract is a file or comes from a rule, whether its provider verifies it or not.
@@ -169,7 +225,8 @@ struct TargetBuilder {
         let consumers = consumers()
         for (index, draft) in drafts.enumerated() {
             var places: [(stage: String, seeds: Range<Int>)] = []
-            for (stage, rule) in draft.block.rules.sorted(by: { $0.key < $1.key }) {
+            for stage in draft.block.rules.keys.sorted() {
+                guard let rule = draft.block.rules[stage] else { continue }
                 let first = seeds.count
                 if stage == "verify" {
                     addInstances(of: rule, component: index, consumers: consumers[draft.name] ?? [])
@@ -218,6 +275,7 @@ struct TargetBuilder {
 
     private mutating func declareOutputs(_ index: Int) {
         let seed = seeds[index]
+        if seed.rule.outputs.isEmpty { return }
         var scope = scope(component: seed.component, seed: seed)
         for word in expand(seed.rule.outputs, &scope) {
             guard let path = path(word, in: components[seed.component].folder) else { continue }
@@ -313,7 +371,7 @@ struct TargetBuilder {
         } else {
             making = .group
         }
-        let environment = environment(seed, rule.recipe, &scope, &edges)
+        let environment = recipeEnvironment(seed, rule.recipe, &scope, &edges)
         diagnostics.append(contentsOf: scope.diagnostics)
         return Target(
             label: seed.label, component: seed.component, making: making, selection: selection,
@@ -359,59 +417,6 @@ struct TargetBuilder {
                 command: declaration.command?.text)
         }
         return found.values.sorted { $0.name < $1.name }
-    }
-
-    // MARK: The recipe's environment
-
-    private struct RecipeEnvironment {
-        var values: [String: String?] = [:]
-        var passed: [String] = []
-        var secrets: [String] = []
-    }
-
-    private mutating func environment(
-        _ seed: TargetSeed, _ recipe: Recipe?, _ scope: inout VariableScope, _ edges: inout [Edge]
-    ) -> RecipeEnvironment {
-        var result = RecipeEnvironment()
-        guard let recipe else { return result }
-        let exported = words("export", of: seed)
-        for word in exported where !scope.knows(word.text) {
-            diagnostics.append(
-                .unknown(
-                    .unknownVariable, "variable", word.text, at: word.span, among: scope.names.sorted(),
-                    otherwise: "'export' names Buildfile variables; 'env' names the environment's"))
-        }
-        var names = mentions(in: recipe)
-        let further = scope.mentioned.union(exported.lazy.map(\.text)).subtracting(names)
-        if !further.isEmpty { names = (names + further).sorted() }
-        for name in names {
-            if scope.knows(name) {
-                if let value = scope.value(of: name, at: recipe.span) { result.values[name] = .some(value) }
-            } else if words("env", of: seed).contains(where: { $0.text == name }) {
-                result.values[name] = .some(settings.variable(name))
-            } else if words("pass", of: seed).contains(where: { $0.text == name }) {
-                result.passed.append(name)
-            } else if words("secret", of: seed).contains(where: { $0.text == name }) {
-                result.secrets.append(name)
-            } else if name == "tag", !recipe.text.contains("tag="),
-                let image = targets(ofStage: "image", of: seed.component)?.first
-            {
-                edges.append(Edge(kind: .tag, target: image, span: recipe.span))
-            }
-        }
-        return result
-    }
-
-    private func words(_ keyword: String, of seed: TargetSeed) -> [Word] {
-        drafts[seed.component].block.words(keyword)
-    }
-
-    /// The names that a recipe mentions, sorted. Most recipes are templates', and many targets have each.
-    private mutating func mentions(in recipe: Recipe) -> [String] {
-        if let known = mentions[recipe.span] { return known }
-        let found = Mentions.names(in: recipe.text).sorted()
-        mentions[recipe.span] = found
-        return found
     }
 }
 

@@ -139,6 +139,10 @@ extension TargetBuilder {
     }
 
     private mutating func reportNothing(_ word: Word, _ pattern: PathPattern) {
+        // A template's word says the same for all its components where it names a file from the root.
+        guard reportedNothing.insert(Word(String(decoding: pattern.text, as: UTF8.self), word.span)).inserted else {
+            return
+        }
         if let path = pattern.literalPath {
             // A special file has been reported already.
             if let index = tree.index(of: path), !tree.entries[index].kind.isContent { return }

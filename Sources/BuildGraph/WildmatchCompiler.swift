@@ -225,7 +225,9 @@ struct PatternMatch {
     private func captures(of segment: PatternSegment, _ range: Range<Int>) -> [[UInt8]] {
         let elements = segment.elements
         var starts = Array(repeating: range.upperBound, count: elements.count)
-        guard segment.literal == nil, bytes.withUnsafeBytes({ segment.matches($0, range, recordingIn: &starts) }) else { return [] }
+        guard segment.literal == nil, bytes.withUnsafeBytes({ segment.matches($0, range, recordingIn: &starts) }) else {
+            return []
+        }
         var found: [[UInt8]] = []
         var first: Int?
         for index in 0...elements.count {

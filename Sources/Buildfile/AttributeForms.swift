@@ -229,9 +229,12 @@ enum AttributeForm: String, CaseIterable {
     /// The mistake in `words`, if there is one; a word that holds a `$` is right until it has been expanded.
     func mismatch(in words: [Word]) -> Mismatch? {
         let isExpanded = !words.contains { $0.text.utf8.contains(UInt8(ascii: "$")) }
-        let expanded = isExpanded ? words : words.enumerated().map { index, word in
-            word.text.utf8.contains(UInt8(ascii: "$")) ? Word(standIn(at: index), word.span) : word
-        }
+        let expanded =
+            isExpanded
+            ? words
+            : words.enumerated().map { index, word in
+                word.text.utf8.contains(UInt8(ascii: "$")) ? Word(standIn(at: index), word.span) : word
+            }
         guard case .failure(let mismatch) = read(expanded) else { return nil }
         return mismatch
     }
