@@ -60,12 +60,14 @@ struct BuildfileSet {
     private(set) var globs: [PathPattern] = []
     private(set) var diagnostics: [Diagnostic] = []
     private var seen: Set<BytePath> = []
+    /// Files that were read before their turn.
+    private var readAhead: [BytePath: Result<ParsedBuildfile, FileSystemError>] = [:]
     private let tree: FileTree
 
     init(tree: FileTree, settings: ResolutionSettings) throws(FileSystemError) {
         self.tree = tree
         switch settings.root {
-        case .given(let source): try add(source, folder: .root)
+        case .given(let source): try add(parseBuildfile(source), folder: .root)
         case .inTree(let path):
             guard tree.contains(path) else {
                 diagnostics.append(
@@ -81,11 +83,33 @@ struct BuildfileSet {
     private mutating func addFile(_ path: BytePath) throws(FileSystemError) {
         guard seen.insert(path).inserted else { return }
         paths.append(path)
-        try add(SourceText(name: path.shown, bytes: try tree.files.contents(of: path)), folder: path.parent)
+        if let known = readAhead.removeValue(forKey: path) {
+            try add(try known.get(), folder: path.parent)
+        } else {
+            try add(try Self.read(path, in: tree), folder: path.parent)
+        }
     }
 
-    private mutating func add(_ source: SourceText, folder: BytePath) throws(FileSystemError) {
-        let parsed = parseBuildfile(source)
+    private static func read(_ path: BytePath, in tree: FileTree) throws(FileSystemError) -> ParsedBuildfile {
+        parseBuildfile(SourceText(name: path.shown, bytes: try tree.files.contents(of: path)))
+    }
+
+    /// Reads many files on as many threads as there are processors; what comes of it is taken in the files' order.
+    private mutating func readAhead(_ paths: [BytePath]) {
+        let wanted = paths.filter { !seen.contains($0) && readAhead[$0] == nil }
+        guard wanted.count >= 32 else { return }
+        let tree = tree
+        let results = Threads.map(wanted.count) { index -> Result<ParsedBuildfile, FileSystemError> in
+            do throws(FileSystemError) {
+                return .success(try Self.read(wanted[index], in: tree))
+            } catch {
+                return .failure(error)
+            }
+        }
+        for (path, result) in zip(wanted, results) { readAhead[path] = result }
+    }
+
+    private mutating func add(_ parsed: ParsedBuildfile, folder: BytePath) throws(FileSystemError) {
         members.append(Member(folder: folder, parsed: parsed))
         diagnostics.append(contentsOf: parsed.diagnostics)
         for case .directive(let directive) in parsed.declarations where directive.keyword.text == "include" {
@@ -99,13 +123,15 @@ struct BuildfileSet {
             return
         }
         globs.append(glob.pattern)
-        let found = tree.indices(matching: glob).filter { tree.entries[$0].kind.isContent }
+        let found = tree.indices(matching: glob).filter { tree.entries.kind($0).isContent }
+            .map { tree.entries[$0].path }
         if found.isEmpty {
             diagnostics.append(
                 Diagnostic(
                     .emptyInclude, "'\(word.text)' matches no file", at: word.span,
                     hint: "paths are relative to the folder of this Buildfile; files that git ignores don't count"))
         }
-        for index in found { try addFile(tree.entries[index].path) }
+        readAhead(found)
+        for path in found { try addFile(path) }
     }
 }

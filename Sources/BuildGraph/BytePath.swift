@@ -110,6 +110,7 @@ package struct BytePath: Sendable, Hashable, Comparable {
     /// For people: control characters, those that turn the direction of text, and bytes that are not UTF-8 as `\xff`;
     /// newline and tab as `\n` and `\t`.
     package var shown: String {
+        if bytes.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return String(decoding: bytes, as: UTF8.self) }
         var text = ""
         var rest = bytes[...]
         while let first = rest.first {

@@ -11,6 +11,8 @@ struct MergedBlock {
     var folder: Word?
     var shell: [Word]?
 
+    func words(_ keyword: String) -> [Word] { lists[keyword] ?? [] }
+
     mutating func add(_ items: [ComponentItem]) {
         for item in items {
             switch item {
@@ -28,8 +30,8 @@ struct MergedBlock {
     }
 
     mutating func add(_ other: MergedBlock) {
-        variables.merge(other.variables) { $1 }
-        rules.merge(other.rules) { $1 }
+        if !other.variables.isEmpty { variables.merge(other.variables) { $1 } }
+        if !other.rules.isEmpty { rules.merge(other.rules) { $1 } }
         for (keyword, words) in other.lists { lists[keyword, default: []].append(contentsOf: words) }
         consumes.append(contentsOf: other.consumes)
         folder = other.folder ?? folder
@@ -49,6 +51,10 @@ struct TemplateSet {
 
     /// `templates` merged in order; unknown ones and circles are reported once, where they are named.
     mutating func merge(_ templates: [Word], below path: [String] = []) -> MergedBlock {
+        // One template is taken as it is, so that thousands of components share its block.
+        if templates.count == 1, let word = templates.first {
+            return template(word, below: path) ?? MergedBlock()
+        }
         var block = MergedBlock()
         for word in templates {
             if let part = template(word, below: path) { block.add(part) }

@@ -26,13 +26,13 @@ struct ComponentGlob: Sendable {
     func matches(in tree: FileTree) -> [Match] {
         let prefix = BytePath(bytes: pattern.literalPrefix)
         var found: [BytePath: Match] = [:]
-        for folder in tree.folders(inside: prefix) {
+        for folder in tree.folders(matching: pattern) ?? tree.folders(inside: prefix) {
             if let captures = pattern.captures(folder) {
                 found[folder] = Match(name: name(captures, folder), folder: folder)
             }
         }
         if mayEndInFile {
-            for index in tree.range(inside: prefix) {
+            for index in tree.ranges(matching: pattern) {
                 let path = tree.entries[index].path
                 guard found[path.parent] == nil, let captures = pattern.captures(path) else { continue }
                 found[path.parent] = Match(name: name(captures, path.parent), folder: path.parent)

@@ -7,7 +7,7 @@ package struct ContextSource: Sendable, Hashable {
     package let pattern: DockerPattern
     /// After substitution, as people write it.
     package let text: String
-    package let span: SourceSpan
+    package private(set) var span: SourceSpan
     /// The `--exclude` patterns.
     package let excludes: [DockerIgnorePattern]
     /// The `--exclude` patterns' text.
@@ -26,6 +26,13 @@ package struct ContextSource: Sendable, Hashable {
             DockerIgnorePattern(DockerIgnorePattern.cleaned(Array($0.utf8)[...]))
         }
         self.isOptional = isOptional || pattern.hasWildcards
+    }
+
+    /// The same, standing somewhere else.
+    func moved(to span: SourceSpan) -> ContextSource {
+        var copy = self
+        copy.span = span
+        return copy
     }
 
     /// Whether it takes the file or link `path`.

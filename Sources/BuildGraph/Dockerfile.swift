@@ -20,7 +20,14 @@ package struct RemoteSource: Sendable, Hashable {
     package let text: String
     /// It can only be what it is: `--checksum` says what it must be, or a git commit is named whole.
     package let isPinned: Bool
-    package let span: SourceSpan
+    package private(set) var span: SourceSpan
+
+    /// The same, standing somewhere else.
+    func moved(to span: SourceSpan) -> RemoteSource {
+        var copy = self
+        copy.span = span
+        return copy
+    }
 
     init(text: String, hasChecksum: Bool, span: SourceSpan) {
         self.text = text

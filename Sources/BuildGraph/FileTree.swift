@@ -27,15 +27,7 @@ package struct FileTree: Sendable {
 
     /// The places of the entries that `pattern` matches, in order.
     func indices(matching pattern: PathPattern) -> [Int] {
-        if let path = pattern.literalPath { return index(of: path).map { [$0] } ?? [] }
-        let prefix = pattern.literalPrefix
-        let inside = range(inside: BytePath(bytes: prefix))
-        guard let rest = pattern.belowPrefix else { return Array(inside) }
-        let start = prefix.isEmpty ? 0 : prefix.count + 1
-        return inside.filter {
-            let path = entries[$0].path.bytes
-            return rest.matches(path, start..<path.count)
-        }
+        Array(ranges(matching: pattern))
     }
 
     /// Every folder below `prefix` that holds a file at any depth, sorted.

@@ -32,7 +32,7 @@ struct GraphBuilder {
         makeDrafts(&templateSet)
         diagnostics.append(contentsOf: templateSet.diagnostics)
         checkOverrides()
-        var scope = VariableScope(builtIns: [:], layers: [globals], settings: settings)
+        var scope = VariableScope(builtIns: [], own: [:], globals: globals, settings: SharedSettings(settings))
         let registry =
             globals["registry"].flatMap { scope.value(of: "registry", at: $0.name.span) }
             ?? settings.overrides["registry"] ?? ""
@@ -60,6 +60,7 @@ struct GraphBuilder {
     }
 
     private func unique(_ all: [Diagnostic]) -> [Diagnostic] {
+        if all.count < 2 { return all }
         var seen: Set<Diagnostic> = []
         return all.filter { seen.insert($0).inserted }
     }
@@ -121,6 +122,7 @@ struct GraphBuilder {
 
     /// `NAME=VALUE` must name a `?=` variable of some scope.
     private mutating func checkOverrides() {
+        if settings.overrides.isEmpty { return }
         var known: Set<String> = Set(globals.values.filter(\.isDefault).map(\.name.text))
         for draft in drafts { known.formUnion(draft.block.variables.values.filter(\.isDefault).map(\.name.text)) }
         for name in settings.overrides.keys.sorted() where !known.contains(name) {
@@ -159,7 +161,8 @@ struct GraphBuilder {
         for (folder, component) in declared where component.kind == .service || component.kind == .library {
             addBlock(component, in: folder, &templateSet)
         }
-        drafts.sort { $0.name < $1.name }
+        // Drafts are large: they are moved once.
+        drafts = drafts.indices.sorted { drafts[$0].name < drafts[$1].name }.map { drafts[$0] }
     }
 
     private mutating func addMatches(

@@ -30,8 +30,10 @@ extension Diagnostic {
         } else if tree.hasFolder(path) {
             hint = "it is a folder; '\(word.text)/**' names every file in it"
         } else {
-            let siblings = tree.range(inside: path.parent).lazy.map { tree.entries[$0].path }
-                .filter { $0.parent == path.parent }.prefix(1000).map { $0.name.shown }
+            // Folders among them are passed over as wholes: the parent may be the root of a million files.
+            let inFolder = path.parent.isEmpty ? [] : PathPattern.escaped(path.parent.bytes) + [slash]
+            let siblings = tree.ranges(matching: PathPattern(inFolder + [star])).prefix(1000)
+                .map { tree.entries[$0].path.name.shown }
             hint =
                 nearestWord(to: path.name.shown, among: Array(siblings)).map { "did you mean '\($0)' in that folder?" }
                 ?? "files that git ignores are no inputs; a file that a rule makes is named by the rule's label"

@@ -13,11 +13,16 @@ package struct HashedGraph: Sendable {
     /// Reads the files that targets take in and hashes every target. Throws the first file that cannot be read.
     package init(_ graph: Graph) throws(FileSystemError) {
         let contents = try EntryDigests(reading: graph)
-        var owns: [SHA256Value] = []
-        owns.reserveCapacity(graph.targets.count)
-        for target in graph.targets.indices {
-            owns.append(try graph.ownHash(of: target, file: contents.digest))
+        let results = Threads.map(graph.targets.count) { target -> Result<SHA256Value, FileSystemError> in
+            do throws(FileSystemError) {
+                return .success(try graph.ownHash(of: target, file: contents.digest))
+            } catch {
+                return .failure(error)
+            }
         }
+        var owns: [SHA256Value] = []
+        owns.reserveCapacity(results.count)
+        for result in results { owns.append(try result.get()) }
         self.init(graph, contents, owns, hashes: [])
     }
 

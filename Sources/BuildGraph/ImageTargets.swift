@@ -25,16 +25,17 @@ extension TargetBuilder {
                     producer: outputs.owner(of: dockerfile.path).map { seeds[$0].label }))
             return (rule(values), EntrySet())
         }
-        let source = SourceText(name: dockerfile.path.shown, bytes: try tree.files.contents(of: dockerfile.path))
         var known = values
         for name in prerequisites.keys { known[name] = "\(name):pinned" }
-        let read = DockerfileInputs.read(source, arguments: known, targetStage: attributes.targetStage?.text)
+        let read = dockerfiles.read(
+            dockerfile.path, try tree.files.contents(of: dockerfile.path), arguments: known,
+            targetStage: attributes.targetStage?.text)
         diagnostics.append(contentsOf: read.diagnostics)
         checkArguments(attributes, read)
         checkBases(read, seed, prerequisites)
         checkRemotes(read)
         var files = try select(read, rule(values), seed, edges)
-        let takesDockerfile = files.indices.contains(index)
+        let takesDockerfile = files.contains(index)
         files.insert(index)
         return (
             rule(values.filter { read.usedArguments.contains($0.key) }, takesDockerfile: takesDockerfile), files
@@ -54,12 +55,7 @@ extension TargetBuilder {
         seeds[target].label.stage == "image" && seeds[target].rule.recipe == nil
     }
 
-    private func argumentName(_ component: String) -> String {
-        String(
-            decoding: component.utf8.map {
-                $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") ? UInt8(ascii: "_") : $0
-            }, as: UTF8.self)
-    }
+    private func argumentName(_ component: String) -> String { ImageOwners.argumentName(of: component) }
 
     /// `[dockerfile PATH]`, else the input word that looks like one, else `Dockerfile`.
     private mutating func dockerfilePath(
@@ -67,7 +63,7 @@ extension TargetBuilder {
     ) -> (path: BytePath, span: SourceSpan) {
         let folder = components[seed.component].folder
         if let word = attributes.dockerfile, let path = path(word, in: folder) { return (path, word.span) }
-        for word in inputs where !word.text.contains(":") && !PathPattern.hasWildcards(Array(word.text.utf8)) {
+        for word in inputs where !word.text.isLabel && !PathPattern.hasWildcards(Array(word.text.utf8)) {
             let name = BytePath(word.text).name.shown
             if name.contains("Dockerfile") || name.contains("Containerfile"), let path = path(word, in: folder) {
                 return (path, word.span)
@@ -89,10 +85,9 @@ extension TargetBuilder {
     private mutating func checkBases(_ read: DockerfileInputs, _ seed: TargetSeed, _ prerequisites: [String: Int]) {
         for base in read.baseImages {
             guard let name = base.argumentName, prerequisites[name] == nil,
-                let owner = drafts.first(where: {
-                    argumentName($0.name) == name && $0.block.rules["image"] != nil && $0.name != seed.label.component
-                })
+                let place = imageOwners.byArgument[name]?.first(where: { drafts[$0].name != seed.label.component })
             else { continue }
+            let owner = drafts[place]
             diagnostics.append(
                 Diagnostic(
                     .missingImagePrerequisite,
@@ -106,8 +101,10 @@ extension TargetBuilder {
         {
             let name = Self.withoutTag(base.reference)
             guard name.hasPrefix(registry + "/"),
-                let owner = drafts.first(where: { registry + "/" + $0.name == name && $0.block.rules["image"] != nil })
+                let place = componentPlaces[String(name.dropFirst(registry.count + 1))],
+                drafts[place].block.rules["image"] != nil
             else { continue }
+            let owner = drafts[place]
             let argument = argumentName(owner.name)
             diagnostics.append(
                 Diagnostic(
@@ -142,7 +139,9 @@ extension TargetBuilder {
         _ read: DockerfileInputs, _ rule: ImageRule, _ seed: TargetSeed, _ edges: [Edge]
     ) throws(FileSystemError) -> EntrySet {
         let selection = try ImageSelection(read, rule, tree: tree, outputs: outputs)
-        let named = Set(edges.filter { $0.kind == .input }.flatMap { producers(behind: $0.target, seen: []) })
+        let named: Set<Int> =
+            selection.takenOutputs.isEmpty
+            ? [] : Set(edges.filter { $0.kind == .input }.flatMap { producers(behind: $0.target, seen: []) })
         for (source, output, owner) in selection.takenOutputs where !named.contains(owner) {
             diagnostics.append(
                 Diagnostic(
@@ -160,7 +159,7 @@ extension TargetBuilder {
                     "'\(source.text)' matches no file of the build context '\(rule.context.isEmpty ? "." : rule.context.shown)'",
                     at: source.span, hint: "paths are relative to the context; '[context PATH]' changes it"))
         }
-        return EntrySet(selection.places)
+        return EntrySet(selection.taken)
     }
 
     private func producers(behind target: Int, seen: Set<Int>) -> [Int] {
@@ -172,15 +171,36 @@ extension TargetBuilder {
 
     private mutating func labelsOnly(_ seed: TargetSeed) -> [Int] {
         var scope = scope(component: seed.component, seed: seed)
-        return expand(seed.rule.inputs, &scope).filter { $0.text.contains(":") }
+        return expand(seed.rule.inputs, &scope).filter { $0.text.isLabel }
             .flatMap { targets(named: $0, from: seed.component) }
+    }
+}
+
+/// The components with an image rule, for those who look for one by another name.
+struct ImageOwners {
+    /// Build argument → places of components, ascending: `a-b` and `a.b` arrive as the same.
+    private(set) var byArgument: [String: [Int]] = [:]
+
+    init(_ drafts: [ComponentDraft]) {
+        for (place, draft) in drafts.enumerated() where draft.block.rules["image"] != nil {
+            byArgument[Self.argumentName(of: draft.name), default: []].append(place)
+        }
+    }
+
+    /// The build argument as which the image of `component` arrives.
+    static func argumentName(of component: String) -> String {
+        String(
+            decoding: component.utf8.map {
+                $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") ? UInt8(ascii: "_") : $0
+            }, as: UTF8.self)
     }
 }
 
 /// What a Dockerfile takes from its build context.
 struct ImageSelection {
-    /// Of the tree's entries, ascending.
-    private(set) var places: [Int] = []
+    /// Of the tree's entries.
+    private(set) var taken = EntryRanges()
+    var places: [Int] { Array(taken) }
     /// Outputs of rules that a source may take.
     private(set) var takenOutputs: [(source: ContextSource, output: DeclaredOutput, owner: Int)] = []
     /// Sources that must take something, and take neither a file nor an output.
@@ -191,6 +211,77 @@ struct ImageSelection {
     ) throws(FileSystemError) {
         let ignore = try Self.ignore(rule, tree)
         let context = rule.context
+        let unmatched: [ContextSource]
+        if let sources = Self.literalPaths(of: read, in: context, tree) {
+            unmatched = take(sources, of: read, below: context, ignore, tree, outputs)
+        } else {
+            unmatched = search(read, below: context, ignore, tree, outputs)
+        }
+        var served: Set<SourceSpan> = []
+        for (output, owner) in outputs.all(inside: context) {
+            guard let path = output.path.relative(to: context), !ignore.excludes(path) else { continue }
+            for source in read.sources where source.mayTake(path, isFolder: output.isFolder) {
+                served.insert(source.span)
+                takenOutputs.append((source, output, owner))
+            }
+        }
+        unserved = unmatched.filter { !served.contains($0.span) && !$0.isOptional }
+    }
+
+    /// What each source names, where none has wildcards or exclusions or leads through a link: then what they take is
+    /// found without a look at all that the context has.
+    private static func literalPaths(
+        of read: DockerfileInputs, in context: BytePath, _ tree: FileTree
+    ) -> [BytePath]? {
+        if read.wholeContext { return nil }
+        var paths: [BytePath] = []
+        for source in read.sources {
+            guard source.excludes.isEmpty, source.excludeTexts.isEmpty, let parts = source.pattern.rest(from: 0) else {
+                return nil
+            }
+            var path = context
+            for part in parts {
+                path = path.appending(BytePath(bytes: Array(part)))
+                if let index = tree.index(of: path), tree.entries.kind(index) == .link { return nil }
+            }
+            paths.append(path)
+        }
+        return paths
+    }
+
+    /// Takes what lies at and below `paths`, which are the sources'; gives the sources that name nothing.
+    private mutating func take(
+        _ paths: [BytePath], of read: DockerfileInputs, below context: BytePath, _ ignore: DockerIgnore,
+        _ tree: FileTree, _ outputs: OutputTable
+    ) -> [ContextSource] {
+        let claimed = outputs.claimed(below: context)
+        var all = EntrySet()
+        var unmatched: [ContextSource] = []
+        for (source, path) in zip(read.sources, paths) {
+            var found = EntryRanges()
+            if source.pattern.count > 0, let index = tree.index(of: path) { found.append(index..<index + 1) }
+            // The paths from "PATH/" on stand behind PATH itself.
+            found.append(tree.range(inside: path))
+            found = claimed.left(of: found, in: tree)
+            if ignore != .nothing || found.ranges.contains(where: { !tree.entries.areContent($0) }) {
+                found = EntryRanges(
+                    found.lazy.filter { place in
+                        tree.entries.kind(place).isContent
+                            && !(tree.entries[place].path.relative(to: context).map(ignore.excludes) ?? true)
+                    })
+            }
+            if found.isEmpty, source.pattern.count > 0 { unmatched.append(source) }
+            all.formUnion(found)
+        }
+        taken = all.places
+        return unmatched
+    }
+
+    /// Takes what the sources match of all that the context has; gives the sources that match nothing.
+    private mutating func search(
+        _ read: DockerfileInputs, below context: BytePath, _ ignore: DockerIgnore, _ tree: FileTree,
+        _ outputs: OutputTable
+    ) -> [ContextSource] {
         var known: [Int] = []
         var entries: [FileEntry] = []
         let claimed = outputs.claimed(below: context)
@@ -206,21 +297,14 @@ struct ImageSelection {
         let selection = read.select(from: entries, ignore: ignore) { link in
             try? files.contents(of: context.appending(link))
         }
-        var served: Set<SourceSpan> = []
-        for (output, owner) in outputs.all(inside: context) {
-            guard let path = output.path.relative(to: context), !ignore.excludes(path) else { continue }
-            for source in read.sources where source.mayTake(path, isFolder: output.isFolder) {
-                served.insert(source.span)
-                takenOutputs.append((source, output, owner))
-            }
-        }
-        unserved = selection.unmatched.filter { !served.contains($0.span) && !$0.isOptional }
         // Both lists are sorted by path.
         var next = 0
-        places = selection.files.compactMap { file -> Int? in
-            while next < entries.count, entries[next].path < file.path { next += 1 }
-            return next < entries.count && entries[next].path == file.path ? known[next] : nil
-        }
+        taken = EntryRanges(
+            selection.files.compactMap { file -> Int? in
+                while next < entries.count, entries[next].path < file.path { next += 1 }
+                return next < entries.count && entries[next].path == file.path ? known[next] : nil
+            })
+        return selection.unmatched
     }
 
     /// `NAME.dockerignore` beside the Dockerfile wins over `.dockerignore` in the context's root.

@@ -40,9 +40,15 @@ package protocol ManifestVisitor {
     mutating func visit(_ field: ManifestField)
     /// The same as a visit of the field that `ManifestField(file:hash:)` makes; nearly all fields are files.
     mutating func visit(file: FileEntry, hash: SHA256Value)
+    /// The same without an entry, of which there may be a hundred thousand. The path is valid during the call.
+    mutating func visit(path: UnsafeRawBufferPointer, kind: FileKind, hash: SHA256Value)
 }
 
 extension ManifestVisitor {
+    package mutating func visit(path: UnsafeRawBufferPointer, kind: FileKind, hash: SHA256Value) {
+        visit(file: FileEntry(path: BytePath(bytes: Array(path)), kind: kind), hash: hash)
+    }
+
     package mutating func visit(file: FileEntry, hash: SHA256Value) { visit(ManifestField(file: file, hash: hash)) }
 }
 
@@ -99,7 +105,9 @@ extension Graph {
             visitor.visit(ManifestField(.output, key: output.path.bytes, value: [output.isFolder ? 1 : 0]))
         }
         for index in node.files {
-            visitor.visit(file: tree.entries[index], hash: try file(index).hash)
+            let hash = try file(index).hash
+            let kind = tree.entries.kind(index)
+            tree.entries.withPath(index) { visitor.visit(path: $0, kind: kind, hash: hash) }
         }
     }
 
@@ -200,11 +208,15 @@ package struct ManifestHasher: ManifestVisitor {
     }
 
     package mutating func visit(file: FileEntry, hash: SHA256Value) {
+        file.path.bytes.withUnsafeBytes { visit(path: $0, kind: file.kind, hash: hash) }
+    }
+
+    package mutating func visit(path: UnsafeRawBufferPointer, kind: FileKind, hash: SHA256Value) {
         waiting.append(ManifestTag.file.rawValue)
-        Self.append(length: file.path.bytes.count, to: &waiting)
-        waiting += file.path.bytes
+        Self.append(length: path.count, to: &waiting)
+        waiting.append(contentsOf: path)
         Self.append(length: 33, to: &waiting)
-        waiting.append(file.kind.rawValue)
+        waiting.append(kind.rawValue)
         hash.withBytes { waiting.append(contentsOf: $0) }
         if waiting.count >= Self.portion { hashWaiting() }
     }

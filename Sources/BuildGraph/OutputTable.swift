@@ -10,6 +10,8 @@ struct OutputTable: Sendable {
     /// Sorted by path once all are added; of a path in the order they were added.
     private(set) var claims: [Claim] = []
     private var byOwner: [Int: [DeclaredOutput]] = [:]
+    /// The places in `claims` of each path; nil of a table that is asked too little to be worth it.
+    private var places: [BytePath: Range<Int>]?
 
     init() {}
 
@@ -25,18 +27,36 @@ struct OutputTable: Sendable {
 
     /// Ends adding: only afterwards are the others asked.
     mutating func finish() {
-        claims = claims.enumerated().sorted { left, right in
-            let (one, other) = (left.element.output.path, right.element.output.path)
-            return one == other ? left.offset < right.offset : one < other
-        }.map(\.element)
+        let order = claims.indices.sorted { left, right in
+            let (one, other) = (claims[left].output.path, claims[right].output.path)
+            return one == other ? left < right : one < other
+        }
+        claims = order.map { claims[$0] }
+        placeClaims()
+    }
+
+    private mutating func placeClaims() {
+        var places: [BytePath: Range<Int>] = [:]
+        places.reserveCapacity(claims.count)
+        var start = 0
+        while start < claims.count {
+            let path = claims[start].output.path
+            var end = start + 1
+            while end < claims.count, claims[end].output.path == path { end += 1 }
+            places[path] = start..<end
+            start = end
+        }
+        self.places = places
     }
 
     func outputs(of owner: Int) -> [DeclaredOutput] {
-        (byOwner[owner] ?? []).sorted { $0.path < $1.path }
+        let found = byOwner[owner] ?? []
+        return found.count < 2 ? found : found.sorted { $0.path < $1.path }
     }
 
     /// The claims of `path` itself.
     private func claims(of path: BytePath) -> ArraySlice<Claim> {
+        if let places { return claims[places[path] ?? 0..<0] }
         let start = lowerBound(path)
         var end = start
         while end < claims.count, claims[end].output.path == path { end += 1 }
@@ -65,11 +85,11 @@ struct OutputTable: Sendable {
     private func range(below folder: BytePath) -> Range<Int> {
         if folder.isEmpty { return 0..<claims.count }
         let start = lowerBound(BytePath(bytes: folder.bytes + [UInt8(ascii: "/")]))
-        return start..<lowerBound(BytePath(bytes: folder.bytes + [UInt8(ascii: "/") + 1]))
+        return start..<lowerBound(BytePath(bytes: folder.bytes + [UInt8(ascii: "/") + 1]), from: start)
     }
 
-    private func lowerBound(_ path: BytePath) -> Int {
-        var low = 0
+    private func lowerBound(_ path: BytePath, from first: Int = 0) -> Int {
+        var low = first
         var high = claims.count
         while low < high {
             let middle = (low + high) / 2
@@ -91,6 +111,27 @@ struct OutputTable: Sendable {
         /// All there are; nil where they are too many to look at each.
         fileprivate let few: [DeclaredOutput]?
         fileprivate let table: OutputTable
+
+        var isEmpty: Bool { few?.isEmpty ?? false }
+
+        /// `places`, entries of `tree` below the folder, without what some rule puts out.
+        func left(of places: EntryRanges, in tree: FileTree) -> EntryRanges {
+            if isEmpty { return places }
+            var set = EntrySet(places)
+            guard let few else {
+                set.subtract(EntryRanges(places.lazy.filter { contains(tree.entries[$0].path) }))
+                return set.places
+            }
+            for output in few {
+                if let place = tree.index(of: output.path) { set.subtract([place]) }
+                if output.isFolder {
+                    var inside = EntryRanges()
+                    inside.append(tree.range(inside: output.path))
+                    set.subtract(inside)
+                }
+            }
+            return set.places
+        }
 
         /// Whether some rule puts out `path`, itself or as part of a folder.
         func contains(_ path: BytePath) -> Bool {

@@ -1,11 +1,20 @@
 import Buildfile
 
 /// A rule of a component, or one instance of its `verify` rule, before its words are expanded.
-struct TargetSeed {
+///
+/// A class, because it is large and handed about much.
+final class TargetSeed: Sendable {
     let label: Label
     let component: Int
     let rule: RuleDeclaration
     let consumption: Component.Consumption?
+
+    init(label: Label, component: Int, rule: RuleDeclaration, consumption: Component.Consumption?) {
+        self.label = label
+        self.component = component
+        self.rule = rule
+        self.consumption = consumption
+    }
 }
 
 /// Makes components and their targets from drafts.
@@ -18,20 +27,33 @@ struct TargetBuilder {
     let toolDeclarations: [String: ToolDeclaration]
     let drafts: [ComponentDraft]
     let registry: String
+    private let hasRegistryVariable: Bool
+    private let shared: SharedSettings
     var diagnostics: [Diagnostic] = []
 
     private(set) var components: [Component] = []
     private(set) var seeds: [TargetSeed] = []
-    /// `component:stage` → indices into `seeds`: one, or an instance for each consumer.
-    private(set) var stages: [Label: [Int]] = [:]
+    /// Of each component its stages, sorted, with places in `seeds`: one, or an instance for each consumer.
+    private var stages: [[(stage: String, seeds: Range<Int>)]] = []
     private(set) var componentPlaces: [String: Int] = [:]
     var outputs = OutputTable()
     /// Of the target at hand.
     var selection = FileSelection()
-    /// By the pattern, wherever it is written.
-    var globCache: [PathPattern: [Int]] = [:]
+    /// By the pattern's text, wherever it is written.
+    var globCache: [BytePath: (PathPattern, EntryRanges)] = [:]
+    /// Of the component whose targets are being made.
+    var usedParts: (component: Int, part: UsedPart)?
+    var libraryInputs: [Int: LibraryInputs] = [:]
+    var dockerfiles = DockerfileMemory()
+    /// Components with an image rule by the names of the build arguments they come as.
+    var imageOwners = ImageOwners([])
+    var mentions: [SourceSpan: [String]] = [:]
     /// Entries that no input can be, reported once however many globs match them.
     var reportedSpecials: Set<Int> = []
+    /// Patterns that match nothing, where they are written.
+    var reportedNothing: Set<Word> = []
+    /// What to say of names that no component has.
+    private var unknownComponents: [String: Diagnostic] = [:]
 
     init(_ builder: GraphBuilder, registry: String) {
         tree = builder.tree
@@ -40,6 +62,8 @@ struct TargetBuilder {
         toolDeclarations = builder.tools
         drafts = builder.drafts
         self.registry = registry
+        hasRegistryVariable = globals["registry"] != nil
+        shared = SharedSettings(builder.settings)
     }
 
     mutating func build() throws(FileSystemError) -> ([Component], [Target]) {
@@ -50,32 +74,71 @@ struct TargetBuilder {
         outputs.finish()
         diagnostics.append(contentsOf: outputs.overlaps(labels: seeds.map(\.label)))
         checkContracts()
+        return (components, try makeTargets())
+    }
+
+    /// Makes the targets, in portions on as many threads as there are processors, each with a builder of its own. What
+    /// they report is put together in the order of the targets, and what two of them report is said once in the end.
+    private mutating func makeTargets() throws(FileSystemError) -> [Target] {
+        // Which glob a special file is reported for depends on those before.
+        let hasSpecials = !tree.entries.areContent(0..<tree.entries.count)
+        let count = hasSpecials || seeds.count < 256 ? 1 : 4 * Threads.processors
+        var base = self
+        base.diagnostics = []
+        base.imageOwners = ImageOwners(drafts)
+        let parts = Threads.map(count) { [base] part in
+            var builder = base
+            return builder.targets(in: base.seeds.count * part / count..<base.seeds.count * (part + 1) / count)
+        }
         var targets: [Target] = []
-        for index in seeds.indices { targets.append(try target(index)) }
-        return (components, targets)
+        targets.reserveCapacity(seeds.count)
+        for part in parts {
+            targets += try part.targets.get()
+            diagnostics += part.diagnostics
+        }
+        return targets
+    }
+
+    private mutating func targets(in range: Range<Int>) -> Portion {
+        var made: [Target] = []
+        made.reserveCapacity(range.count)
+        do throws(FileSystemError) {
+            for index in range { made.append(try target(index)) }
+            return Portion(targets: .success(made), diagnostics: diagnostics)
+        } catch {
+            return Portion(targets: .failure(error), diagnostics: [])
+        }
+    }
+
+    private struct Portion: Sendable {
+        let targets: Result<[Target], FileSystemError>
+        let diagnostics: [Diagnostic]
     }
 
     // MARK: Scopes
 
     func scope(component: Int, seed: TargetSeed? = nil) -> VariableScope {
-        var builtIns = ["name": drafts[component].name]
-        if globals["registry"] == nil { builtIns["registry"] = registry }
+        var builtIns: [VariableScope.BuiltIn] = [.init(name: "name", value: drafts[component].name)]
+        if !hasRegistryVariable { builtIns.append(.init(name: "registry", value: registry)) }
         if let seed {
-            builtIns["stage"] = seed.label.stage
+            builtIns.append(.init(name: "stage", value: seed.label.stage))
             if let consumption = seed.consumption, let consumer = seed.label.consumer {
                 let folder = components[component].folder
-                builtIns["consumer"] = consumer
-                builtIns["provider"] = drafts[component].name
-                builtIns["contract"] = consumption.contracts.map { $0.walked(from: folder).shown }
-                    .joined(separator: " ")
+                let contracts = consumption.contracts.map { $0.walked(from: folder).shown }
+                builtIns += [
+                    .init(name: "consumer", value: consumer), .init(name: "provider", value: drafts[component].name),
+                    .init(name: "contract", value: contracts.joined(separator: " ")),
+                ]
             }
         }
         return VariableScope(
-            builtIns: builtIns, layers: [drafts[component].block.variables, globals], settings: settings)
+            builtIns: builtIns, own: drafts[component].block.variables, globals: globals, settings: shared)
     }
 
     mutating func expand(_ words: [Word], _ scope: inout VariableScope) -> [Word] {
-        words.compactMap { word in scope.expand(word).map { Word($0, word.span) } }
+        // Most words have no variable, and are taken as they are.
+        guard words.contains(where: { $0.text.utf8.contains(UInt8(ascii: "$")) }) else { return words }
+        return words.compactMap { word in scope.expand(word).map { Word($0, word.span) } }
     }
 
     /// The path `word` names from `folder`; a diagnostic where it leaves the workspace.
@@ -90,7 +153,8 @@ struct TargetBuilder {
     private mutating func component(_ index: Int) -> Component {
         let draft = drafts[index]
         var scope = VariableScope(
-            builtIns: ["name": draft.name], layers: [draft.block.variables, globals], settings: settings)
+            builtIns: [.init(name: "name", value: draft.name)], own: draft.block.variables, globals: globals,
+            settings: shared)
         var folder = draft.defaultFolder
         if let word = draft.block.folder, let text = scope.expand(word) {
             // A template's `dir` means the component's: it is taken from the component's Buildfile, not the template's.
@@ -102,10 +166,10 @@ struct TargetBuilder {
                         hint: "a folder counts when it holds a file that git does not ignore"))
             }
         }
-        let uses = expand(draft.block.lists["uses"] ?? [], &scope)
+        let uses = expand(draft.block.words("uses"), &scope)
         for word in uses where componentPlaces[word.text] == nil { reportUnknownComponent(word) }
         let consumes = consumptions(draft, folder: folder, &scope)
-        let owners = expand(draft.block.lists["owners"] ?? [], &scope).map(\.text)
+        let owners = expand(draft.block.words("owners"), &scope).map(\.text)
         diagnostics.append(contentsOf: scope.diagnostics)
         return Component(
             name: draft.name, kind: draft.kind, folder: folder,
@@ -131,12 +195,18 @@ struct TargetBuilder {
     }
 
     private mutating func reportUnknownComponent(_ word: Word) {
+        // Thousands may name the one that is missing, and the nearest is looked for among thousands.
+        let known = unknownComponents[word.text] ?? unknownComponent(word)
+        unknownComponents[word.text] = known
+        diagnostics.append(Diagnostic(known.code, known.message, at: word.span, hint: known.hint))
+    }
+
+    private func unknownComponent(_ word: Word) -> Diagnostic {
         let names = drafts.map(\.name)
-        diagnostics.append(
-            .unknown(
-                .unknownComponent, "component", word.text, at: word.span, among: names,
-                otherwise: names.isEmpty
-                    ? "no component is declared" : "declared are: \(names.prefix(20).joined(separator: ", "))"))
+        return .unknown(
+            .unknownComponent, "component", word.text, at: word.span, among: names,
+            otherwise: names.isEmpty
+                ? "no component is declared" : "declared are: \(names.prefix(20).joined(separator: ", "))")
     }
 
     /// Every contract is a file or comes from a rule, whether its provider verifies it or not.
@@ -152,47 +222,65 @@ struct TargetBuilder {
     // MARK: Seeds
 
     private mutating func makeSeeds() {
+        let consumers = consumers()
         for (index, draft) in drafts.enumerated() {
-            for (stage, rule) in draft.block.rules.sorted(by: { $0.key < $1.key }) {
+            var places: [(stage: String, seeds: Range<Int>)] = []
+            for stage in draft.block.rules.keys.sorted() {
+                guard let rule = draft.block.rules[stage] else { continue }
+                let first = seeds.count
                 if stage == "verify" {
-                    addInstances(of: rule, component: index)
-                    continue
+                    addInstances(of: rule, component: index, consumers: consumers[draft.name] ?? [])
+                } else {
+                    seeds.append(
+                        TargetSeed(
+                            label: Label(component: draft.name, stage: stage), component: index, rule: rule,
+                            consumption: nil))
                 }
-                add(
-                    TargetSeed(
-                        label: Label(component: draft.name, stage: stage), component: index, rule: rule,
-                        consumption: nil))
+                places.append((stage, first..<seeds.count))
             }
+            stages.append(places)
         }
     }
 
-    private mutating func addInstances(of rule: RuleDeclaration, component: Int) {
+    /// Provider → the components that consume it, in their order.
+    private func consumers() -> [String: [Int]] {
+        var found: [String: [Int]] = [:]
+        for (index, consumer) in components.enumerated() {
+            for consumption in consumer.consumes where found[consumption.provider]?.last != index {
+                found[consumption.provider, default: []].append(index)
+            }
+        }
+        return found
+    }
+
+    private mutating func addInstances(of rule: RuleDeclaration, component: Int, consumers: [Int]) {
         let name = drafts[component].name
-        stages[Label(component: name, stage: "verify")] = []
-        for consumer in components {
-            let parts = consumer.consumes.filter { $0.provider == name }
+        for consumer in consumers {
+            let parts = components[consumer].consumes.filter { $0.provider == name }
             guard let first = parts.first else { continue }
             let all = Component.Consumption(
                 provider: name, contracts: parts.flatMap(\.contracts), span: first.span)
-            add(
+            seeds.append(
                 TargetSeed(
-                    label: Label(component: name, stage: "verify", consumer: consumer.name), component: component,
-                    rule: rule, consumption: all))
+                    label: Label(component: name, stage: "verify", consumer: components[consumer].name),
+                    component: component, rule: rule, consumption: all))
         }
     }
 
-    private mutating func add(_ seed: TargetSeed) {
-        stages[Label(component: seed.label.component, stage: seed.label.stage), default: []].append(seeds.count)
-        seeds.append(seed)
+    /// The places in `seeds` of a component's stage; nil where it has no such rule.
+    func targets(ofStage stage: String, of component: Int) -> Range<Int>? {
+        for found in stages[component] where found.stage == stage { return found.seeds }
+        return nil
     }
 
     private mutating func declareOutputs(_ index: Int) {
         let seed = seeds[index]
+        if seed.rule.outputs.isEmpty { return }
         var scope = scope(component: seed.component, seed: seed)
         for word in expand(seed.rule.outputs, &scope) {
             guard let path = path(word, in: components[seed.component].folder) else { continue }
             let parts = path.components
-            if path.isEmpty || PathPattern.hasWildcards(Array(word.text.utf8)) || word.text.contains(":") {
+            if path.isEmpty || PathPattern.hasWildcards(Array(word.text.utf8)) || word.text.isLabel {
                 diagnostics.append(
                     Diagnostic(
                         .badSyntax, "'\(word.text)' is no output", at: word.span,
@@ -214,19 +302,19 @@ struct TargetBuilder {
     /// The targets a label in a rule names: `:stage`, `component:stage`, `component:verify[consumer]`.
     mutating func targets(named word: Word, from component: Int) -> [Int] {
         let text = word.text
-        guard let colon = text.firstIndex(of: ":") else { return [] }
+        guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else { return [] }
         let owner = colon == text.startIndex ? drafts[component].name : String(text[..<colon])
         var stage = String(text[text.index(after: colon)...])
         var consumer: String?
-        if stage.hasSuffix("]"), let bracket = stage.firstIndex(of: "[") {
+        if stage.utf8.last == UInt8(ascii: "]"), let bracket = stage.firstIndex(of: "[") {
             consumer = String(stage[stage.index(after: bracket)...].dropLast())
             stage = String(stage[..<bracket])
         }
-        guard let place = componentPlaces[owner] else {
+        guard let place = colon == text.startIndex ? component : componentPlaces[owner] else {
             reportUnknownComponent(Word(owner, word.span))
             return []
         }
-        let found = (stages[Label(component: owner, stage: stage)] ?? nil)?.filter { index in
+        let found = targets(ofStage: stage, of: place)?.filter { index in
             consumer == nil || seeds[index].label.consumer == consumer
         }
         guard let found, consumer == nil || !found.isEmpty else {
@@ -261,19 +349,19 @@ struct TargetBuilder {
         diagnostics.append(contentsOf: attributes.diagnostics)
 
         var edges = labels(among: inputs, kind: .input, seed) + labels(among: gates, kind: .gate, seed)
-        for gate in gates where !gate.text.contains(":") {
+        for gate in gates where !gate.text.isLabel {
             diagnostics.append(
                 Diagnostic(
                     .unknownStage, "'\(gate.text)' is no label", at: gate.span,
                     hint: "only labels stand after '|'; ':\(gate.text)' is this component's stage"))
         }
-        var files = matchFiles(inputs.filter { !$0.text.contains(":") }, seed)
+        var files = matchFiles(inputs.filter { !$0.text.isLabel }, seed)
         if let consumption = seed.consumption { take(consumption, &edges, &files) }
 
         let making: Making
         let folder = components[seed.component].folder
         if let recipe = rule.recipe {
-            takeUses(of: seed, &edges, &files)
+            takeUses(of: seed.component, &edges, &files)
             making = .recipe(recipe, shell: shell(seed.component, &scope))
         } else if seed.label.stage == "image" {
             let image = try imageRule(seed, attributes.image, edges: edges, inputs: inputs)
@@ -283,11 +371,11 @@ struct TargetBuilder {
         } else {
             making = .group
         }
-        let environment = environment(seed, rule.recipe, &scope, &edges)
+        let environment = recipeEnvironment(seed, rule.recipe, &scope, &edges)
         diagnostics.append(contentsOf: scope.diagnostics)
         return Target(
             label: seed.label, component: seed.component, making: making, selection: selection,
-            files: EntryRanges(files.indices),
+            files: files.places,
             edges: uniqueEdges(edges), outputs: outputs.outputs(of: index),
             attributes: resolve(attributes, in: folder), values: environment.values, passed: environment.passed,
             secrets: environment.secrets, tools: rule.recipe == nil ? [] : tools(seed.component, &scope),
@@ -295,6 +383,7 @@ struct TargetBuilder {
     }
 
     private func uniqueEdges(_ edges: [Edge]) -> [Edge] {
+        if edges.count < 2 { return edges }
         var seen: Set<Int> = []
         let inputs = edges.filter { $0.kind == .input && seen.insert($0.target).inserted }
         // A gate that is an input as well adds nothing: inputs must have succeeded too.
@@ -302,7 +391,7 @@ struct TargetBuilder {
     }
 
     private mutating func labels(among words: [Word], kind: Edge.Kind, _ seed: TargetSeed) -> [Edge] {
-        words.filter { $0.text.contains(":") }.flatMap { word in
+        words.filter { $0.text.isLabel }.flatMap { word in
             targets(named: word, from: seed.component).map { Edge(kind: kind, target: $0, span: word.span) }
         }
     }
@@ -314,7 +403,7 @@ struct TargetBuilder {
 
     private mutating func tools(_ component: Int, _ scope: inout VariableScope) -> [Tool] {
         var found: [String: Tool] = [:]
-        for word in expand(drafts[component].block.lists["needs"] ?? [], &scope) {
+        for word in expand(drafts[component].block.words("needs"), &scope) {
             guard let declaration = toolDeclarations[word.text] else {
                 let known = toolDeclarations.keys.sorted()
                 diagnostics.append(
@@ -329,45 +418,9 @@ struct TargetBuilder {
         }
         return found.values.sorted { $0.name < $1.name }
     }
+}
 
-    // MARK: The recipe's environment
-
-    private struct RecipeEnvironment {
-        var values: [String: String?] = [:]
-        var passed: [String] = []
-        var secrets: [String] = []
-    }
-
-    private mutating func environment(
-        _ seed: TargetSeed, _ recipe: Recipe?, _ scope: inout VariableScope, _ edges: inout [Edge]
-    ) -> RecipeEnvironment {
-        var result = RecipeEnvironment()
-        guard let recipe else { return result }
-        let lists = drafts[seed.component].block.lists
-        func names(_ keyword: String) -> Set<String> { Set((lists[keyword] ?? []).map(\.text)) }
-        let mentioned = scope.mentioned.union(Mentions.names(in: recipe.text))
-        let known = scope.names
-        for word in lists["export"] ?? [] where !known.contains(word.text) {
-            diagnostics.append(
-                .unknown(
-                    .unknownVariable, "variable", word.text, at: word.span, among: known.sorted(),
-                    otherwise: "'export' names Buildfile variables; 'env' names the environment's"))
-        }
-        for name in mentioned.union(names("export")).sorted() {
-            if known.contains(name) {
-                if let value = scope.value(of: name, at: recipe.span) { result.values[name] = .some(value) }
-            } else if names("env").contains(name) {
-                result.values[name] = .some(settings.variable(name))
-            } else if names("pass").contains(name) {
-                result.passed.append(name)
-            } else if names("secret").contains(name) {
-                result.secrets.append(name)
-            } else if name == "tag", !recipe.text.contains("tag="),
-                let image = stages[Label(component: seed.label.component, stage: "image")]?.first
-            {
-                edges.append(Edge(kind: .tag, target: image, span: recipe.span))
-            }
-        }
-        return result
-    }
+extension String {
+    /// Whether the word names a target and no file.
+    var isLabel: Bool { utf8.contains(UInt8(ascii: ":")) }
 }

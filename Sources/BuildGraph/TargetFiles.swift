@@ -1,44 +1,80 @@
 import Buildfile
 
-/// Places of entries, in ascending order without duplicates.
+/// Places of entries, in ascending order without duplicates. Takes time proportional to the ranges, not to the places.
 struct EntrySet: Sendable {
-    private(set) var indices: [Int] = []
+    private(set) var places: EntryRanges
 
-    init(_ indices: [Int] = []) {
-        self.indices = indices
+    init(_ places: EntryRanges = EntryRanges()) {
+        self.places = places
     }
 
-    mutating func insert(_ index: Int) { formUnion([index]) }
+    /// `indices` are ascending.
+    init(_ indices: [Int]) {
+        places = EntryRanges(indices)
+    }
+
+    var indices: [Int] { Array(places) }
+
+    func contains(_ index: Int) -> Bool { places.contains(index) }
+
+    mutating func insert(_ index: Int) {
+        if !places.contains(index) { formUnion([index]) }
+    }
 
     /// `other` is ascending, as all lists of matches are.
-    mutating func formUnion(_ other: [Int]) {
-        guard let first = other.first else { return }
-        guard let last = indices.last, last >= first else {
-            if indices.isEmpty { indices = other } else { indices += other }
+    mutating func formUnion(_ other: [Int]) { formUnion(EntryRanges(other)) }
+
+    mutating func formUnion(_ other: EntryRanges) {
+        if other.isEmpty { return }
+        if places.isEmpty {
+            places = other
             return
         }
-        var merged: [Int] = []
-        merged.reserveCapacity(indices.count + other.count)
-        var place = 0
-        for index in other {
-            while place < indices.count, indices[place] < index {
-                merged.append(indices[place])
-                place += 1
+        var merged = EntryRanges()
+        var last: Range<Int>?
+        func take(_ range: Range<Int>) {
+            guard let before = last, range.lowerBound <= before.upperBound else {
+                if let last { merged.append(last) }
+                last = range
+                return
             }
-            if place < indices.count, indices[place] == index { place += 1 }
-            merged.append(index)
+            last = before.lowerBound..<max(before.upperBound, range.upperBound)
         }
-        merged += indices[place...]
-        indices = merged
+        let (left, right) = (places.ranges, other.ranges)
+        var (one, two) = (0, 0)
+        while one < left.count || two < right.count {
+            if two == right.count || (one < left.count && left[one].lowerBound <= right[two].lowerBound) {
+                take(left[one])
+                one += 1
+            } else {
+                take(right[two])
+                two += 1
+            }
+        }
+        if let last { merged.append(last) }
+        places = merged
     }
 
     /// `other` is ascending.
-    mutating func subtract(_ other: [Int]) {
-        var place = 0
-        indices = indices.filter { index in
-            while place < other.count, other[place] < index { place += 1 }
-            return place == other.count || other[place] != index
+    mutating func subtract(_ other: [Int]) { subtract(EntryRanges(other)) }
+
+    mutating func subtract(_ other: EntryRanges) {
+        if other.isEmpty { return }
+        let taken = other.ranges
+        var left = EntryRanges()
+        var next = 0
+        for range in places.ranges {
+            while next < taken.count, taken[next].upperBound <= range.lowerBound { next += 1 }
+            var start = range.lowerBound
+            var place = next
+            while place < taken.count, taken[place].lowerBound < range.upperBound {
+                if taken[place].lowerBound > start { left.append(start..<taken[place].lowerBound) }
+                start = max(start, taken[place].upperBound)
+                place += 1
+            }
+            if start < range.upperBound { left.append(start..<range.upperBound) }
         }
+        places = left
     }
 }
 
@@ -51,49 +87,63 @@ extension TargetBuilder {
 
     mutating func matchFiles(_ words: [Word], in folder: BytePath) -> EntrySet {
         var found = EntrySet()
+        if words.isEmpty { return found }
         var globs: [FileSelection.Glob] = []
         defer { if !globs.isEmpty { selection.lists.append(globs) } }
         for word in words {
-            guard let glob = FileGlob(word, text: word.text, in: folder) else {
+            var bytes = Array(word.text.utf8)
+            let isExclusion = bytes.first == UInt8(ascii: "!")
+            if isExclusion { bytes.removeFirst() }
+            guard let text = PathPattern.resolved(bytes, in: folder) else {
                 diagnostics.append(.leavesWorkspace(word))
                 continue
             }
-            globs.append(FileSelection.Glob(pattern: glob.pattern, isExclusion: glob.isExclusion))
-            let matched = match(glob)
-            if glob.isExclusion {
+            let (pattern, matched) = match(text, word)
+            globs.append(FileSelection.Glob(pattern: pattern, isExclusion: isExclusion))
+            if isExclusion {
                 found.subtract(matched)
                 continue
             }
-            if matched.isEmpty { reportNothing(word, glob) }
+            if matched.isEmpty { reportNothing(word, pattern) }
             found.formUnion(matched)
         }
         return found
     }
 
-    private mutating func match(_ glob: FileGlob) -> [Int] {
-        if let known = globCache[glob.pattern] { return known }
-        var found: [Int] = []
-        let claimed = outputs.claimed(below: BytePath(bytes: glob.pattern.literalPrefix))
-        for index in tree.indices(matching: glob) {
-            let entry = tree.entries[index]
-            if claimed.contains(entry.path) { continue }
-            guard entry.kind.isContent else {
-                guard reportedSpecials.insert(index).inserted else { continue }
+    private mutating func match(_ text: [UInt8], _ word: Word) -> (PathPattern, EntryRanges) {
+        let key = BytePath(bytes: text)
+        if let known = globCache[key] { return known }
+        let pattern = PathPattern(text)
+        let claimed = outputs.claimed(below: BytePath(bytes: pattern.literalPrefix))
+        var found = claimed.left(of: tree.ranges(matching: pattern), in: tree)
+        if found.ranges.contains(where: { !tree.entries.areContent($0) }) { found = withoutSpecials(found, word) }
+        globCache[key] = (pattern, found)
+        return (pattern, found)
+    }
+
+    private mutating func withoutSpecials(_ places: EntryRanges, _ word: Word) -> EntryRanges {
+        var found = EntryRanges()
+        for index in places {
+            let kind = tree.entries.kind(index)
+            if kind.isContent {
+                found.append(index..<index + 1)
+            } else if reportedSpecials.insert(index).inserted {
+                let path = tree.entries[index].path
                 diagnostics.append(
                     Diagnostic(
-                        .specialFile, "'\(entry.path.shown)' is a \(entry.kind), which cannot be an input",
-                        at: glob.word.span,
-                        hint: "take it away with '!/\(entry.path.shown)', or remove it"))
-                continue
+                        .specialFile, "'\(path.shown)' is a \(kind), which cannot be an input",
+                        at: word.span, hint: "take it away with '!/\(path.shown)', or remove it"))
             }
-            found.append(index)
         }
-        globCache[glob.pattern] = found
         return found
     }
 
-    private mutating func reportNothing(_ word: Word, _ glob: FileGlob) {
-        if let path = glob.literalPath {
+    private mutating func reportNothing(_ word: Word, _ pattern: PathPattern) {
+        // A template's word says the same for all its components where it names a file from the root.
+        guard reportedNothing.insert(Word(String(decoding: pattern.text, as: UTF8.self), word.span)).inserted else {
+            return
+        }
+        if let path = pattern.literalPath {
             // A special file has been reported already.
             if let index = tree.index(of: path), !tree.entries[index].kind.isContent { return }
             diagnostics.append(
@@ -108,28 +158,58 @@ extension TargetBuilder {
 
     /// What `uses` brings a rule that has a recipe: a used component's `build` target, or where it has none its
     /// `inputs` and what it uses itself.
-    mutating func takeUses(of seed: TargetSeed, _ edges: inout [Edge], _ files: inout EntrySet) {
-        var open = components[seed.component].uses.reversed().map { ($0, seed.component) }
+    mutating func takeUses(of component: Int, _ edges: inout [Edge], _ files: inout EntrySet) {
+        if components[component].uses.isEmpty { return }
+        let part: UsedPart
+        if let known = usedParts, known.component == component {
+            part = known.part
+        } else {
+            part = usedPart(of: component)
+            usedParts = (component, part)
+        }
+        edges.append(contentsOf: part.edges)
+        selection.lists.append(contentsOf: part.lists)
+        files.formUnion(part.files.places)
+    }
+
+    private mutating func usedPart(of component: Int) -> UsedPart {
+        var part = UsedPart()
+        var open = components[component].uses.reversed().map { ($0, component) }
         var seen: Set<String> = []
         while let (name, user) = open.popLast() {
             guard seen.insert(name).inserted, let place = componentPlaces[name] else { continue }
-            let span = (drafts[user].block.lists["uses"] ?? []).first { $0.text == name }?.span ?? drafts[user].span
-            if let build = stages[Label(component: name, stage: "build")] {
-                edges.append(contentsOf: build.map { Edge(kind: .input, target: $0, span: span) })
+            let span = drafts[user].block.words("uses").first { $0.text == name }?.span ?? drafts[user].span
+            if let build = targets(ofStage: "build", of: place) {
+                part.edges.append(contentsOf: build.map { Edge(kind: .input, target: $0, span: span) })
                 continue
             }
-            var scope = scope(component: place)
-            let words = expand(drafts[place].block.lists["inputs"] ?? [], &scope)
-            if words.isEmpty {
+            let inputs = librariesInputs(of: place)
+            if inputs.isNothing {
                 diagnostics.append(
                     Diagnostic(
                         .missingInput, "'\(name)' has neither a 'build' rule nor 'inputs', so using it brings nothing",
                         at: span, notes: [.init("declared here", at: drafts[place].span)],
                         hint: "'inputs GLOB…' in its block names the files that make it up"))
             }
-            files.formUnion(matchFiles(words, in: components[place].folder).indices)
+            part.files.formUnion(inputs.files.places)
+            part.lists.append(contentsOf: inputs.lists)
             open.append(contentsOf: components[place].uses.map { ($0, place) })
         }
+        return part
+    }
+
+    /// What the `inputs` of a component without a `build` rule match: the same for all that use it.
+    private mutating func librariesInputs(of place: Int) -> LibraryInputs {
+        if let known = libraryInputs[place] { return known }
+        var scope = scope(component: place)
+        let words = expand(drafts[place].block.words("inputs"), &scope)
+        let kept = selection
+        selection = FileSelection()
+        let files = matchFiles(words, in: components[place].folder)
+        let found = LibraryInputs(lists: selection.lists, files: files, isNothing: words.isEmpty)
+        selection = kept
+        libraryInputs[place] = found
+        return found
     }
 
     /// The contracts of a `verify` instance: files, or the rules that put them out.
@@ -142,5 +222,27 @@ extension TargetBuilder {
                 selection.literals.append(path)
             }
         }
+    }
+}
+
+/// What `uses` brings each of a component's rules.
+struct UsedPart {
+    var edges: [Edge] = []
+    var lists: [[FileSelection.Glob]] = []
+    var files = EntrySet()
+}
+
+/// What a library without a `build` rule brings those that use it.
+struct LibraryInputs {
+    let lists: [[FileSelection.Glob]]
+    let files: EntrySet
+    let isNothing: Bool
+}
+
+extension FileEntries {
+    /// Whether all in `range` can be inputs.
+    func areContent(_ range: Range<Int>) -> Bool {
+        for place in range where !kind(place).isContent { return false }
+        return true
     }
 }

@@ -1,5 +1,6 @@
 // Plain threads for work that blocks in system calls. Does not know what the work is.
 import Glibc
+import Synchronization
 
 /// Work on threads of its own, so that reading files does not hold up the tasks of the concurrency pool.
 enum Threads {
@@ -9,6 +10,25 @@ enum Threads {
         init(_ body: @escaping @Sendable () -> Void) {
             self.body = body
         }
+    }
+
+    /// How many threads are worth having for work that keeps processors busy.
+    static let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+
+    /// What `body` gives for each number below `count`, in their order, however the threads share them.
+    static func map<Result: Sendable>(_ count: Int, _ body: @Sendable (Int) -> Result) -> [Result] {
+        let portion = max(1, min(64, count / (8 * processors)))
+        let next = Atomic<Int>(0)
+        let portions = Mutex<[(first: Int, results: [Result])]>([])
+        run(min(processors, count)) {
+            while true {
+                let first = next.add(portion, ordering: .relaxed).oldValue
+                guard first < count else { return }
+                let results = (first..<min(count, first + portion)).map(body)
+                portions.withLock { $0.append((first, results)) }
+            }
+        }
+        return portions.withLock { $0 }.sorted { $0.first < $1.first }.flatMap(\.results)
     }
 
     /// Runs `body` `count` times at once, the caller's thread included, and returns when all have ended. Where the

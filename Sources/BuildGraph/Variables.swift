@@ -2,33 +2,48 @@ import Buildfile
 
 /// Replaces `$name` and `${name}` in headers and directives. Does not know where variables come from beyond its layers.
 struct VariableScope {
-    /// `$name`, `$stage`, …: win over everything declared.
-    var builtIns: [String: String]
-    /// Declared variables, the innermost first.
-    var layers: [[String: VariableDeclaration]]
-    let settings: ResolutionSettings
+    struct BuiltIn: Sendable {
+        let name: String
+        let value: String
+    }
+
+    /// `$name`, `$stage`, …: win over everything declared; few, so they are looked through.
+    private let builtIns: [BuiltIn]
+    /// A component's variables.
+    private let own: [String: VariableDeclaration]
+    private let globals: [String: VariableDeclaration]
+    private let settings: SharedSettings
     /// Names that words mentioned since the scope was made; what their values mention in turn does not count.
     private(set) var mentioned: Set<String> = []
     private(set) var diagnostics: [Diagnostic] = []
     private var active: [String] = []
 
-    init(builtIns: [String: String], layers: [[String: VariableDeclaration]], settings: ResolutionSettings) {
+    init(
+        builtIns: [BuiltIn], own: [String: VariableDeclaration], globals: [String: VariableDeclaration],
+        settings: SharedSettings
+    ) {
         self.builtIns = builtIns
-        self.layers = layers
+        self.own = own
+        self.globals = globals
         self.settings = settings
     }
 
-    func declaration(of name: String) -> VariableDeclaration? {
-        for layer in layers { if let found = layer[name] { return found } }
+    private func declaration(of name: String) -> VariableDeclaration? { own[name] ?? globals[name] }
+
+    /// Whether `name` is built in or declared.
+    func knows(_ name: String) -> Bool { builtIn(name) != nil || own[name] != nil || globals[name] != nil }
+
+    private func builtIn(_ name: String) -> String? {
+        for variable in builtIns where variable.name == name { return variable.value }
         return nil
     }
 
-    var names: Set<String> { layers.reduce(into: Set(builtIns.keys)) { $0.formUnion($1.keys) } }
+    var names: Set<String> { Set(builtIns.map(\.name)).union(own.keys).union(globals.keys) }
 
     /// The value of `name`, or nil (and a diagnostic) where it has none.
     mutating func value(of name: String, at span: SourceSpan) -> String? {
         if active.isEmpty { mentioned.insert(name) }
-        if let value = builtIns[name] { return value }
+        if let value = builtIn(name) { return value }
         guard let declaration = declaration(of: name) else {
             diagnostics.append(
                 Diagnostic(
@@ -38,7 +53,7 @@ struct VariableScope {
             return nil
         }
         if declaration.isDefault {
-            if let value = settings.overrides[name] ?? settings.variable(name) { return value }
+            if let value = settings.value.overrides[name] ?? settings.value.variable(name) { return value }
         }
         guard !active.contains(name) else {
             let path = (active.drop { $0 != name } + [name]).map { "$" + $0 }.joined(separator: " -> ")
@@ -53,8 +68,8 @@ struct VariableScope {
 
     /// `word` with its variables replaced, or nil (and diagnostics) where one is unknown.
     mutating func expand(_ word: Word) -> String? {
+        guard word.text.utf8.contains(UInt8(ascii: "$")) else { return word.text }
         let bytes = Array(word.text.utf8)
-        guard bytes.contains(UInt8(ascii: "$")) else { return word.text }
         var result: [UInt8] = []
         var index = 0
         var failed = false
@@ -86,6 +101,15 @@ struct VariableScope {
             index = braced ? end + 1 : end
         }
         return failed ? nil : String(decoding: result, as: UTF8.self)
+    }
+}
+
+/// Settings that many scopes share.
+final class SharedSettings: Sendable {
+    let value: ResolutionSettings
+
+    init(_ value: ResolutionSettings) {
+        self.value = value
     }
 }
 

@@ -37,6 +37,14 @@ package struct PathPattern: Sendable, Hashable {
     /// The pattern that `text` means when it is written in `folder`, whose own name is taken as it is: `/…` is from
     /// the workspace's root, `.` and `..` are resolved by their spelling. Nil where it leaves the workspace.
     package static func resolving(_ text: [UInt8], in folder: BytePath) -> PathPattern? {
+        resolved(text, in: folder).map { PathPattern($0) }
+    }
+
+    /// The text of that pattern.
+    static func resolved(_ text: [UInt8], in folder: BytePath) -> [UInt8]? {
+        if isPlain(text), !folder.bytes.contains(where: isSpecial) {
+            return folder.isEmpty ? text : folder.bytes + [slash] + text
+        }
         var parts = text.first == slash ? [] : folder.components.map { Self.escaped(Array($0)) }
         var namesFolder = text.last == slash
         for part in text.split(separator: slash) {
@@ -46,9 +54,22 @@ package struct PathPattern: Sendable, Hashable {
             if !isDot, !isDots { parts.append(Array(part)) }
             namesFolder = isDot || isDots || text.last == slash
         }
-        if parts.isEmpty { return PathPattern("**") }
+        if parts.isEmpty { return [star, star] }
         if text.isEmpty || namesFolder { parts.append([]) }
-        return PathPattern(Array(parts.joined(separator: [slash])))
+        return Array(parts.joined(separator: [slash]))
+    }
+
+    /// Whether `text` has names alone: no `.`, no `..`, no `/` at its start, no two in a row.
+    private static func isPlain(_ text: [UInt8]) -> Bool {
+        var start = 0
+        for index in 0...text.count where index == text.count || text[index] == slash {
+            let length = index - start
+            // Nothing stands behind a `/` at the end.
+            if length == 0, index < text.count || index == 0 { return false }
+            if length > 0, length < 3, text[start..<index].allSatisfy({ $0 == UInt8(ascii: ".") }) { return false }
+            start = index + 1
+        }
+        return true
     }
 
     /// `name` spelled so that, as a pattern, it matches itself alone.
@@ -141,13 +162,28 @@ package struct PathPattern: Sendable, Hashable {
 
     /// Whether the part `range` of `bytes`, a path without a `/` at either end, matches.
     func matches(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
+        bytes.withUnsafeBytes { Self.matches($0, range, segments[...]) }
+    }
+
+    /// Whether the part `range` of `bytes` matches `segments`.
+    static func matches(
+        _ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, _ segments: ArraySlice<PatternSegment>
+    ) -> Bool {
         guard !range.isEmpty else { return false }
+        if segments.count == 2, let first = segments.first, let last = segments.last, first.kind == .folders,
+            last.kind == .name
+        {
+            // `**/name`: the last name of the path alone decides.
+            var start = range.upperBound
+            while start > range.lowerBound, bytes[start - 1] != slash { start -= 1 }
+            return last.matches(bytes, start..<range.upperBound)
+        }
         var position = range.lowerBound
-        var index = 0
+        var index = segments.startIndex
         var retry: (index: Int, position: Int)?
         while true {
-            if index == segments.count, position > range.upperBound { return true }
-            if index < segments.count {
+            if index == segments.endIndex, position > range.upperBound { return true }
+            if index < segments.endIndex {
                 if position > range.upperBound { return false }
                 let segment = segments[index]
                 switch segment.kind {
@@ -158,7 +194,7 @@ package struct PathPattern: Sendable, Hashable {
                     retry = (index, position)
                     continue
                 case .name:
-                    let end = Self.endOfName(bytes, position, range.upperBound)
+                    let end = endOfName(bytes, position, range.upperBound)
                     if segment.matches(bytes, position..<end) {
                         index += 1
                         position = end + 1
@@ -168,12 +204,18 @@ package struct PathPattern: Sendable, Hashable {
             }
             // The last `**` takes one more folder. Earlier ones need not: what they would give, it can take.
             guard let last = retry else { return false }
-            let end = Self.endOfName(bytes, last.position, range.upperBound)
+            let end = endOfName(bytes, last.position, range.upperBound)
             guard end < range.upperBound else { return false }
             position = end + 1
             index = last.index
             retry = (index, position)
         }
+    }
+
+    static func endOfName(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ limit: Int) -> Int {
+        var end = start
+        while end < limit, bytes[end] != slash { end += 1 }
+        return end
     }
 
     static func endOfName(_ bytes: [UInt8], _ start: Int, _ limit: Int) -> Int {
@@ -237,11 +279,20 @@ struct PatternSegment: Sendable, Hashable {
     }
 
     let kind: Kind
+    /// Of a segment with wildcards.
     let elements: [Element]
     /// The name itself, where the segment has no wildcards.
     let literal: [UInt8]?
     /// The bytes after a `*` that stands first, where no other wildcard follows.
     private let suffix: [UInt8]?
+
+    /// A name without wildcards.
+    init(literal name: ArraySlice<UInt8>) {
+        kind = .name
+        elements = []
+        literal = Array(name)
+        suffix = nil
+    }
 
     init(_ kind: Kind, _ elements: [Element] = []) {
         self.kind = kind
@@ -263,15 +314,26 @@ struct PatternSegment: Sendable, Hashable {
 
     /// Whether the part `range` of `bytes`, which holds no `/`, matches the segment, of kind `.name`.
     func matches(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
+        bytes.withUnsafeBytes { matches($0, range) }
+    }
+
+    func matches(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> Bool {
         if range.isEmpty { return false }
-        if let literal { return literal.count == range.count && bytes[range].elementsEqual(literal) }
-        if let suffix { return suffix.count <= range.count && bytes[range].suffix(suffix.count).elementsEqual(suffix) }
+        if let literal { return literal.count == range.count && Self.areEqual(literal, bytes, range.lowerBound) }
+        if let suffix {
+            return suffix.count <= range.count && Self.areEqual(suffix, bytes, range.upperBound - suffix.count)
+        }
         var starts: [Int] = []
         return matches(bytes, range, recordingIn: &starts)
     }
 
+    private static func areEqual(_ name: [UInt8], _ bytes: UnsafeRawBufferPointer, _ start: Int) -> Bool {
+        for index in name.indices where name[index] != bytes[start + index] { return false }
+        return true
+    }
+
     /// As `matches`; where `starts` has a place for each element, they get the offsets at which they begin to match.
-    func matches(_ bytes: [UInt8], _ range: Range<Int>, recordingIn starts: inout [Int]) -> Bool {
+    func matches(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, recordingIn starts: inout [Int]) -> Bool {
         let records = starts.count == elements.count
         var position = range.lowerBound
         var index = 0

@@ -20,7 +20,14 @@ struct PatternCompiler {
 
     private mutating func run() {
         if rest.isEmpty { return }
-        while let byte = rest.popFirst() {
+        while !rest.isEmpty {
+            if elements.isEmpty, let end = endOfLiteral() {
+                segments.append(PatternSegment(literal: rest[..<end]))
+                if end == rest.endIndex { return }
+                rest = rest[(end + 1)...]
+                continue
+            }
+            guard let byte = rest.popFirst() else { break }
             switch byte {
             case star: stars()
             case UInt8(ascii: "?"): elements.append(.anyByte)
@@ -36,6 +43,15 @@ struct PatternCompiler {
         }
         // After `/**` at the end there is nothing to add.
         if segments.last?.kind != .everything { segments.append(PatternSegment(.name, elements)) }
+    }
+
+    /// Where the name ends that `rest` begins with, if all of it stands for itself.
+    private func endOfLiteral() -> Int? {
+        for index in rest.indices {
+            if rest[index] == slash { return index }
+            if PathPattern.isSpecial(rest[index]) { return nil }
+        }
+        return rest.endIndex
     }
 
     private mutating func take(_ literal: UInt8) {
@@ -209,7 +225,9 @@ struct PatternMatch {
     private func captures(of segment: PatternSegment, _ range: Range<Int>) -> [[UInt8]] {
         let elements = segment.elements
         var starts = Array(repeating: range.upperBound, count: elements.count)
-        guard segment.literal == nil, segment.matches(bytes, range, recordingIn: &starts) else { return [] }
+        guard segment.literal == nil, bytes.withUnsafeBytes({ segment.matches($0, range, recordingIn: &starts) }) else {
+            return []
+        }
         var found: [[UInt8]] = []
         var first: Int?
         for index in 0...elements.count {

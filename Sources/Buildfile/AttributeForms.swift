@@ -75,9 +75,6 @@ package enum RuleAttribute: Sendable, Hashable {
 /// `90s`, `10m`, `1h30m`: hours, minutes and seconds in this order, each at most once, at least one of them.
 /// Nil for anything else, and for more than a year.
 package func parseDuration(_ text: String) -> Duration? {
-    let units: [(unit: UInt8, seconds: Int)] = [
-        (UInt8(ascii: "h"), 3600), (UInt8(ascii: "m"), 60), (UInt8(ascii: "s"), 1),
-    ]
     let longest = 366 * 24 * 3600
     var seconds = 0
     var number: Int?
@@ -89,11 +86,17 @@ package func parseDuration(_ text: String) -> Duration? {
             number = value
             continue
         }
-        guard let value = number, let unit = units.firstIndex(where: { $0.unit == byte }), unit >= nextUnit else {
-            return nil
+        guard let value = number else { return nil }
+        let unit: (place: Int, seconds: Int)
+        switch byte {
+        case UInt8(ascii: "h"): unit = (0, 3600)
+        case UInt8(ascii: "m"): unit = (1, 60)
+        case UInt8(ascii: "s"): unit = (2, 1)
+        default: return nil
         }
-        seconds += value * units[unit].seconds
-        nextUnit = unit + 1
+        guard unit.place >= nextUnit else { return nil }
+        seconds += value * unit.seconds
+        nextUnit = unit.place + 1
         number = nil
     }
     guard number == nil, nextUnit > 0, seconds <= longest else { return nil }
@@ -110,7 +113,12 @@ enum AttributeForm: String, CaseIterable {
     }
 
     /// Whether a rule may have several of it.
-    var isRepeatable: Bool { [.keep, .report, .gate, .arg].contains(self) }
+    var isRepeatable: Bool {
+        switch self {
+        case .keep, .report, .gate, .arg: true
+        default: false
+        }
+    }
 
     /// The form as people write it.
     var usage: String {
@@ -220,9 +228,13 @@ enum AttributeForm: String, CaseIterable {
 
     /// The mistake in `words`, if there is one; a word that holds a `$` is right until it has been expanded.
     func mismatch(in words: [Word]) -> Mismatch? {
-        let expanded = words.enumerated().map { index, word in
-            word.text.utf8.contains(UInt8(ascii: "$")) ? Word(standIn(at: index), word.span) : word
-        }
+        let isExpanded = !words.contains { $0.text.utf8.contains(UInt8(ascii: "$")) }
+        let expanded =
+            isExpanded
+            ? words
+            : words.enumerated().map { index, word in
+                word.text.utf8.contains(UInt8(ascii: "$")) ? Word(standIn(at: index), word.span) : word
+            }
         guard case .failure(let mismatch) = read(expanded) else { return nil }
         return mismatch
     }

@@ -110,7 +110,7 @@ extension Lexer {
             result.keyword = keyword?.text
             if let keyword { result.add(raw(keyword), from: line) }
             let isVariable = keyword?.text == "variable"
-            if place == .top, isVariable || keyword.map({ blockKeywords.contains($0.text) }) ?? false {
+            if place == .top, isVariable || keyword.map({ opensBlock($0.text) }) ?? false {
                 readWordsWithColon(into: &result, isColonGlued: isVariable)
             } else {
                 readWords(into: &result)

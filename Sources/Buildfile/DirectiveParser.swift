@@ -7,6 +7,7 @@ extension Parser {
             next = lexer.finishLine()
             return nil
         }
+        if isPlainDirective(first.text, in: place) { return parsePlainDirective(first.word) }
         let arguments = lexer.remainingWords()
         next = lexer.line + 1
         var keyword = first.text
@@ -17,7 +18,7 @@ extension Parser {
             }
             keyword = meant
         }
-        if blockKeywords.contains(keyword) {
+        if opensBlock(keyword) {
             return parseBlockDirective(keyword, first.word, arguments, at: line)
         }
         if keyword == "tool" {
@@ -27,11 +28,25 @@ extension Parser {
             skipDeeperLines(than: line)
             return nil
         }
+        let parts = splittingColon(arguments)
         let directive = Directive(
-            keyword: first.word,
-            arguments: keyword == "variable" ? splittingColon(arguments).words : arguments.map(\.word))
-        guard checkArguments(of: directive, hasColon: splittingColon(arguments).colon != nil) else { return nil }
+            keyword: first.word, arguments: keyword == "variable" ? parts.words : arguments.map(\.word))
+        guard checkArguments(of: directive, hasColon: parts.colon != nil) else { return nil }
         return .directive(directive)
+    }
+
+    /// Whether all that follows the keyword is words.
+    private func isPlainDirective(_ keyword: String, in place: Place) -> Bool {
+        guard place.keywords.contains(keyword) else { return false }
+        return place != .top || (!opensBlock(keyword) && keyword != "tool" && keyword != "variable")
+    }
+
+    private mutating func parsePlainDirective(_ keyword: Word) -> Statement? {
+        var arguments: [Word] = []
+        while let word = lexer.nextWord() { arguments.append(word.word) }
+        next = lexer.line + 1
+        let directive = Directive(keyword: keyword, arguments: arguments)
+        return checkArguments(of: directive, hasColon: false) ? .directive(directive) : nil
     }
 
     /// Reports the keyword, and returns the block's or tool's keyword that it seems to be, so that what stands below it
@@ -51,7 +66,7 @@ extension Parser {
             hint = "known \(place.description): \(known)"
         }
         lexer.mistakes.report(.unknownDirective, "unknown directive '\(keyword.text)'", at: keyword.span, hint: hint)
-        return nearest.flatMap { blockKeywords.contains($0) || $0 == "tool" ? $0 : nil }
+        return nearest.flatMap { opensBlock($0) || $0 == "tool" ? $0 : nil }
     }
 
     // MARK: Blocks
@@ -176,7 +191,8 @@ extension Parser {
             guard !words.isEmpty else { return reportForm(form, directive, at: nil) }
         case .names:
             guard !words.isEmpty else { return reportForm(form, directive, at: nil) }
-            let noun = ["needs": "tool", "after": "environment"][directive.keyword.text] ?? "component"
+            let keyword = directive.keyword.text
+            let noun = keyword == "needs" ? "tool" : keyword == "after" ? "environment" : "component"
             for word in words { checkName(word, of: noun) }
         case .variableNames:
             guard !words.isEmpty else { return reportForm(form, directive, at: nil) }

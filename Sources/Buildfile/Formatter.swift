@@ -102,7 +102,7 @@ struct Formatter {
             if let comment = canonical.comment { waiting.append(.comment(comment.text, isIndented: isInBlock)) }
             return
         }
-        let isHeader = !isInBlock && canonical.keyword.map(blockKeywords.contains) ?? false
+        let isHeader = !isInBlock && canonical.keyword.map(opensBlock) ?? false
         let takesRecipe = canonical.kind == .rule || (!isInBlock && canonical.keyword == "tool")
         let recipe = takesRecipe ? recipeLines(below: line, level: level) : []
         let hasBody = isHeader ? isBlockBelow : !recipe.isEmpty

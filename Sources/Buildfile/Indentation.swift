@@ -9,6 +9,11 @@ enum IndentationRelation {
 
 extension Parser {
     func relation(of line: Int, to other: Int) -> IndentationRelation {
+        if lexer.lines[line].isIndentedBySpaces, lexer.lines[other].isIndentedBySpaces {
+            let left = lexer.lines[line].indentationWidth
+            let right = lexer.lines[other].indentationWidth
+            return left == right ? .same : left > right ? .deeper : .shallower
+        }
         let bytes = lexer.source.bytes
         let left = lexer.lines[line].indentation
         let right = lexer.lines[other].indentation
@@ -72,6 +77,7 @@ extension Parser {
         var blankLines = 0
         var isInReportedRun = false
         var index = next
+        let bytes = lexer.source.bytes
         while index < lexer.lines.count {
             let line = lexer.lines[index]
             defer { index += 1 }
@@ -97,6 +103,7 @@ extension Parser {
             } else {
                 first = index
                 start = contentStart
+                text.reserveCapacity(256)
                 if relation(of: index, to: header) == .different {
                     reportWrongIndentation(
                         index, block: header, what: "rule",
@@ -104,7 +111,7 @@ extension Parser {
                 }
             }
             blankLines = 0
-            text.append(contentsOf: lexer.source.bytes[contentStart..<line.range.upperBound])
+            text.append(contentsOf: bytes[contentStart..<line.range.upperBound])
             text.append(UInt8(ascii: "\n"))
             end = line.range.upperBound
             next = index + 1

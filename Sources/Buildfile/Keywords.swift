@@ -14,25 +14,35 @@ enum Place: CaseIterable {
 
     var keywords: [String] {
         switch self {
-        case .top:
-            [
-                "include", "default", "tool", "template", "service", "library", "services", "libraries", "environment",
-                "variable", "notify", "cache",
-            ]
-        case .component:
-            [
-                "dir", "uses", "inputs", "consumes", "needs", "export", "env", "pass", "secret", "owners", "shell",
-            ]
-        case .environment: ["stack", "env-file", "engine", "after", "strategy", "check", "policy"]
+        case .top: Self.topKeywords
+        case .component: Self.componentKeywords
+        case .environment: Self.environmentKeywords
         }
     }
+
+    // Asked of every line, so they are made once.
+    private static let topKeywords = [
+        "include", "default", "tool", "template", "service", "library", "services", "libraries", "environment",
+        "variable", "notify", "cache",
+    ]
+    private static let componentKeywords = [
+        "dir", "uses", "inputs", "consumes", "needs", "export", "env", "pass", "secret", "owners", "shell",
+    ]
+    private static let environmentKeywords = [
+        "stack", "env-file", "engine", "after", "strategy", "check", "policy",
+    ]
 
     /// The places that know `keyword`.
     static func knowing(_ keyword: String) -> [Place] { allCases.filter { $0.keywords.contains(keyword) } }
 }
 
-/// Directives that open a block, all at the top level.
-let blockKeywords: Set<String> = ["service", "library", "template", "services", "libraries", "environment"]
+/// Whether `keyword` is a directive that opens a block; all stand at the top level.
+func opensBlock(_ keyword: String) -> Bool {
+    switch keyword {
+    case "service", "library", "template", "services", "libraries", "environment": true
+    default: false
+    }
+}
 
 /// What the words after a keyword have to be.
 enum ArgumentForm {

@@ -9,6 +9,8 @@ struct PhysicalLine {
     let isComment: Bool
     /// The columns that the indentation takes, tabs going to multiples of eight.
     let indentationWidth: Int
+    /// Whether the indentation has no tab.
+    let isIndentedBySpaces: Bool
 
     var indentation: Range<Int> { range.lowerBound..<contentStart }
     var isBlank: Bool { contentStart == range.upperBound }
@@ -42,25 +44,33 @@ struct Lexer {
     }
 
     private static func splitLines(_ bytes: [UInt8], from first: Int) -> [PhysicalLine] {
-        var lines: [PhysicalLine] = []
-        var start = first
-        while start < bytes.count {
-            var lineFeed = start
-            while lineFeed < bytes.count, bytes[lineFeed] != UInt8(ascii: "\n") { lineFeed += 1 }
-            let end = lineFeed > start && bytes[lineFeed - 1] == UInt8(ascii: "\r") ? lineFeed - 1 : lineFeed
-            var content = start
-            var width = 0
-            while content < end, bytes[content].isBlank {
-                width += bytes[content] == UInt8(ascii: "\t") ? 8 - width % 8 : 1
-                content += 1
+        bytes.withUnsafeBufferPointer { bytes in
+            var lines: [PhysicalLine] = []
+            // Lines of Buildfiles are longer than this on average, so there is nearly always room.
+            lines.reserveCapacity(bytes.count / 20 + 4)
+            var start = first
+            while start < bytes.count {
+                var content = start
+                var width = 0
+                var hasTab = false
+                while content < bytes.count, bytes[content].isBlank {
+                    let isTab = bytes[content] == UInt8(ascii: "\t")
+                    hasTab = hasTab || isTab
+                    width += isTab ? 8 - width % 8 : 1
+                    content += 1
+                }
+                var lineFeed = content
+                while lineFeed < bytes.count, bytes[lineFeed] != UInt8(ascii: "\n") { lineFeed += 1 }
+                let end = lineFeed > start && bytes[lineFeed - 1] == UInt8(ascii: "\r") ? lineFeed - 1 : lineFeed
+                let isComment = content < end && bytes[content] == UInt8(ascii: "#")
+                lines.append(
+                    PhysicalLine(
+                        range: start..<end, contentStart: content, isComment: isComment, indentationWidth: width,
+                        isIndentedBySpaces: !hasTab))
+                start = lineFeed + 1
             }
-            let isComment = content < end && bytes[content] == UInt8(ascii: "#")
-            lines.append(
-                PhysicalLine(
-                    range: start..<end, contentStart: content, isComment: isComment, indentationWidth: width))
-            start = lineFeed + 1
+            return lines
         }
-        return lines
     }
 
     var lineEnd: Int { lines[line].range.upperBound }
@@ -74,7 +84,9 @@ struct Lexer {
         SourceSpan(source, offset: range.lowerBound, length: range.count)
     }
 
-    func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+    func text(_ range: Range<Int>) -> String {
+        bytes.withUnsafeBufferPointer { String(decoding: UnsafeBufferPointer(rebasing: $0[range]), as: UTF8.self) }
+    }
 
     /// Goes to the first byte of `line` that is no blank.
     mutating func begin(line: Int) {
@@ -130,6 +142,10 @@ struct Lexer {
         skipBlanks()
         guard !isAtEnd, !(inBrackets && current == UInt8(ascii: "]")) else { return nil }
         let start = position
+        if let end = plainWordEnd(inBrackets: inBrackets) {
+            position = end
+            return Lexeme(word: Word(text(start..<end), span(start..<end)), isQuoted: false)
+        }
         var text: [UInt8] = []
         var isQuoted = false
         var depth = 0
@@ -154,8 +170,30 @@ struct Lexer {
         return lexeme
     }
 
+    /// Where the word at `position` ends, if it has nothing but bytes that stand for themselves, as nearly all have.
+    private func plainWordEnd(inBrackets: Bool) -> Int? {
+        let limit = lineEnd
+        return bytes.withUnsafeBufferPointer { bytes in
+            var end = position
+            while end < limit {
+                let byte = bytes[end]
+                switch byte {
+                case UInt8(ascii: " "), UInt8(ascii: "\t"): return end
+                case 0..<0x20, 0x7F, UInt8(ascii: "\""), UInt8(ascii: "\\"): return nil
+                case UInt8(ascii: "["), UInt8(ascii: "]"):
+                    guard inBrackets else { break }
+                    // A word in brackets that ends at them is plain still.
+                    return byte == UInt8(ascii: "]") ? end : nil
+                default: break
+                }
+                end += 1
+            }
+            return end
+        }
+    }
+
     private mutating func checkCharacters(_ text: [UInt8], _ lexeme: Lexeme) {
-        if text == [UInt8(ascii: "\\")], !lexeme.isQuoted {
+        if text.count == 1, text[0] == UInt8(ascii: "\\"), !lexeme.isQuoted {
             mistakes.report(
                 .badSyntax, "a '\\' continues a line only as its last character", at: lexeme.span,
                 hint: "remove what follows it, blanks included")
@@ -200,6 +238,7 @@ struct Lexer {
     /// where a `\` continues it, the parts are joined by a space.
     mutating func remainingValue() -> Word {
         skipBlanks()
+        if let plain = plainValue() { return plain }
         let start = position
         var end = position
         var pieces: [Range<Int>] = []
@@ -230,6 +269,24 @@ struct Lexer {
             index += escaped == nil ? 1 : 2
         }
         return Word(String(decoding: unquoted, as: UTF8.self), whole)
+    }
+
+    /// The rest of the line as a value, where it has neither quotes, nor `#`, nor a `\` at its end.
+    private mutating func plainValue() -> Word? {
+        let start = position
+        let limit = lineEnd
+        let found: Int? = bytes.withUnsafeBufferPointer { bytes in
+            var end = start
+            for index in start..<limit {
+                let byte = bytes[index]
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "#") { return nil }
+                if !byte.isBlank { end = index + 1 }
+            }
+            return end == limit && end > start && bytes[end - 1] == UInt8(ascii: "\\") ? nil : end
+        }
+        guard let end = found else { return nil }
+        position = limit
+        return Word(text(start..<end), span(start..<end))
     }
 
     /// A value's part in this physical line, and whether one pair of quotes holds all of it.

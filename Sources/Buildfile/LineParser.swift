@@ -17,7 +17,11 @@ extension Lexer {
         let start = position
         if current == UInt8(ascii: "[") { return .attributes }
         var end = start
-        while let next = byte(at: end), !next.isBlank, !#":=""#.utf8.contains(next) { end += 1 }
+        while let next = byte(at: end), !next.isBlank, next != UInt8(ascii: ":"), next != UInt8(ascii: "="),
+            next != UInt8(ascii: "\"")
+        {
+            end += 1
+        }
         var index = end
         while let next = byte(at: index), next.isBlank { index += 1 }
         guard let found = byte(at: index) else { return .directive }
@@ -43,10 +47,13 @@ extension Lexer {
         if following == found, byte(at: index + 2) == equals {
             return .foreignAssignment(operation: index..<index + 3)
         }
-        let keyword = text(start..<end)
-        // `default :unit` has a label, `service : name` has lost its name.
+        // `default :unit` has a label, `service : name` has lost its name. A keyword's colon that touches it is a rule's,
+        // but for keywords that open blocks.
         let isLabel = index > end && following.map { !$0.isBlank } ?? false
-        if place.keywords.contains(keyword), isLabel || blockKeywords.contains(keyword) { return .directive }
+        let keyword = text(start..<end)
+        if isLabel ? place.keywords.contains(keyword) : opensBlock(keyword) && place == .top {
+            return .directive
+        }
         return .rule(stage: start..<end, colon: index)
     }
 }
@@ -130,8 +137,9 @@ extension Parser {
     private mutating func parseAttribute() {
         let open = lexer.position
         lexer.position += 1
-        var words: [Word] = []
-        while let word = lexer.nextWord(inBrackets: true) { words.append(word.word) }
+        let first = lexer.nextWord(inBrackets: true)?.word
+        var arguments: [Word] = []
+        while let word = lexer.nextWord(inBrackets: true) { arguments.append(word.word) }
         let isClosed = lexer.current == UInt8(ascii: "]")
         if isClosed { lexer.position += 1 }
         guard isClosed else {
@@ -140,13 +148,13 @@ extension Parser {
                 hint: "close it with ']'")
             return
         }
-        guard let name = words.first else {
+        guard let name = first else {
             lexer.mistakes.report(
                 .badSyntax, "an attribute's name is missing", at: lexer.span(open..<lexer.position),
                 hint: "write [NAME WORD…]")
             return
         }
-        let attribute = Attribute(name: name, arguments: Array(words.dropFirst()))
+        let attribute = Attribute(name: name, arguments: arguments)
         if let mistake = checkForm(of: attribute, after: attributes) {
             lexer.mistakes.report(
                 mistake.code, mistake.message, at: mistake.span ?? name.span, notes: mistake.notes, hint: mistake.hint)
@@ -178,7 +186,7 @@ extension Parser {
         }
         return .rule(
             RuleDeclaration(
-                stage: stage, inputs: words[.inputs] ?? [], gates: words[.gates] ?? [], outputs: words[.outputs] ?? [],
+                stage: stage, inputs: words.inputs, gates: words.gates ?? [], outputs: words.outputs ?? [],
                 attributes: attributes, recipe: recipe))
     }
 
@@ -195,17 +203,57 @@ extension Parser {
         case inputs = ":"
         case gates = "|"
         case outputs = "->"
+
+        init?(separator lexeme: Lexeme) {
+            guard !lexeme.isQuoted else { return nil }
+            switch lexeme.text {
+            case "|": self = .gates
+            case "->": self = .outputs
+            default: return nil
+            }
+        }
     }
 
-    private mutating func parseRuleWords(at colon: Int) -> [Section: [Word]] {
-        var words: [Section: [Word]] = [.inputs: []]
+    /// The words of a rule's line; nil where their separator is missing.
+    private struct RuleWords {
+        var inputs: [Word] = []
+        var gates: [Word]?
+        var outputs: [Word]?
+
+        subscript(section: Section) -> [Word]? {
+            switch section {
+            case .inputs: inputs
+            case .gates: gates
+            case .outputs: outputs
+            }
+        }
+
+        /// Begins `section`, unless it has begun before.
+        mutating func begin(_ section: Section) {
+            switch section {
+            case .inputs: break
+            case .gates: if gates == nil { gates = [] }
+            case .outputs: if outputs == nil { outputs = [] }
+            }
+        }
+
+        mutating func append(_ word: Word, to section: Section) {
+            switch section {
+            case .inputs: inputs.append(word)
+            case .gates: gates?.append(word)
+            case .outputs: outputs?.append(word)
+            }
+        }
+    }
+
+    private mutating func parseRuleWords(at colon: Int) -> RuleWords {
+        var words = RuleWords()
         var section = Section.inputs
         var opening = lexer.span(colon..<colon + 1)
         while let lexeme = lexer.nextWord() {
-            let separator = lexeme.isQuoted ? nil : Section(rawValue: lexeme.text)
-            guard let separator, separator != .inputs else {
+            guard let separator = Section(separator: lexeme) else {
                 if section == .gates { checkGate(lexeme.word) }
-                words[section, default: []].append(lexeme.word)
+                words.append(lexeme.word, to: section)
                 continue
             }
             reportEmptySection(section, words, opening)
@@ -220,13 +268,13 @@ extension Parser {
                     hint: "gates come before outputs: STAGE: INPUTS | GATES -> OUTPUTS")
             }
             section = separator
-            words[section, default: []] += []
+            words.begin(separator)
         }
         reportEmptySection(section, words, opening)
         return words
     }
 
-    private mutating func reportEmptySection(_ section: Section, _ words: [Section: [Word]], _ span: SourceSpan) {
+    private mutating func reportEmptySection(_ section: Section, _ words: RuleWords, _ span: SourceSpan) {
         guard section != .inputs, words[section]?.isEmpty ?? true else { return }
         let what = section == .gates ? "gate" : "output"
         lexer.mistakes.report(

@@ -29,6 +29,8 @@ struct MistakeLog {
         let bytes = source.bytes
         var index = 0
         while index < bytes.count, !isFull {
+            index = plainEnd(bytes, from: index)
+            guard index < bytes.count else { return }
             if bytes[index] != 0, bytes[index] < 0x80 {
                 index += 1
                 continue
@@ -51,8 +53,24 @@ struct MistakeLog {
         }
     }
 
+    /// Passes over ASCII without NUL, eight bytes at a time; stops at the latest where there is something else.
+    private func plainEnd(_ bytes: [UInt8], from start: Int) -> Int {
+        bytes.withUnsafeBytes { bytes in
+            var index = start
+            while index + 8 <= bytes.count {
+                let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                let high: UInt64 = 0x8080_8080_8080_8080
+                // The second term has a byte's highest bit set where the byte is zero (and perhaps above one that is).
+                guard (word | (word &- 0x0101_0101_0101_0101)) & high == 0 else { return index }
+                index += 8
+            }
+            return index
+        }
+    }
+
     /// The mistakes in the order of the text.
     func sorted() -> [Diagnostic] {
+        if diagnostics.isEmpty { return [] }
         let order = diagnostics.indices.sorted { left, right in
             (diagnostics[left].span?.offset ?? 0, left) < (diagnostics[right].span?.offset ?? 0, right)
         }

@@ -60,7 +60,7 @@ struct Parser {
         var isInReportedRun = false
         while let line = nextContentLine() {
             if !lexer.lines[line].indentation.isEmpty, misplacedLine != line {
-                let isBlockOpener = opensBlock(line)
+                let isBlockOpener = isBlockOpener(line)
                 if !isInReportedRun {
                     reportUnexpectedIndentation(line, "no block is open here", expected: "start it at column 1")
                 }
@@ -96,7 +96,7 @@ struct Parser {
             if position != .same {
                 let outer = relation(of: line, to: header)
                 if outer == .same || outer == .shallower { break }
-                if opensBlock(line) {
+                if isBlockOpener(line) {
                     reportUnexpectedIndentation(
                         line, "this line belongs at the top level", expected: "start it at column 1")
                     misplacedLine = line
@@ -113,7 +113,7 @@ struct Parser {
                 wrong = line
             } else {
                 wrong = nil
-                if opensBlock(line) {
+                if isBlockOpener(line) {
                     lexer.begin(line: line)
                     let keyword = lexer.nextWord()?.word
                     if let keyword {
@@ -149,12 +149,28 @@ struct Parser {
     }
 
     /// Whether `line` is a `service`, `library`, `environment` … with a word behind the keyword.
-    private func opensBlock(_ line: Int) -> Bool {
+    private func isBlockOpener(_ line: Int) -> Bool {
+        guard mayOpenBlock(line) else { return false }
         var ahead = lexer
         ahead.begin(line: line)
         guard case .directive = ahead.lineForm(in: .top) else { return false }
-        guard let keyword = ahead.nextWord(), blockKeywords.contains(keyword.text) else { return false }
+        guard let keyword = ahead.nextWord(), opensBlock(keyword.text) else { return false }
         return ahead.nextWord() != nil
+    }
+
+    /// False where the line's first word, which is as it stands there, is no such keyword.
+    private func mayOpenBlock(_ line: Int) -> Bool {
+        let bytes = lexer.source.bytes
+        let start = lexer.lines[line].contentStart
+        let limit = lexer.lines[line].range.upperBound
+        var end = start
+        while end < limit, !bytes[end].isBlank {
+            if bytes[end] == UInt8(ascii: "\"") || bytes[end] == UInt8(ascii: "\\") { return true }
+            end += 1
+        }
+        // "services" and "environment" are as long as these words get, "service" as short.
+        guard end - start >= 7, end - start <= 11 else { return false }
+        return opensBlock(lexer.text(start..<end))
     }
 
     mutating func reportLooseAttributes() {

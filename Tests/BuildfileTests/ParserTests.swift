@@ -3,6 +3,45 @@ import Buildfile
 import Testing
 
 @Suite struct ParserTests {
+    /// A word means the same however it is written, so quick ways to read plain ones must agree with the slow way.
+    @Test func quotesChangeNoWord() {
+        var random = SeededGenerator(seed: 9)
+        let pieces = ["a", "$x", "#b", ":", "|", "->", "é", "/*", "x=1", "]", "[z]", "!"]
+        for _ in 0..<300 {
+            let words = (0..<Int.random(in: 1..<5, using: &random)).map { _ in
+                "w"
+                    + (0..<Int.random(in: 0..<4, using: &random)).map { _ in pieces.randomElement(using: &random) ?? ""
+                    }
+                    .joined()
+            }
+            let quoted = words.map { "\"\($0)\"" }
+            for (before, after) in [("    owners ", ""), ("    [platform ", "]\n    a: b"), ("    v = ", "")] {
+                // In brackets an unpaired one ends the word.
+                if before.contains("["), words.contains(where: { $0.contains("]") || $0.contains("[") }) { continue }
+                // A value in one pair of quotes is what stands in them.
+                let isValue = before.contains("=")
+                let plain = parse("service s\n\(before)\(words.joined(separator: " "))\(after)\n")
+                let slow = parse(
+                    "service s\n\(before)"
+                        + (isValue ? "\"\(words.joined(separator: " "))\"" : quoted.joined(separator: " "))
+                        + "\(after)\n")
+                #expect(outline(plain) == outline(slow))
+            }
+        }
+    }
+
+    @Test func aBadByteIsFoundWhereverItStands() {
+        for place in 0..<40 {
+            for (bad, isMistake) in [(UInt8(0xFF), true), (0, true), (0x7F, false)] {
+                var bytes = [UInt8](repeating: UInt8(ascii: "#"), count: 40)
+                bytes[place] = bad
+                let found = parseBuildfile(SourceText(name: "Buildfile", bytes: bytes)).diagnostics
+                    .filter { $0.code == .badEncoding }
+                #expect(found.compactMap { $0.span?.offset } == (isMistake ? [place] : []))
+            }
+        }
+    }
+
     @Test func wholeExampleParses() {
         let parsed = parse(wholeExample)
         #expect(rendered(parsed) == "")
