@@ -68,7 +68,7 @@ import Testing
     private func truth() throws -> Seen { try seen(try WorkingTree.scan(options())) }
 
     private func comparesWithBase(_ tree: WorkingTree) -> Bool {
-        if case .changes = tree.look { return true }
+        if case .changes = tree.looked.way { return true }
         return false
     }
 
