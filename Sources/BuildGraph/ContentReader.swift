@@ -18,6 +18,7 @@ struct ReadContents: Sendable {
 /// One thread's hands: a buffer, and the folder that the last file was in, which saves looking up its path.
 struct ContentReader: ~Copyable {
     private let tree: WorkingTree
+    private let looked: LookedAt
     private let root: Int32
     private let trusts: Bool
     /// Whether the index is told of each file.
@@ -32,6 +33,7 @@ struct ContentReader: ~Copyable {
 
     init(_ tree: WorkingTree, isForIndex: Bool) {
         self.tree = tree
+        looked = tree.looked
         self.isForIndex = isForIndex
         root = tree.options.root.withCString { Glibc.open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         trusts = tree.index?.trustsFingerprints ?? false
@@ -48,7 +50,7 @@ struct ContentReader: ~Copyable {
         let moment = FileStatus.now
         for position in positions {
             if let content = content(position) {
-                let status = tree.looked.status(position)
+                let status = looked.status(position)
                 let isSettled = status.isSettled(at: moment)
                 findings.append(LearnedContents.Finding(position: position, content: content, isSettled: isSettled))
                 if isForIndex {
@@ -65,13 +67,13 @@ struct ContentReader: ~Copyable {
                 contents.fail(position, error)
             }
         }
-        tree.looked.learned.record(findings)
+        looked.learned.record(findings)
     }
 
     /// What a small file holds that is as it was when it was looked at; nil wherever it takes a closer look.
     private mutating func content(_ position: Int) -> LearnedContents.Content? {
-        let kind = tree.entries.kind(position)
-        let status = tree.looked.status(position)
+        let kind = looked.kind(position)
+        let status = looked.status(position)
         let size = Int(status.size)
         guard kind == .file || kind == .executable, size >= 0, size < buffer.count else { return nil }
         let file = open(position)
@@ -93,7 +95,7 @@ struct ContentReader: ~Copyable {
 
     private func known(_ position: Int, _ fingerprint: Fingerprint, size: Int) -> Digest? {
         guard trusts else { return nil }
-        if let candidate = tree.looked.candidate(position), candidate.fingerprint == fingerprint,
+        if let candidate = looked.candidate(position), candidate.fingerprint == fingerprint,
             candidate.digest.size == size
         {
             return candidate.digest
@@ -103,7 +105,7 @@ struct ContentReader: ~Copyable {
 
     /// Opens a file to read; negative where that failed.
     private mutating func open(_ position: Int) -> Int32 {
-        let isSameFolder = tree.entries.withPath(position) { path in
+        let isSameFolder = looked.withPath(position) { path in
             let cut = path.lastIndex(of: slash)
             name.removeAll(keepingCapacity: true)
             name.append(contentsOf: UnsafeRawBufferPointer(rebasing: path[(cut.map { $0 + 1 } ?? 0)...]))
@@ -143,7 +145,8 @@ extension WorkingTree {
         if positions.isEmpty { return ReadContents() }
         let areFew = positions.count <= 1024
         if !areFew { index?.learn(from: looked) }
-        let portion = 32
+        // Large portions where there are many: what they tell is kept under a lock.
+        let portion = positions.count < 1 << 14 ? 32 : 256
         let next = Atomic<Int>(0)
         let all = Mutex(ReadContents())
         Threads.run(min(8, positions.count / portion + 1)) {

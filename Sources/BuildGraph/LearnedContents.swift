@@ -91,26 +91,35 @@ struct LookedAt: Sendable {
     let way: Way
     let entries: FileEntries
     let learned: LearnedContents
+    private let scanned: ScannedFiles?
 
     init(_ way: Way, _ entries: FileEntries) {
         self.way = way
+        if case .scan(let found) = way { scanned = found.files } else { scanned = nil }
         self.entries = entries
         learned = LearnedContents(count: entries.count)
     }
 
     /// The status that the file at a place had when it was looked at.
     func status(_ position: Int) -> FileStatus {
-        switch way {
-        case .scan(let found): found.files.status(position)
-        case .changes(let found): found.status(position)
-        }
+        // This is asked a million times: `way` would be copied each time.
+        if let scanned { return scanned.status(position) }
+        guard case .changes(let found) = way else { return .impossible }
+        return found.status(position)
+    }
+
+    func kind(_ position: Int) -> FileKind { scanned?.paths.kind(position) ?? entries.kind(position) }
+
+    /// The bytes of a path, valid during the call.
+    func withPath<Result>(_ position: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        if let scanned { return scanned.paths.withPath(position, body) }
+        return entries.withPath(position, body)
     }
 
     /// What the base has of a file that is as it was there.
     func content(_ position: Int) -> HashedContent? {
-        guard case .changes(let found) = way, case .packed(let place)? = entries.origin(of: position) else {
-            return nil
-        }
+        guard scanned == nil, case .changes(let found) = way, case .packed(let place)? = entries.origin(of: position)
+        else { return nil }
         return found.base.content(place)
     }
 
@@ -124,7 +133,7 @@ struct LookedAt: Sendable {
 
     /// What the base has of a file that may have been touched alone.
     func candidate(_ position: Int) -> HashedContent? {
-        guard case .changes(let found) = way, case .patch(let place)? = entries.origin(of: position),
+        guard scanned == nil, case .changes(let found) = way, case .patch(let place)? = entries.origin(of: position),
             let packed = found.packedPlaces[place]
         else { return nil }
         return found.base.content(packed)

@@ -109,27 +109,24 @@ package struct WorkingTree: FileSystem {
     /// The digests of `paths`, in their order; files that have to be read are read by several threads.
     package func digests(of paths: [BytePath]) throws(FileSystemError) -> [Digest] {
         let positions = try positions(of: paths)
-        let none = Digest(hash: SHA256Value(words: (0, 0, 0, 0)), size: -1)
-        var digests = [Digest](repeating: none, count: positions.count)
-        var snapshot = looked.learned.snapshot
-        var unknown: [Int] = []
-        for (place, position) in positions.enumerated() {
-            if let known = known(position, snapshot) { digests[place] = known } else { unknown.append(place) }
-        }
-        if unknown.isEmpty { return digests }
-        // Nobody else holds it while the threads add to it: it would be copied.
-        snapshot = .none
-        let read = read(unknown.map { positions[$0] })
+        let digest = try digests(at: positions)
+        return positions.compactMap { digest($0) }
+    }
+
+    /// The digests of the files at `positions`, in no list of their own: a million of them would take as much memory again as
+    /// the files' statuses.
+    func digests(at positions: [Int]) throws(FileSystemError) -> @Sendable (Int) -> Digest? {
+        // Nobody holds what is known while threads add to it: it would be copied.
+        let unknown = unknown(positions, looked.learned.snapshot)
+        let read = read(unknown)
         if let (_, error) = read.error { throw error }
         let others = Dictionary(read.others.map { ($0.position, $0.digest) }, uniquingKeysWith: { first, _ in first })
-        snapshot = looked.learned.snapshot
-        for place in unknown {
-            let position = positions[place]
-            if let digest = looked.learned(position, in: snapshot)?.content.digest ?? others[position] {
-                digests[place] = digest
-            }
-        }
-        return digests
+        let learned = looked.learned.snapshot
+        return { position in known(position, learned) ?? others[position] }
+    }
+
+    private func unknown(_ positions: [Int], _ learned: LearnedContents.Snapshot) -> [Int] {
+        positions.filter { known($0, learned) == nil }
     }
 
     private func position(of path: BytePath) throws(FileSystemError) -> Int {
@@ -156,7 +153,7 @@ package struct WorkingTree: FileSystem {
 
     /// The digest, where no file has to be read for it.
     private func known(_ position: Int, _ learned: LearnedContents.Snapshot) -> Digest? {
-        let kind = entries.kind(position)
+        let kind = looked.kind(position)
         guard kind == .file || kind == .executable else { return nil }
         if let known = looked.content(position) ?? looked.learned(position, in: learned)?.content {
             return known.digest

@@ -47,7 +47,7 @@ struct WorkspaceBaseWriter {
     ) throws(FileSystemError) -> [UInt32] {
         let devices = try addMeta(&writer, folders: folders.count)
         var bytes = 0
-        for position in entries.indices { bytes += entries.withPath(position) { $0.count } + 1 }
+        for position in entries.indices { bytes += look.withPath(position) { $0.count } + 1 }
         guard bytes < Int(UInt32.max) else {
             throw FileSystemError("write", BytePath(".lmsbuild/workspace"), errno: EFBIG)
         }
@@ -62,10 +62,10 @@ struct WorkspaceBaseWriter {
         let contents = BaseContents(look, index)
         var start = 0
         for position in entries.indices {
-            let kind = entries.kind(position)
+            let kind = look.kind(position)
             let (status, content) = contents.of(position, kind)
             var failure: FileSystemError?
-            let length = entries.withPath(position) { path in
+            let length = look.withPath(position) { path in
                 parents.take(path, kind)
                 do throws(FileSystemError) {
                     try paths.append(path)

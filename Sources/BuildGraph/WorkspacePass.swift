@@ -30,6 +30,16 @@ struct WorkspaceChanges: Sendable {
         }
     }
 
+    /// The `.gitignore`s with their statuses.
+    var ignoreFiles: [(path: BytePath, status: FileStatus)] {
+        base.ignoreFiles.map { file in
+            guard let place = FileEntries(base.entries).index(of: file.path), let refreshed = refreshed[place],
+                base.status(place) == file.status
+            else { return file }
+            return (file.path, refreshed.isSettled ? refreshed.status : refreshed.status.neverBelieved)
+        }
+    }
+
     /// All folders of the workspace with their statuses.
     var allFolders: [(path: BytePath, status: FileStatus)] {
         var rest = folders
@@ -62,8 +72,9 @@ struct WorkspacePass {
         _ base: WorkspaceBase, _ options: WorkingTreeOptions, _ index: FileIndex, threads: Int
     ) throws(FileSystemError) -> WorkspaceChanges? {
         var pass = WorkspacePass(base, options)
-        guard base.optionsKey == options.fingerprint, pass.rulesAreTheSame() else { return nil }
+        guard base.optionsKey == options.fingerprint, let touched = pass.touchedRules() else { return nil }
         let found = try StatusCheck.run(base, root: options.root, index, threads: threads)
+        guard touched.allSatisfy({ found.refreshed[$0] != nil }) else { return nil }
         for (place, status) in found.files { pass.take(place, status) }
         for folder in found.folders.sorted() {
             guard try pass.list(folder) else { return nil }
@@ -83,9 +94,21 @@ struct WorkspacePass {
         return options.root.appending(path).withCString({ lstat($0, &status) }) == 0 ? status : nil
     }
 
-    private func rulesAreTheSame() -> Bool {
-        base.ignoreFiles.allSatisfy { file in status(file.path).map { FileStatus($0) == file.status } ?? false }
-            && base.nested.allSatisfy { NestedRepository(options.root.appending($0)) != nil }
+    /// The places of the `.gitignore`s that have another status, and the same rules if they hold what they held. Nil where
+    /// the rules may be others, or a repository went.
+    private func touchedRules() -> [Int]? {
+        guard base.nested.allSatisfy({ NestedRepository(options.root.appending($0)) != nil }) else { return nil }
+        var touched: [Int] = []
+        for file in base.ignoreFiles {
+            guard let now = status(file.path) else { return nil }
+            if FileStatus(now) == file.status { continue }
+            // The content that the base has is what the rules were read from only if its status says so.
+            guard file.status != file.status.neverBelieved,
+                let place = FileEntries(base.entries).index(of: file.path), base.status(place) == file.status
+            else { return nil }
+            touched.append(place)
+        }
+        return touched
     }
 
     /// A file whose status is not that of the base; nil where there is none.

@@ -9,10 +9,12 @@ extension WorkingTree {
     package func save(base file: BytePath, whole: Bool = false) throws(FileSystemError) -> Fingerprint? {
         switch looked.way {
         case .scan(let found):
+            // A rule file that is only touched is known again by what it held.
+            _ = try? digests(of: found.ignoreFiles.map(\.path).filter { entries.index(of: $0) != nil })
             return try writeBase(file, found.folders, found.ignoreFiles, found.nested)
         case .changes(let found):
             if whole || found.isWorthWriting {
-                return try writeBase(file, found.allFolders, found.base.ignoreFiles, found.base.nested)
+                return try writeBase(file, found.allFolders, found.ignoreFiles, found.base.nested)
             }
             try index?.save(present: found.present)
             return nil
