@@ -22,9 +22,10 @@ let package = Package(
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CLinux"),
+        .target(name: "CXXH3"),
         .target(name: "Buildfile", swiftSettings: settings),
         .target(
-            name: "BuildGraph", dependencies: ["Buildfile", "CXXHash", "CLibcrypto", "CLinux"],
+            name: "BuildGraph", dependencies: ["Buildfile", "CXXH3", "CLibcrypto", "CLinux"],
             swiftSettings: settings),
         .target(name: "BuildEngine", dependencies: ["BuildGraph", "Buildfile", "CLinux"], swiftSettings: settings),
         .target(name: "Delivery", dependencies: ["BuildEngine", "BuildGraph", "Buildfile"], swiftSettings: settings),
@@ -44,7 +45,7 @@ let package = Package(
         .testTarget(
             name: "BuildfileTests", dependencies: ["Buildfile", "BuildTestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "BuildGraphTests", dependencies: ["BuildGraph", "Buildfile", "BuildTestSupport"],
+            name: "BuildGraphTests", dependencies: ["BuildGraph", "Buildfile", "BuildTestSupport", "CXXHash"],
             swiftSettings: settings),
         .testTarget(
             name: "BuildEngineTests", dependencies: ["BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],

@@ -15,11 +15,16 @@ package final class FileIndex: Sendable {
         var content: HashedContent
     }
 
+    private static let mostLooks = 2
+
     private let file: BytePath?
     private let mapped: MappedIndex?
     let trustsFingerprints: Bool
     private let records = Mutex<[BytePath: Record]>([:])
+    /// What was read of whole trees, which keep it themselves; few at most.
+    private let looks = Mutex<[LookedAt]>([])
     private let isForgotten = Atomic<Bool>(false)
+    private let hasLearned = Atomic<Bool>(false)
     /// At most one: that the index on disk could not be used.
     package let notices: [Diagnostic]
 
@@ -58,14 +63,12 @@ package final class FileIndex: Sendable {
             .badIndex, .notice, "the file index '\(file.shown)' \(reason)", hint: "all files are hashed again")
     }
 
+    /// Whether asking for a digest by path may be answered at all.
+    var knowsAnything: Bool { mapped != nil || hasLearned.load(ordering: .relaxed) }
+
     /// The digest that the file at `path` has, given its status; nil where it has to be read.
     func digest(of path: BytePath, _ status: FileStatus) -> Digest? {
-        if let mapped, let entry = find(path, in: mapped), mapped.status(entry) == status {
-            return mapped.content(mapped.row(entry))?.digest
-        }
-        return records.withLock { records in
-            records[path].flatMap { $0.status == status ? $0.content.digest : nil }
-        }
+        content(of: path, status)?.content.digest
     }
 
     /// What is known of the file at `path` under `status`, and whether the status may be believed later on.
@@ -75,9 +78,31 @@ package final class FileIndex: Sendable {
         {
             return (content, true)
         }
-        return records.withLock { records in
-            records[path].flatMap { $0.status == status ? ($0.content, $0.isSettled) : nil }
+        guard hasLearned.load(ordering: .relaxed) else { return nil }
+        let record = records.withLock { $0[path] }
+        if let record, record.status == status { return (record.content, record.isSettled) }
+        for look in looks.withLock({ $0 }).reversed() {
+            if let found = look.learned(path, status) { return found }
         }
+        return nil
+    }
+
+    /// What is learned of many files of one tree is of this index as well: it is kept with the tree.
+    func learn(from look: LookedAt) {
+        hasLearned.store(true, ordering: .relaxed)
+        looks.withLock { looks in
+            if looks.contains(where: { $0.learned === look.learned }) { return }
+            // A process that looks again and again does not keep all of it.
+            if looks.count >= Self.mostLooks { looks.removeFirst() }
+            looks.append(look)
+        }
+    }
+
+    /// Whether it may know a file of `look` that was not read there.
+    func knowsMore(than look: LookedAt) -> Bool {
+        if mapped != nil { return true }
+        guard hasLearned.load(ordering: .relaxed) else { return false }
+        return records.withLock { !$0.isEmpty } || looks.withLock { $0.contains { $0.learned !== look.learned } }
     }
 
     /// Whether reading a file of `size` for its fingerprint alone may be enough.
@@ -95,11 +120,13 @@ package final class FileIndex: Sendable {
     func record(_ path: BytePath, _ status: FileStatus, _ content: HashedContent, readAt moment: Int64) {
         let record = Record(status: status, isSettled: status.isSettled(at: moment), content: content)
         records.withLock { $0[path] = record }
+        hasLearned.store(true, ordering: .relaxed)
     }
 
     /// Removes the file: what it knew is kept elsewhere now. What was learned in this run is not written any more.
     func forget() {
         isForgotten.store(true, ordering: .relaxed)
+        looks.withLock { $0 = [] }
         _ = file?.withCString { unlink($0) }
     }
 
@@ -111,7 +138,7 @@ package final class FileIndex: Sendable {
     /// `present`, sorted by path, drops the paths that are no longer in the workspace. Nothing learned, nothing written.
     package func save(present: FileEntries? = nil) throws(FileSystemError) {
         guard let file else { return }
-        let learned = records.withLock { $0 }
+        let learned = learned()
         if learned.isEmpty || isForgotten.load(ordering: .relaxed) { return }
         let sorted = learned.sorted { $0.key < $1.key }.map { path, record in
             var status = record.status
@@ -121,5 +148,20 @@ package final class FileIndex: Sendable {
         }
         let writer = FileIndexWriter(old: mapped, learned: sorted, present: present)
         try writer.write(to: file)
+    }
+
+    /// All that was learned, the latest of each path.
+    private func learned() -> [BytePath: Record] {
+        var learned: [BytePath: Record] = [:]
+        for look in looks.withLock({ $0 }) {
+            let snapshot = look.learned.snapshot
+            if snapshot.isEmpty { continue }
+            for position in look.entries.indices {
+                guard let (content, isSettled) = look.learned(position, in: snapshot) else { continue }
+                learned[look.entries[position].path] = Record(
+                    status: look.status(position), isSettled: isSettled, content: content)
+            }
+        }
+        return learned.merging(records.withLock { $0 }) { _, record in record }
     }
 }

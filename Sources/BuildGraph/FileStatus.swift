@@ -21,10 +21,15 @@ package struct FileStatus: Sendable, Hashable {
     }
 
     init(_ status: stat) {
-        var status = status
         self.init(
             device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int64(status.st_size),
-            modified: clinux_mtime_ns(&status), changed: clinux_ctime_ns(&status))
+            modified: Self.nanoseconds(status.st_mtim), changed: Self.nanoseconds(status.st_ctim))
+    }
+
+    /// Since the epoch; of a time that no clock shows (users set any) just some number, the same each time.
+    @inline(__always)
+    static func nanoseconds(_ time: timespec) -> Int64 {
+        Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
     }
 
     /// Whether a write after the moment `now` is sure to leave other times than these. The kernel's clock for files

@@ -127,11 +127,15 @@ struct EntryDigests: Sendable {
             for range in target.files.ranges { for index in range { isWanted[index] = true } }
         }
         let wanted = isWanted.indices.filter { isWanted[$0] }
+        tree = graph.tree
+        if let files = graph.tree.files as? WorkingTree {
+            kept = .function(try files.digests(at: wanted))
+            return
+        }
         let found = try graph.tree.files.digests(of: wanted.map { entries[$0].path })
         var digests = [Digest?](repeating: nil, count: entries.count)
         for (index, digest) in zip(wanted, found) { digests[index] = digest }
         kept = .list(digests)
-        tree = graph.tree
     }
 
     init(_ tree: FileTree, _ known: @escaping @Sendable (Int) -> Digest?) {

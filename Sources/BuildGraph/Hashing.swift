@@ -1,6 +1,6 @@
 // Bytes to SHA-256 and XXH3-128. Does not know files, paths, or what a hash is good for (`Digest`, `Fingerprint` do).
 import CLibcrypto
-import CXXHash
+import CXXH3
 
 /// SHA-256 (FIPS 180-4) of bytes that come in pieces. A copy goes on from the same place.
 package struct SHA256Hasher: Sendable {
@@ -53,31 +53,30 @@ extension Digest {
     }
 }
 
-/// XXH3-128 of bytes that come in pieces. Owns memory of libxxhash, so it can't be copied.
+/// XXH3-128 of bytes that come in pieces. Owns memory of C's, so it can't be copied.
 package struct FingerprintHasher: ~Copyable {
     private let state: OpaquePointer?
-    /// All bytes, where libxxhash had no memory for its state.
+    /// All bytes, where there was no memory for a state.
     private var kept: [UInt8] = []
 
     package init() {
-        state = XXH3_createState()
-        if let state { _ = XXH3_128bits_reset(state) }
+        state = cxxh3_create()
     }
 
     deinit {
-        if let state { _ = XXH3_freeState(state) }
+        if let state { cxxh3_free(state) }
     }
 
     /// Forgets all bytes so far.
     package mutating func reset() {
         kept.removeAll()
-        if let state { _ = XXH3_128bits_reset(state) }
+        if let state { cxxh3_reset(state) }
     }
 
     package mutating func update(_ bytes: UnsafeRawBufferPointer) {
         guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
         if let state {
-            _ = XXH3_128bits_update(state, start, bytes.count)
+            cxxh3_update(state, start, bytes.count)
         } else {
             kept.append(contentsOf: bytes)
         }
@@ -90,15 +89,15 @@ package struct FingerprintHasher: ~Copyable {
     /// The fingerprint of all bytes so far. The hasher itself can go on.
     package borrowing func finalize() -> Fingerprint {
         guard let state else { return Fingerprint.of(kept) }
-        let hash = XXH3_128bits_digest(state)
-        return Fingerprint(high: hash.high64, low: hash.low64)
+        let hash = cxxh3_digest(state)
+        return Fingerprint(high: hash.high, low: hash.low)
     }
 }
 
 extension Fingerprint {
     package static func of(_ bytes: UnsafeRawBufferPointer) -> Fingerprint {
-        let hash = XXH3_128bits(bytes.baseAddress, bytes.count)
-        return Fingerprint(high: hash.high64, low: hash.low64)
+        let hash = cxxh3_of(bytes.baseAddress, bytes.count)
+        return Fingerprint(high: hash.high, low: hash.low)
     }
 
     package static func of(_ bytes: [UInt8]) -> Fingerprint {

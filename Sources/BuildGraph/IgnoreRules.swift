@@ -9,6 +9,8 @@ package struct IgnoreFile: Sendable {
     /// Of the text.
     let fingerprint: Fingerprint
     private let rules: [IgnoreRule]
+    /// Those that speak of more than folders: most files of rules have none, and most of what is asked about is files.
+    private let fileRules: [IgnoreRule]
 
     /// Reads the text as git does: LF or CRLF lines, `#` comments, `!` to take back, `\` before a byte that is meant
     /// as it is, blanks at the end dropped. No text is wrong; a malformed pattern matches nothing.
@@ -18,6 +20,7 @@ package struct IgnoreFile: Sendable {
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         let body = text.starts(with: mark) ? text.dropFirst(mark.count) : text[...]
         rules = body.split(separator: UInt8(ascii: "\n")).compactMap(IgnoreRule.init(line:))
+        fileRules = rules.filter { !$0.isForFolders }
     }
 
     /// Reads the rules at the absolute `file`, which speak of `folder`; nil where there is no such plain file. Git
@@ -39,12 +42,13 @@ package struct IgnoreFile: Sendable {
 
     /// What the last rule that matches `path` says: true to ignore it, false to keep it, nil where none matches.
     func verdict(_ path: BytePath, isFolder: Bool) -> Bool? {
+        let rules = isFolder ? rules : fileRules
         guard !rules.isEmpty, path.isInside(folder) else { return nil }
         let start = folder.isEmpty ? 0 : folder.bytes.count + 1
         let end = path.bytes.count
         guard start < end else { return nil }
         let name = (path.bytes.lastIndex(of: slash) ?? -1) + 1
-        for rule in rules.reversed() where isFolder || !rule.isForFolders {
+        for rule in rules.reversed() {
             if rule.pattern.matches(path.bytes, (rule.isForNames ? name : start)..<end) { return !rule.takesBack }
         }
         return nil

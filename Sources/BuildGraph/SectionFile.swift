@@ -128,6 +128,14 @@ struct SectionWriter: ~Copyable {
         offset = start + bytes.count
     }
 
+    /// The next section, of `size` bytes, which are written while others are.
+    mutating func stream(_ size: Int) -> SectionStream {
+        let start = (offset + 7) / 8 * 8
+        table.append((start, size))
+        offset = start + size
+        return SectionStream(descriptor, path, at: start)
+    }
+
     /// Writes header and table. The checksum is made of what lies in the file.
     mutating func finish() throws(FileSystemError) {
         var bytes = ByteWriter()
@@ -168,16 +176,71 @@ struct SectionWriter: ~Copyable {
     }
 
     private func put(_ bytes: [UInt8], at offset: Int) throws(FileSystemError) {
+        // An array's storage does not move while it is not changed.
+        let failure = bytes.withUnsafeBytes { SectionStream.put($0, descriptor, path, at: offset) }
+        if let failure { throw failure }
+    }
+}
+
+/// Writes one section piece by piece.
+struct SectionStream: ~Copyable {
+    private static let size = 256 * 1024
+
+    private let descriptor: Int32
+    private let path: BytePath
+    private var offset: Int
+    private let buffer: UnsafeMutableRawBufferPointer
+    private var filled = 0
+
+    fileprivate init(_ descriptor: Int32, _ path: BytePath, at offset: Int) {
+        self.descriptor = descriptor
+        self.path = path
+        self.offset = offset
+        buffer = .allocate(byteCount: Self.size, alignment: 16)
+    }
+
+    deinit { buffer.deallocate() }
+
+    /// Little-endian.
+    @inline(__always)
+    mutating func append<Number: FixedWidthInteger & BitwiseCopyable>(_ number: Number) throws(FileSystemError) {
+        if filled + MemoryLayout<Number>.size > Self.size { try flush() }
+        buffer.storeBytes(of: number.littleEndian, toByteOffset: filled, as: Number.self)
+        filled += MemoryLayout<Number>.size
+    }
+
+    mutating func append(_ bytes: UnsafeRawBufferPointer) throws(FileSystemError) {
+        var rest = bytes
+        while !rest.isEmpty {
+            if filled == Self.size { try flush() }
+            let part = UnsafeRawBufferPointer(rebasing: rest.prefix(Self.size - filled))
+            UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]).copyMemory(from: part)
+            filled += part.count
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(part.count))
+        }
+    }
+
+    /// To be called at the end.
+    mutating func flush() throws(FileSystemError) {
+        let whole = UnsafeRawBufferPointer(rebasing: buffer[..<filled])
+        if let failure = Self.put(whole, descriptor, path, at: offset) { throw failure }
+        offset += filled
+        filled = 0
+    }
+
+    /// Gives what went wrong.
+    fileprivate static func put(
+        _ bytes: UnsafeRawBufferPointer, _ descriptor: Int32, _ path: BytePath, at offset: Int
+    ) -> FileSystemError? {
         var written = 0
         while written < bytes.count {
-            let count = bytes.withUnsafeBytes { buffer in
-                pwrite(
-                    descriptor, buffer.baseAddress.map { $0 + written }, bytes.count - written, off_t(offset + written))
-            }
+            let count = pwrite(
+                descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written, off_t(offset + written))
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw FileSystemError("write", path, errno: count == 0 ? ENOSPC : errno) }
+            guard count > 0 else { return FileSystemError("write", path, errno: count == 0 ? ENOSPC : errno) }
             written += count
         }
+        return nil
     }
 }
 

@@ -3,7 +3,6 @@
 package import Buildfile
 import CLinux
 import Glibc
-import Synchronization
 
 /// Which of a folder's files count.
 package struct WorkingTreeOptions: Sendable {
@@ -34,28 +33,20 @@ package struct WorkingTree: FileSystem {
     package let entries: FileEntries
     /// Folders that were left out because they are repositories of their own.
     package let notices: [Diagnostic]
-    /// How it was found.
-    enum Look: Sendable {
-        case scan(WorkingTreeScan.Result)
-        case changes(WorkspaceChanges)
-    }
-
-    let look: Look
+    let looked: LookedAt
     let options: WorkingTreeOptions
     private let root: BytePath
     private let submodules: [BytePath: [UInt8]]
     let index: FileIndex?
 
     init(_ found: WorkingTreeScan.Result, _ options: WorkingTreeOptions, index: FileIndex?, notices: [Diagnostic]) {
-        entries = FileEntries(found.entries)
+        entries = found.entries
         self.notices = notices + found.nested.map { .nestedRepository($0) }
         submodules = found.submodules
         root = options.root
         self.options = options
         self.index = index
-        var rest = found
-        rest.entries = []
-        look = .scan(rest)
+        looked = LookedAt(.scan(found), entries)
     }
 
     private init(_ found: WorkspaceChanges, _ options: WorkingTreeOptions, index: FileIndex?) {
@@ -65,7 +56,7 @@ package struct WorkingTree: FileSystem {
         root = options.root
         self.options = options
         self.index = index
-        look = .changes(found)
+        looked = LookedAt(.changes(found), entries)
     }
 
     /// Reads the folders below `options.root`. Throws for a folder or file that cannot be looked at; what vanishes
@@ -86,21 +77,13 @@ package struct WorkingTree: FileSystem {
         do throws(SectionFile.Failure) {
             let base = try WorkspaceBase.open(file)
             let threads = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-            if let changes = try? WorkspacePass.run(base, options, threads: threads) {
+            if let changes = try? WorkspacePass.run(base, options, index, threads: threads) {
                 return WorkingTree(changes, options, index: index)
             }
         } catch {
             notices = FileIndex.notice(error, file).map { [$0] } ?? []
         }
         return WorkingTree(try WorkingTreeScan.run(options), options, index: index, notices: notices)
-    }
-
-    /// The status that the file at a place had when it was looked at.
-    func status(_ position: Int) -> FileStatus {
-        switch look {
-        case .scan(let found): found.statuses[position]
-        case .changes(let found): found.status(position)
-        }
     }
 
     package func contents(of path: BytePath) throws(FileSystemError) -> [UInt8] {
@@ -118,46 +101,33 @@ package struct WorkingTree: FileSystem {
 
     package func digest(of path: BytePath) throws(FileSystemError) -> Digest {
         let position = try position(of: path)
-        if let known = known(position) { return known }
-        let size = Int(status(position).size)
+        if let known = known(position, looked.learned.snapshot) { return known }
+        let size = Int(looked.status(position).size)
         var buffer = [UInt8](repeating: 0, count: max(4096, min(FileHashing.bufferSize, size + 1)))
         return try hash(position, &buffer)
     }
 
     /// The digests of `paths`, in their order; files that have to be read are read by several threads.
     package func digests(of paths: [BytePath]) throws(FileSystemError) -> [Digest] {
-        var positions: [Int] = []
-        for path in paths { positions.append(try position(of: path)) }
-        var digests = positions.map { known($0) }
-        let unknown = digests.indices.filter { digests[$0] == nil }
-        // Small files are soonest read by more threads than there are cores: they wait for the disk.
-        let threads = min(8, unknown.count / 32 + 1)
-        let piece = 32
-        let pieces = (unknown.count + piece - 1) / piece
-        let hashed = Mutex<[Result<[Digest], FileSystemError>?]>(Array(repeating: nil, count: pieces))
-        let next = Atomic<Int>(0)
-        let work = positions
-        Threads.run(threads) {
-            var buffer = [UInt8](repeating: 0, count: FileHashing.bufferSize)
-            while true {
-                let index = next.add(1, ordering: .relaxed).oldValue
-                if index >= pieces { return }
-                let result = Result { () throws(FileSystemError) in
-                    var some: [Digest] = []
-                    for place in unknown[(index * piece)..<min(unknown.count, (index + 1) * piece)] {
-                        some.append(try hash(work[place], &buffer))
-                    }
-                    return some
-                }
-                hashed.withLock { $0[index] = result }
-            }
-        }
-        for (index, result) in hashed.withLock({ $0 }).enumerated() {
-            for (offset, digest) in (try result?.get() ?? []).enumerated() {
-                digests[unknown[index * piece + offset]] = digest
-            }
-        }
-        return digests.compactMap { $0 }
+        let positions = try positions(of: paths)
+        let digest = try digests(at: positions)
+        return positions.compactMap { digest($0) }
+    }
+
+    /// The digests of the files at `positions`, in no list of their own: a million of them would take as much memory again as
+    /// the files' statuses.
+    func digests(at positions: [Int]) throws(FileSystemError) -> @Sendable (Int) -> Digest? {
+        // Nobody holds what is known while threads add to it: it would be copied.
+        let unknown = unknown(positions, looked.learned.snapshot)
+        let read = read(unknown)
+        if let (_, error) = read.error { throw error }
+        let others = Dictionary(read.others.map { ($0.position, $0.digest) }, uniquingKeysWith: { first, _ in first })
+        let learned = looked.learned.snapshot
+        return { position in known(position, learned) ?? others[position] }
+    }
+
+    private func unknown(_ positions: [Int], _ learned: LearnedContents.Snapshot) -> [Int] {
+        positions.filter { known($0, learned) == nil }
     }
 
     private func position(of path: BytePath) throws(FileSystemError) -> Int {
@@ -165,35 +135,41 @@ package struct WorkingTree: FileSystem {
         return position
     }
 
-    /// The digest, where no file has to be read for it.
-    private func known(_ position: Int) -> Digest? {
-        let entry = entries[position]
-        guard entry.kind == .file || entry.kind == .executable else { return nil }
-        if let known = content(position) { return known.digest }
-        return index?.digest(of: entry.path, status(position))
-    }
-
-    /// What the base has of a file that is as it was there.
-    func content(_ position: Int) -> HashedContent? {
-        guard case .changes(let found) = look, case .packed(let place)? = entries.origin(of: position) else {
-            return nil
+    /// The places of `paths`; most often each is right behind the one before.
+    private func positions(of paths: [BytePath]) throws(FileSystemError) -> [Int] {
+        var positions: [Int] = []
+        positions.reserveCapacity(paths.count)
+        var next = 0
+        for path in paths {
+            if next >= entries.count || !isPath(path, at: next) { next = try position(of: path) }
+            positions.append(next)
+            next += 1
         }
-        return found.base.content(place)
+        return positions
     }
 
-    /// What the base has of a file that may have been touched alone.
-    private func candidate(_ position: Int) -> HashedContent? {
-        guard case .changes(let found) = look, case .patch(let place)? = entries.origin(of: position),
-            let packed = found.packedPlaces[place]
-        else { return nil }
-        return found.base.content(packed)
+    private func isPath(_ path: BytePath, at position: Int) -> Bool {
+        entries.withPath(position) { found in path.bytes.withUnsafeBytes { MappedIndex.compare(found, $0) == 0 } }
     }
 
-    private func hash(_ position: Int, _ buffer: inout [UInt8]) throws(FileSystemError) -> Digest {
+    /// The digest, where no file has to be read for it.
+    private func known(_ position: Int, _ learned: LearnedContents.Snapshot) -> Digest? {
+        let kind = looked.kind(position)
+        guard kind == .file || kind == .executable else { return nil }
+        if let known = looked.content(position) ?? looked.learned(position, in: learned)?.content {
+            return known.digest
+        }
+        guard let index, index.knowsAnything else { return nil }
+        return index.digest(of: entries[position].path, looked.status(position))
+    }
+
+    /// Reads the file, however large or changed it is.
+    func hash(_ position: Int, _ buffer: inout [UInt8]) throws(FileSystemError) -> Digest {
         let entry = entries[position]
         guard entry.kind == .file || entry.kind == .executable else { return Digest.of(try contents(of: entry.path)) }
         let file = try OpenFile(reading: root.appending(entry.path), shownAs: entry.path)
-        return try FileHashing(entry: entry, index: index, candidate: candidate(position)).digest(of: file, &buffer)
+        return try FileHashing(entry: entry, index: index, candidate: looked.candidate(position))
+            .digest(of: file, &buffer)
     }
 
     private func linkText(_ path: BytePath) throws(FileSystemError) -> [UInt8] {
@@ -206,84 +182,5 @@ package struct WorkingTree: FileSystem {
         if count < 0, errno == EINVAL { throw .changed(path) }
         guard count >= 0 else { throw FileSystemError("readlink", path, errno: errno) }
         return Array(text.prefix(count))
-    }
-}
-
-/// Reads a plain file for its digest, and makes sure that it was one state of the file.
-struct FileHashing {
-    static let bufferSize = 256 * 1024
-
-    let entry: FileEntry
-    let index: FileIndex?
-    /// What the file held before, which it may still hold.
-    var candidate: HashedContent?
-
-    func digest(of file: borrowing OpenFile, _ buffer: inout [UInt8]) throws(FileSystemError) -> Digest {
-        for _ in 0..<2 {
-            let before = try file.status()
-            guard FileKind(mode: before.st_mode) == entry.kind else { throw .changed(entry.path) }
-            let moment = FileStatus.now
-            let content = try read(file, size: Int(before.st_size), &buffer)
-            let after = FileStatus(try file.status())
-            guard let content, after == FileStatus(before) else { continue }
-            index?.record(entry.path, after, content, readAt: moment)
-            return content.digest
-        }
-        throw .changed(entry.path)
-    }
-
-    /// The content, read no more often than needed; nil where the file does not have `size` bytes.
-    private func read(
-        _ file: borrowing OpenFile, size: Int, _ buffer: inout [UInt8]
-    ) throws(FileSystemError) -> HashedContent? {
-        if size < buffer.count {
-            // One byte more shows a file that grew.
-            let count = try file.read(at: 0, into: &buffer, limit: size + 1)
-            guard count == size else { return nil }
-            return buffer.withUnsafeBytes { bytes in
-                let bytes = UnsafeRawBufferPointer(rebasing: bytes[..<size])
-                let fingerprint = Fingerprint.of(bytes)
-                let known = known(fingerprint, size: size)
-                let digest = known ?? Digest(hash: SHA256Value.of(bytes), size: size)
-                return HashedContent(fingerprint: fingerprint, digest: digest)
-            }
-        }
-        if let index, index.mayKnow(entry.path, size: size) || candidate?.digest.size == size {
-            let quick = try pass(file, size: size, &buffer, withDigest: false)
-            guard let quick else { return nil }
-            if let digest = known(quick.fingerprint, size: size) {
-                return HashedContent(fingerprint: quick.fingerprint, digest: digest)
-            }
-        }
-        guard let full = try pass(file, size: size, &buffer, withDigest: true) else { return nil }
-        return HashedContent(fingerprint: full.fingerprint, digest: Digest(hash: full.hash, size: size))
-    }
-
-    private func known(_ fingerprint: Fingerprint, size: Int) -> Digest? {
-        guard let index else { return nil }
-        if index.trustsFingerprints, let candidate, candidate.fingerprint == fingerprint, candidate.digest.size == size
-        {
-            return candidate.digest
-        }
-        return index.digest(of: fingerprint, size: size)
-    }
-
-    private func pass(
-        _ file: borrowing OpenFile, size: Int, _ buffer: inout [UInt8], withDigest: Bool
-    ) throws(FileSystemError) -> (fingerprint: Fingerprint, hash: SHA256Value)? {
-        var fingerprint = FingerprintHasher()
-        var hasher = SHA256Hasher()
-        var offset = 0
-        while offset <= size {
-            let count = try file.read(at: offset, into: &buffer, limit: buffer.count)
-            if count == 0 { break }
-            buffer.withUnsafeBytes { bytes in
-                let bytes = UnsafeRawBufferPointer(rebasing: bytes[..<count])
-                fingerprint.update(bytes)
-                if withDigest { hasher.update(bytes) }
-            }
-            offset += count
-        }
-        return offset == size ? (fingerprint.finalize(), hasher.finalize()) : nil
     }
 }

@@ -1,13 +1,13 @@
-// One walk over the folders of a workspace. Does not read files, but for ignore files and the heads of repositories.
+// One walk over the folders of a workspace, level by level, by several threads. Does not read files, but for ignore files and
+// the heads of repositories.
 import Buildfile
 import CLinux
 import Glibc
+import Synchronization
 
 struct WorkingTreeScan {
-    struct Result {
-        var entries: [FileEntry] = []
-        /// One for each entry.
-        var statuses: [FileStatus] = []
+    struct Result: Sendable {
+        let files: ScannedFiles
         var submodules: [BytePath: [UInt8]] = [:]
         /// Folders that are repositories of their own.
         var nested: [BytePath] = []
@@ -15,60 +15,81 @@ struct WorkingTreeScan {
         var folders: [(path: BytePath, status: FileStatus)] = []
         /// The `.gitignore`s that were read.
         var ignoreFiles: [(path: BytePath, status: FileStatus)] = []
+
+        var entries: FileEntries { FileEntries(files.paths) }
+        /// One for each entry.
+        var statuses: [FileStatus] { (0..<files.count).map { files.status($0) } }
     }
 
-    private struct Found {
-        let name: [UInt8]
-        let status: stat
-
-        var isFolder: Bool { status.st_mode & S_IFMT == S_IFDIR }
-        /// Git's order, which is bytewise over whole paths: a folder sorts as if its name ended with a slash.
-        var sortKey: [UInt8] { isFolder ? name + [slash] : name }
-    }
-
-    private let options: WorkingTreeOptions
-    /// What is tracked below ignored folders, and the folders that lead to it.
-    private let tracked: Set<BytePath>
-    let foldersOfTracked: Set<BytePath>
-    private let foldersOfSubmodules: Set<BytePath>
-    private var result = Result()
+    /// Threads wait for the disk, so there are more than cores; each has this many folders to look into before there is
+    /// another thread.
+    private static let mostThreads = 8
+    private static let foldersForThread = 16
 
     static func run(_ options: WorkingTreeOptions) throws(FileSystemError) -> Result {
-        var scan = WorkingTreeScan(options)
-        let descriptor = options.root.withCString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-        guard descriptor >= 0 else { throw FileSystemError("open", options.root, errno: errno) }
         let rules = IgnoreRules(options.ignoreFiles)
         let isIgnored = !options.prefix.isEmpty && rules.ignoresWithParents(options.prefix, isFolder: true)
-        try scan.walk(OpenFile(owning: descriptor, shownAs: options.root), .root, rules, isIgnored: isIgnored)
-        return scan.result
+        return try run(options, below: .root, rules, isIgnored: isIgnored)
     }
 
-    /// The part of a scan that lies below `folder`, which is neither ignored nor a repository; `rules` are those of the
-    /// folders above it.
+    /// The part of a scan that lies below `folder`, which is not ignored, or holds what is tracked; `rules` are those of
+    /// the folders above it.
     static func run(
         _ options: WorkingTreeOptions, below folder: BytePath, _ rules: IgnoreRules, isIgnored: Bool
     ) throws(FileSystemError) -> Result {
-        var scan = WorkingTreeScan(options)
-        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
-        let descriptor = options.root.appending(folder).withCString { open($0, flags) }
-        if descriptor < 0, errno == ENOENT || errno == ENOTDIR || errno == ELOOP { throw .changed(folder) }
-        guard descriptor >= 0 else { throw FileSystemError("open", folder, errno: errno) }
-        let opened = OpenFile(owning: descriptor, shownAs: folder)
-        if faccessat(descriptor, ".git", F_OK, AT_SYMLINK_NOFOLLOW) == 0,
-            NestedRepository(options.root.appending(folder)) != nil
-        {
-            scan.result.nested.append(folder)
-        } else {
-            try scan.walk(opened, folder, rules, isIgnored: isIgnored)
+        let descriptor = options.root.withCString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        guard descriptor >= 0 else { throw FileSystemError("open", options.root, errno: errno) }
+        defer { close(descriptor) }
+        let settings = ScanSettings(options, descriptor: descriptor)
+        var levels: [ScanLevel] = []
+        var paths: [BytePath] = []
+        var next = [ScanOutput.Folder(path: folder, rules: rules, isIgnored: isIgnored)]
+        while !next.isEmpty {
+            let outputs = look(next, settings, isStart: levels.isEmpty)
+            if let first = outputs.compactMap(\.error).min(by: { $0.path < $1.path }) { throw first }
+            levels.append(ScanLevel(first: paths.count, outputs: outputs))
+            paths += next.map(\.path)
+            next = outputs.flatMap(\.folders)
         }
-        return scan.result
+        return try result(&levels, paths)
     }
 
-    private init(_ options: WorkingTreeOptions) {
-        self.options = options
-        tracked = Set(options.trackedIgnored)
-        foldersOfTracked = Self.folders(of: options.trackedIgnored)
-        foldersOfSubmodules = Self.folders(of: Array(options.submodules.keys))
+    /// Looks into folders of one level.
+    private static func look(_ folders: [ScanOutput.Folder], _ settings: ScanSettings, isStart: Bool) -> [ScanOutput] {
+        let portion = 4
+        let next = Atomic<Int>(0)
+        let outputs = Mutex<[ScanOutput]>([])
+        Threads.run(min(mostThreads, folders.count / foldersForThread + 1)) {
+            var start = next.add(portion, ordering: .relaxed).oldValue
+            if start >= folders.count { return }
+            var reader = FolderReader(settings)
+            while start < folders.count {
+                for number in start..<min(start + portion, folders.count) {
+                    reader.take(folders[number], number, isStart: isStart)
+                }
+                start = next.add(portion, ordering: .relaxed).oldValue
+            }
+            outputs.withLock { $0.append(reader.output) }
+        }
+        return outputs.withLock { $0 }
+    }
+
+    private static func result(
+        _ levels: inout [ScanLevel], _ paths: [BytePath]
+    ) throws(FileSystemError) -> Result {
+        var submodules: [BytePath: [UInt8]] = [:]
+        var nested: [BytePath] = []
+        var folders: [(path: BytePath, status: FileStatus)] = []
+        var ignoreFiles: [(path: BytePath, status: FileStatus)] = []
+        for output in levels.flatMap(\.outputs) {
+            submodules.merge(output.submodules) { first, _ in first }
+            nested += output.nested
+            folders += output.read
+            ignoreFiles += output.ignoreFiles
+        }
+        return Result(
+            files: try ScannedFiles(&levels, paths: paths), submodules: submodules, nested: nested.sorted(),
+            folders: folders.sorted { $0.path < $1.path }, ignoreFiles: ignoreFiles.sorted { $0.path < $1.path })
     }
 
     static func folders(of paths: [BytePath]) -> Set<BytePath> {
@@ -78,77 +99,6 @@ struct WorkingTreeScan {
             while !folder.isEmpty, folders.insert(folder).inserted { folder = folder.parent }
         }
         return folders
-    }
-
-    private mutating func walk(
-        _ folder: borrowing OpenFile, _ path: BytePath, _ rules: IgnoreRules, isIgnored: Bool
-    ) throws(FileSystemError) {
-        let moment = FileStatus.now
-        result.folders.append((path, FileStatus(try folder.status()).whereSettled(at: moment)))
-        let found = try Self.list(folder, path)
-        var rules = rules
-        if !isIgnored, let file = found.first(where: { $0.name.elementsEqual(".gitignore".utf8) }),
-            file.status.st_mode & S_IFMT == S_IFREG, let text = try Self.ignoreFile(folder, path)
-        {
-            result.ignoreFiles.append(
-                (path.appending(".gitignore"), FileStatus(file.status).whereSettled(at: moment)))
-            rules = rules.adding(IgnoreFile(text, folder: options.prefix.appending(path)))
-        }
-        for item in found {
-            let place = path.appending(BytePath(bytes: item.name))
-            let ignored =
-                isIgnored || rules.ignores(options.prefix.appending(place), isFolder: item.isFolder)
-            if item.isFolder {
-                try enter(item, place, folder, rules, isIgnored: ignored)
-            } else if !ignored || tracked.contains(place), let kind = FileKind(mode: item.status.st_mode) {
-                result.entries.append(FileEntry(path: place, kind: kind))
-                result.statuses.append(FileStatus(item.status))
-            }
-        }
-    }
-
-    private mutating func enter(
-        _ item: Found, _ path: BytePath, _ parent: borrowing OpenFile, _ rules: IgnoreRules, isIgnored: Bool
-    ) throws(FileSystemError) {
-        if let recorded = options.submodules[path] {
-            let head = try NestedRepository(options.root.appending(path))?.head(shownAs: path)
-            result.entries.append(FileEntry(path: path, kind: .submodule))
-            result.statuses.append(FileStatus(item.status))
-            result.submodules[path] = head ?? recorded
-            return
-        }
-        if isIgnored, !foldersOfTracked.contains(path), !foldersOfSubmodules.contains(path) { return }
-        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
-        let descriptor = BytePath(bytes: item.name).withCString { openat(parent.descriptor, $0, flags) }
-        if descriptor < 0, errno == ENOENT { return }
-        if descriptor < 0, errno == ENOTDIR || errno == ELOOP { throw .changed(path) }
-        guard descriptor >= 0 else { throw FileSystemError("open", path, errno: errno) }
-        let folder = OpenFile(owning: descriptor, shownAs: path)
-        if faccessat(descriptor, ".git", F_OK, AT_SYMLINK_NOFOLLOW) == 0,
-            NestedRepository(options.root.appending(path)) != nil
-        {
-            result.nested.append(path)
-            return
-        }
-        try walk(folder, path, rules, isIgnored: isIgnored)
-    }
-
-    /// What is in a folder, but for `.git`, `.lmsbuild`, and what is gone before it is looked at.
-    private static func list(_ folder: borrowing OpenFile, _ path: BytePath) throws(FileSystemError) -> [Found] {
-        var found: [Found] = []
-        for name in try names(in: folder, path) {
-            if name.first == UInt8(ascii: "."), Self.isLeftOut(name) { continue }
-            var status = stat()
-            let result = BytePath(bytes: name).withCString {
-                fstatat(folder.descriptor, $0, &status, AT_SYMLINK_NOFOLLOW)
-            }
-            if result != 0 {
-                if errno == ENOENT { continue }
-                throw FileSystemError("stat", path.appending(BytePath(bytes: name)), errno: errno)
-            }
-            found.append(Found(name: name, status: status))
-        }
-        return found.sorted { $0.sortKey.lexicographicallyPrecedes($1.sortKey) }
     }
 
     /// The names in a folder as they come, but for `.` and `..`.
@@ -173,21 +123,6 @@ struct WorkingTreeScan {
             if name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { continue }
             found.append(name)
         }
-    }
-
-    private static func isLeftOut(_ name: [UInt8]) -> Bool {
-        BytePath.namesLeftOut.contains { $0.elementsEqual(name) }
-    }
-
-    private static func ignoreFile(
-        _ folder: borrowing OpenFile, _ path: BytePath
-    ) throws(FileSystemError) -> [UInt8]? {
-        let shown = path.appending(".gitignore")
-        let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
-        let descriptor = openat(folder.descriptor, ".gitignore", flags)
-        if descriptor < 0, errno == ENOENT || errno == ELOOP { return nil }
-        guard descriptor >= 0 else { throw FileSystemError("open", shown, errno: errno) }
-        return try OpenFile(owning: descriptor, shownAs: shown).contents()
     }
 }
 

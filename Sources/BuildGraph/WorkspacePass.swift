@@ -3,7 +3,6 @@
 import Buildfile
 import CLinux
 import Glibc
-import Synchronization
 
 /// What the workspace holds now, as differences from a base.
 struct WorkspaceChanges: Sendable {
@@ -20,12 +19,24 @@ struct WorkspaceChanges: Sendable {
     let goneFolders: Set<BytePath>
     /// Of those of `changes` that are there now: what each replaces in the base.
     let packedPlaces: [Int?]
+    /// Files that were only touched, which are not among `changes`.
+    let refreshed: RefreshedStatuses
 
     func status(_ position: Int) -> FileStatus {
         switch entries.origin(of: position) {
-        case .packed(let place): base.status(place)
+        case .packed(let place): refreshed[place]?.status ?? base.status(place)
         case .patch(let place): statuses[place]
         case nil: FileStatus.impossible
+        }
+    }
+
+    /// The `.gitignore`s with their statuses.
+    var ignoreFiles: [(path: BytePath, status: FileStatus)] {
+        base.ignoreFiles.map { file in
+            guard let place = FileEntries(base.entries).index(of: file.path), let refreshed = refreshed[place],
+                base.status(place) == file.status
+            else { return file }
+            return (file.path, refreshed.isSettled ? refreshed.status : refreshed.status.neverBelieved)
         }
     }
 
@@ -58,16 +69,17 @@ struct WorkspacePass {
     private var goneFolders: Set<BytePath> = []
 
     static func run(
-        _ base: WorkspaceBase, _ options: WorkingTreeOptions, threads: Int
+        _ base: WorkspaceBase, _ options: WorkingTreeOptions, _ index: FileIndex, threads: Int
     ) throws(FileSystemError) -> WorkspaceChanges? {
         var pass = WorkspacePass(base, options)
-        guard base.optionsKey == options.fingerprint, pass.rulesAreTheSame() else { return nil }
-        let found = try StatusCheck.run(base, root: options.root, threads: threads)
+        guard base.optionsKey == options.fingerprint, let touched = pass.touchedRules() else { return nil }
+        let found = try StatusCheck.run(base, root: options.root, index, threads: threads)
+        guard touched.allSatisfy({ found.refreshed[$0] != nil }) else { return nil }
         for (place, status) in found.files { pass.take(place, status) }
         for folder in found.folders.sorted() {
             guard try pass.list(folder) else { return nil }
         }
-        return try pass.changes()
+        return try pass.changes(found.refreshed)
     }
 
     private init(_ base: WorkspaceBase, _ options: WorkingTreeOptions) {
@@ -82,9 +94,21 @@ struct WorkspacePass {
         return options.root.appending(path).withCString({ lstat($0, &status) }) == 0 ? status : nil
     }
 
-    private func rulesAreTheSame() -> Bool {
-        base.ignoreFiles.allSatisfy { file in status(file.path).map { FileStatus($0) == file.status } ?? false }
-            && base.nested.allSatisfy { NestedRepository(options.root.appending($0)) != nil }
+    /// The places of the `.gitignore`s that have another status, and the same rules if they hold what they held. Nil where
+    /// the rules may be others, or a repository went.
+    private func touchedRules() -> [Int]? {
+        guard base.nested.allSatisfy({ NestedRepository(options.root.appending($0)) != nil }) else { return nil }
+        var touched: [Int] = []
+        for file in base.ignoreFiles {
+            guard let now = status(file.path) else { return nil }
+            if FileStatus(now) == file.status { continue }
+            // The content that the base has is what the rules were read from only if its status says so.
+            guard file.status != file.status.neverBelieved,
+                let place = FileEntries(base.entries).index(of: file.path), base.status(place) == file.status
+            else { return nil }
+            touched.append(place)
+        }
+        return touched
     }
 
     /// A file whose status is not that of the base; nil where there is none.
@@ -242,7 +266,7 @@ struct WorkspacePass {
 
     // MARK: The result
 
-    private mutating func changes() throws(FileSystemError) -> WorkspaceChanges {
+    private mutating func changes(_ refreshed: RefreshedStatuses) throws(FileSystemError) -> WorkspaceChanges {
         var submodules: [BytePath: [UInt8]] = [:]
         var all: [(path: BytePath, change: PathPatch.Change, status: FileStatus)] = []
         for (path, recorded) in options.submodules {
@@ -281,113 +305,7 @@ struct WorkspacePass {
         return WorkspaceChanges(
             base: base, entries: all.isEmpty ? packed : FileEntries(base.entries, patch), changes: all.map(\.change),
             statuses: all.filter { $0.change.entry != nil }.map(\.status), submodules: submodules, folders: folders,
-            goneFolders: goneFolders, packedPlaces: all.filter { $0.change.entry != nil }.map(\.change.packed))
-    }
-}
-
-/// Compares every status of a base with the disk, by several threads that share out the folders.
-private enum StatusCheck {
-    struct Found: Sendable {
-        /// Places whose status differs, with what it is; nil where there is nothing.
-        var files: [(place: Int, status: stat?)] = []
-        /// Folders whose own status differs, or that cannot be entered.
-        var folders: [Int] = []
-        var error: FileSystemError?
-    }
-
-    private static let portion = 64
-
-    static func run(_ base: WorkspaceBase, root: BytePath, threads: Int) throws(FileSystemError) -> Found {
-        let descriptor = root.withCString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-        guard descriptor >= 0 else { throw FileSystemError("open", root, errno: errno) }
-        defer { close(descriptor) }
-        let next = Atomic<Int>(0)
-        let all = Mutex(Found())
-        Threads.run(min(threads, base.folderCount / portion + 1)) {
-            var found = Found()
-            while true {
-                let start = next.add(portion, ordering: .relaxed).oldValue
-                if start >= base.folderCount { break }
-                check(base, start..<min(start + portion, base.folderCount), root: descriptor, &found)
-            }
-            all.withLock { all in
-                all.files += found.files
-                all.folders += found.folders
-                all.error = all.error ?? found.error
-            }
-        }
-        let found = all.withLock { $0 }
-        if let error = found.error { throw error }
-        return found
-    }
-
-    private static func check(_ base: WorkspaceBase, _ range: Range<Int>, root: Int32, _ found: inout Found) {
-        let paths = UInt(bitPattern: base.file.section(WorkspaceBaseLayout.folderPaths).baseAddress)
-        let statuses = UInt(bitPattern: base.file.section(WorkspaceBaseLayout.statuses).baseAddress)
-        let kinds = base.file.section(WorkspaceBaseLayout.kinds)
-        let children = base.file.section(WorkspaceBaseLayout.children)
-        let deviceOf = base.devices
-        var status = stat()
-        for index in range {
-            let folder = base.folder(index)
-            guard
-                let name = UnsafePointer<CChar>(bitPattern: paths + UInt(folder.path.lowerBound)),
-                folder.children.upperBound * 4 <= children.count
-            else { continue }
-            let isRoot = folder.path.isEmpty
-            let descriptor = isRoot ? root : clinux_open_folder(root, name)
-            guard descriptor >= 0 else {
-                if errno == EMFILE || errno == ENFILE || errno == ENOMEM {
-                    found.error = FileSystemError(
-                        "open", BytePath(bytes: Array(base.folderPath(index))), errno: errno)
-                    return
-                }
-                found.folders.append(index)
-                for child in folder.children { found.files.append((base.child(child), nil)) }
-                continue
-            }
-            defer { if !isRoot { close(descriptor) } }
-            if fstat(descriptor, &status) != 0 || !isSame(status, folder.status) { found.folders.append(index) }
-            let nameStart = UInt(isRoot ? 0 : folder.path.count + 1)
-            for child in folder.children {
-                let place = Int(
-                    UInt32(littleEndian: children.loadUnaligned(fromByteOffset: 4 * child, as: UInt32.self)))
-                guard place < base.count,
-                    let file = UnsafePointer<CChar>(bitPattern: base.entries.start(place) + nameStart)
-                else { continue }
-                guard fstatat(descriptor, file, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
-                    let code = errno
-                    if code == ENOENT || code == ENOTDIR {
-                        found.files.append((place, nil))
-                    } else {
-                        found.error = FileSystemError("stat", base.entries.entry(place).path, errno: code)
-                    }
-                    continue
-                }
-                let device = Int(kinds[place] >> 4 & 7)
-                if device < deviceOf.count, deviceOf[device] == UInt64(status.st_dev),
-                    isSame(&status, statuses + UInt(WorkspaceBaseLayout.statusSize * place))
-                {
-                    continue
-                }
-                found.files.append((place, status))
-            }
-        }
-    }
-
-    @inline(__always)
-    private static func isSame(_ status: inout stat, _ address: UInt) -> Bool {
-        guard let record = UnsafeRawPointer(bitPattern: address) else { return false }
-        func number(_ index: Int) -> Int64 {
-            Int64(littleEndian: record.loadUnaligned(fromByteOffset: 8 * index, as: Int64.self))
-        }
-        return UInt64(bitPattern: number(0)) == UInt64(status.st_ino) && number(1) == Int64(status.st_size)
-            && number(2) == clinux_mtime_ns(&status) && number(3) == clinux_ctime_ns(&status)
-    }
-
-    private static func isSame(_ status: stat, _ known: FileStatus) -> Bool {
-        let now = FileStatus(status)
-        return now.device == known.device && now.inode == known.inode && now.modified == known.modified
-            && now.changed == known.changed
+            goneFolders: goneFolders, packedPlaces: all.filter { $0.change.entry != nil }.map(\.change.packed),
+            refreshed: refreshed)
     }
 }

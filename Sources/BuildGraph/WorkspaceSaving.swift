@@ -8,21 +8,23 @@ extension WorkingTree {
     @discardableResult
     package func save(_ files: StateFiles, whole: Bool = false) throws(FileSystemError) -> Fingerprint? {
         let file = files.base
-        switch look {
+        switch looked.way {
         case .scan(let found):
+            // A rule file that is only touched is known again by what it held.
+            _ = try? digests(of: found.ignoreFiles.map(\.path).filter { entries.index(of: $0) != nil })
             return try writeBase(file, found.folders, found.ignoreFiles, found.nested)
         case .changes(let found):
             if whole || found.isWorthWriting {
-                return try writeBase(file, found.allFolders, found.base.ignoreFiles, found.base.nested)
+                return try writeBase(file, found.allFolders, found.ignoreFiles, found.base.nested)
             }
-            try index?.save(present: FileEntries(found.changes.compactMap(\.entry)))
+            try index?.save(present: found.present)
             return nil
         }
     }
 
     /// How the tree differs from the base it was compared with; nil where it was looked at as a whole.
     var difference: BaseDifference? {
-        guard case .changes(let found) = look else { return nil }
+        guard case .changes(let found) = looked.way else { return nil }
         return BaseDifference(base: found.base, tree: FileTree(self), changes: found.changes)
     }
 
@@ -53,20 +55,8 @@ extension WorkingTree {
         _ file: BytePath, _ folders: [(path: BytePath, status: FileStatus)],
         _ ignoreFiles: [(path: BytePath, status: FileStatus)], _ nested: [BytePath]
     ) throws(FileSystemError) -> Fingerprint {
-        let known = entries.indices.map { position -> (content: HashedContent, isSettled: Bool)? in
-            if let content = content(position) { return (content, true) }
-            let kind = entries.kind(position)
-            guard kind == .file || kind == .executable else { return nil }
-            return index?.content(of: entries[position].path, status(position))
-        }
-        let moment = FileStatus.now
         let writer = WorkspaceBaseWriter(
-            options: options, entries: entries,
-            status: { position in
-                let status = status(position)
-                if known[position]?.isSettled == true { return status }
-                return known[position] == nil ? status.whereSettled(at: moment) : status.neverBelieved
-            }, content: { known[$0]?.content }, folders: folders, ignoreFiles: ignoreFiles, nested: nested)
+            options: options, look: looked, index: index, folders: folders, ignoreFiles: ignoreFiles, nested: nested)
         let generation = try writer.write(to: file)
         index?.forget()
         return generation
@@ -75,5 +65,18 @@ extension WorkingTree {
 
 extension WorkspaceChanges {
     /// Each run looks at every difference again: that must stay cheaper than writing a new base.
-    var isWorthWriting: Bool { changes.count > max(64, base.count / 500) }
+    var isWorthWriting: Bool { changes.count + refreshed.all.count > base.fewChanges }
+
+    /// The files that the index has to tell of until there is another base.
+    fileprivate var present: FileEntries {
+        var entries = changes.compactMap(\.entry)
+        let known = Set(changes.compactMap(\.packed))
+        for file in refreshed.all where !known.contains(file.place) { entries.append(base.entries.entry(file.place)) }
+        return FileEntries(entries.sorted { $0.path < $1.path })
+    }
+}
+
+extension WorkspaceBase {
+    /// So many differences are worth no new base.
+    var fewChanges: Int { max(64, count / 500) }
 }

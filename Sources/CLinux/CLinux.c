@@ -2,11 +2,15 @@
 #include "CLinux.h"
 #include <errno.h>
 #include <linux/fs.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
@@ -82,3 +86,42 @@ int clinux_signal_pipe(void) {
 int clinux_open_folder(int dirfd, const char *path) {
     return openat(dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
+
+// Part by part, for a path that is too long for one call and for kernels before 5.6.
+static int open_by_parts(int dirfd, const char *path) {
+    const int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int folder = -1;
+    for (;;) {
+        size_t length = strcspn(path, "/");
+        char part[1024];
+        int failure = length < sizeof part ? 0 : ENAMETOOLONG, next = -1;
+        if (failure == 0) {
+            memcpy(part, path, length);
+            part[length] = 0;
+            int isLast = path[length] == 0;
+            next = openat(folder < 0 ? dirfd : folder, part, flags | (isLast ? O_RDONLY : O_PATH));
+            if (next < 0) failure = errno;
+        }
+        if (folder >= 0) close(folder);
+        if (next < 0) {
+            errno = failure;
+            return -1;
+        }
+        if (path[length] == 0) return next;
+        folder = next;
+        path += length + 1;
+    }
+}
+
+int clinux_open_listing(int dirfd, const char *path) {
+    // `struct open_how` with RESOLVE_NO_SYMLINKS, which old headers do not have.
+    struct {
+        uint64_t flags, mode, resolve;
+    } how = {O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 4};
+    long folder = syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+    if (folder >= 0) return (int)folder;
+    if (errno == ENOSYS || errno == EPERM || errno == ENAMETOOLONG || errno == EINVAL) return open_by_parts(dirfd, path);
+    return -1;
+}
+
+ssize_t clinux_list(int fd, void *buffer, size_t size) { return syscall(SYS_getdents64, fd, buffer, size); }

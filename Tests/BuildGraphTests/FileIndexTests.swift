@@ -191,4 +191,17 @@ import Testing
             #expect(index.digest(of: Fingerprint.of(bytes), size: 3) == Digest.of(bytes))
         }
     }
+
+    @Test func manyFilesAtOnceAreRemembered() throws {
+        for index in 0..<1500 { try write("d\(index % 40)/f\(index)", "text \(index)") }
+        try settle()
+        let first = try digests()
+        #expect(first.digests.count == 1500)
+        // What one look has read is known to the next with the same index.
+        let again = try WorkingTree.scan(WorkingTreeOptions(root: folder.path), index: first.index)
+        #expect(first.index.digest(of: BytePath("d7/f7"), again.looked.status(0)) == nil)
+        #expect(
+            first.index.digest(of: BytePath("d7/f7"), FileStatus(status("d7/f7"))) == first.digests["d7/f7"])
+        #expect(try digestsWithoutReading() == first.digests)
+    }
 }

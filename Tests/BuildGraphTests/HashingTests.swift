@@ -1,4 +1,5 @@
 import BuildGraph
+import CXXHash
 import Testing
 
 @Suite struct HashingTests {
@@ -65,5 +66,26 @@ import Testing
             start = end
         }
         #expect(hasher.finalize() == Fingerprint.of(bytes))
+    }
+
+    /// What libxxhash says, which takes the vectors that every processor has.
+    private func reference(_ bytes: UnsafeRawBufferPointer) -> Fingerprint {
+        let hash = XXH3_128bits(bytes.baseAddress, bytes.count)
+        return Fingerprint(high: hash.high64, low: hash.low64)
+    }
+
+    @Test func everyLengthGivesWhatLibxxhashGives() {
+        let bytes = sanityBytes(2_100_000)
+        bytes.withUnsafeBytes { all in
+            for length in Array(0...2000) + [4095, 65_537, 262_144, 1_048_577, 2_099_990] {
+                // At any place in memory.
+                let piece = UnsafeRawBufferPointer(rebasing: all[length % 8..<length % 8 + length])
+                #expect(Fingerprint.of(piece) == reference(piece), "\(length) bytes")
+                var hasher = FingerprintHasher()
+                hasher.update(UnsafeRawBufferPointer(rebasing: piece[..<(length / 3)]))
+                hasher.update(UnsafeRawBufferPointer(rebasing: piece[(length / 3)...]))
+                #expect(hasher.finalize() == reference(piece), "\(length) bytes in pieces")
+            }
+        }
     }
 }

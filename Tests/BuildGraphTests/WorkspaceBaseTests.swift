@@ -68,7 +68,7 @@ import Testing
     private func truth() throws -> Seen { try seen(try WorkingTree.scan(options())) }
 
     private func comparesWithBase(_ tree: WorkingTree) -> Bool {
-        if case .changes = tree.look { return true }
+        if case .changes = tree.looked.way { return true }
         return false
     }
 
@@ -134,6 +134,86 @@ import Testing
         try folder.write("state/workspace", bytes: bytes)
         #expect(try look().seen == first)
         #expect(comparesWithBase(try look().tree))
+    }
+
+    private func touch(_ path: String) {
+        _ = folder("ws/" + path).withCString { utimensat(AT_FDCWD, $0, nil, 0) }
+    }
+
+    @Test func aTouchedFileIsNoDifference() throws {
+        for index in 0..<200 { try write("d\(index % 9)/f\(index)", "text \(index)") }
+        try settle()
+        let first = try look()
+        for count in [3, 200] {
+            for index in 0..<count { touch("d\(index % 9)/f\(index)") }
+            try settle()
+            let (seen, tree) = try look()
+            #expect(seen == first.seen)
+            guard case .changes(let found) = tree.looked.way else {
+                Issue.record("looked at everything")
+                return
+            }
+            #expect(found.changes.isEmpty)
+            #expect(found.refreshed.all.count == count)
+            // Whichever way that was kept: the next look sees it, without another difference.
+            #expect(try look().seen == first.seen)
+        }
+    }
+
+    @Test func aTouchedRuleFileIsNoReasonToLookAtEverything() throws {
+        for name in ["a.o", "a.c", "out/x", "deep/b.o", "deep/b.c"] { try write(name, name) }
+        try write(".gitignore", "*.o\nout/\n")
+        try write("deep/.gitignore", "!b.o\n")
+        try settle()
+        let first = try look()
+        #expect(first.seen.kinds.keys.sorted() == [".gitignore", "a.c", "deep/.gitignore", "deep/b.c", "deep/b.o"])
+        for _ in 0..<3 {
+            touch(".gitignore")
+            touch("deep/.gitignore")
+            try settle()
+            let (seen, tree) = try look()
+            #expect(seen == first.seen)
+            #expect(comparesWithBase(tree))
+        }
+        // Of the same size.
+        try write(".gitignore", "*.c\nout/\n")
+        try settle()
+        let (seen, tree) = try look()
+        #expect(seen.kinds.keys.sorted() == [".gitignore", "a.o", "deep/.gitignore", "deep/b.o"])
+        #expect(!comparesWithBase(tree))
+    }
+
+    @Test func aTouchedFileOfAnotherContentIsADifference() throws {
+        for index in 0..<200 { try write("f\(index)", "old \(index % 10)") }
+        try settle()
+        _ = try look()
+        for index in 0..<200 { touch("f\(index)") }
+        try write("f7", "new 7")
+        try write("f8", "longer than before")
+        _ = folder("ws/f9").withCString { chmod($0, 0o755) }
+        try settle()
+        for _ in 0..<2 {
+            let (seen, _) = try look()
+            #expect(seen == (try truth()))
+            #expect(seen.digests["f7"] == Digest.of(Array("new 7".utf8)))
+            #expect(seen.kinds["f9"] == .executable)
+        }
+    }
+
+    @Test func fingerprintsAreBelievedWhereTheyMayBeOnly() throws {
+        for index in 0..<10 { try write("f\(index)", "text") }
+        try settle()
+        let first = try look()
+        for index in 0..<10 { touch("f\(index)") }
+        let careful = FileIndex(at: folder("state/index"), trustingFingerprints: false)
+        let tree = try WorkingTree.look(options(), index: careful, base: base)
+        guard case .changes(let found) = tree.looked.way else {
+            Issue.record("looked at everything")
+            return
+        }
+        #expect(found.refreshed.all.isEmpty)
+        #expect(found.changes.count == 10)
+        #expect(try seen(tree) == first.seen)
     }
 
     @Test func aFileOfTheSameMomentIsReadAgain() throws {

@@ -29,6 +29,16 @@ int clinux_openat(int dirfd, const char *path, int flags, mode_t mode);
 /// Opens a folder, not a link to one, only to ask for what is in it (`O_PATH`); -1 and errno on failure.
 int clinux_open_folder(int dirfd, const char *path);
 
+/// Opens the folder at `path` below `dirfd` to list it, where no part of the path is a link: ELOOP where one is. -1 and errno
+/// on failure.
+int clinux_open_listing(int dirfd, const char *path);
+
+/// Entries of an open folder, as `linux_dirent64` one after the other; how many bytes, 0 at the end, -1 and errno on failure.
+ssize_t clinux_list(int fd, void *buffer, size_t size);
+
+/// Where the parts of a `linux_dirent64` are: 16 bits of length, 8 bits of type, the name.
+enum { CLINUX_ENTRY_LENGTH = 16, CLINUX_ENTRY_TYPE = 18, CLINUX_ENTRY_NAME = 19 };
+
 /// `st_mtim` and `st_ctim` as nanoseconds since the epoch.
 int64_t clinux_mtime_ns(const struct stat *st);
 int64_t clinux_ctime_ns(const struct stat *st);
