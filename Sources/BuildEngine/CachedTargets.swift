@@ -7,7 +7,7 @@ extension HashedGraph {
     package func targetsWithoutResult(
         among chosen: Set<Int>, in cache: any ActionCache
     ) async -> Set<Int> {
-        var plan = RunPlan(RunScope(graph, chosen), nil, start: .now)
+        var plan = RunPlan(RunScope(graph, chosen), nil)
         await plan.lookUp(self, in: cache)
         return Set(plan.toRun)
     }

@@ -93,6 +93,7 @@ package struct Engine: Sendable {
     package func run(
         _ plan: RunPlan, coldCache: @autoclosure () -> Bool, isSandboxed: Bool
     ) async -> (RunSummary, RecordedTimes) {
+        let start = ContinuousClock.now
         emit(
             .runStarted(
                 RunStart(
@@ -108,7 +109,7 @@ package struct Engine: Sendable {
         let ended = board.close()
         remember(ended.memories)
         var summary = ended.summary
-        summary.duration = ContinuousClock.now - plan.start
+        summary.duration = plan.duration + (ContinuousClock.now - start)
         return (summary, ended.recorded)
     }
 

@@ -19,15 +19,22 @@ package struct GitRepository: Sendable {
     let environment: [String: String]
 
     /// The repository that the absolute `folder` is in; nil where there is none. `environment` is what git gets of the
-    /// user's, without what would point it elsewhere; by default what git needs of this process's.
+    /// user's, without what would point it elsewhere; by default what git needs of this process's. With `believingMemos`
+    /// git is not asked where `.lmsbuild/git` of a workspace that `folder` is in tells.
     package static func discover(
-        from folder: BytePath, runner: any CommandRunner, environment: [String: String]? = nil
+        from folder: BytePath, runner: any CommandRunner, environment: [String: String]? = nil,
+        believingMemos: Bool = false
     ) async throws -> GitRepository? {
         guard hasRepository(above: folder) else {
             return isBareRepository(folder) ? bare(at: folder, runner: runner, environment: environment) : nil
         }
         let environment = environment ?? GitAsker.ownEnvironment()
         let asker = GitAsker(runner: runner, environment: environment, folder: folder, gitFolder: nil)
+        if believingMemos, let memo = GitMemo.find(from: folder, asker) {
+            return GitRepository(
+                top: memo.place.top, commonFolder: memo.place.commonFolder, isBare: false, runner: runner,
+                environment: environment)
+        }
         let result = try await asker.run(["rev-parse", "--path-format=absolute", "--show-toplevel", "--git-common-dir"])
         guard result.succeeded else {
             let text = String(decoding: result.errors, as: UTF8.self)
@@ -80,7 +87,7 @@ package struct GitRepository: Sendable {
 
     var asker: GitAsker { asker(in: top) }
 
-    private func asker(in folder: BytePath) -> GitAsker {
+    func asker(in folder: BytePath) -> GitAsker {
         GitAsker(runner: runner, environment: environment, folder: folder, gitFolder: isBare ? top : nil)
     }
 
@@ -158,7 +165,7 @@ package struct GitRepository: Sendable {
         let asker = asker(in: root)
         async let ignored = asker.output(["ls-files", "-z", "--cached", "--ignored", "--exclude-standard"])
         async let staged = asker.output(["ls-files", "-z", "--stage"])
-        options.ignoreFiles = try await ignoreFiles(above: prefix)
+        options.ignoreFiles = try ignoreFiles(above: prefix, excludes: try await excludesFile())
         options.trackedIgnored = try await ignored.split(separator: 0).map { BytePath(bytes: Array($0)) }
         options.submodules = Self.submodules(in: try await staged)
         return options
@@ -171,7 +178,7 @@ package struct GitRepository: Sendable {
     }
 
     /// The gitlinks in the output of `ls-files --stage -z`: `mode SP id SP stage TAB path NUL`.
-    private static func submodules(in output: [UInt8]) -> [BytePath: [UInt8]] {
+    static func submodules(in output: [UInt8]) -> [BytePath: [UInt8]] {
         var found: [BytePath: [UInt8]] = [:]
         var start = 0
         while start < output.count {
@@ -186,9 +193,9 @@ package struct GitRepository: Sendable {
     }
 
     /// The ignore files from outside the workspace, lowest precedence first.
-    private func ignoreFiles(above prefix: BytePath) async throws -> [IgnoreFile] {
+    func ignoreFiles(above prefix: BytePath, excludes: BytePath?) throws -> [IgnoreFile] {
         var files: [IgnoreFile?] = []
-        if let file = try await excludesFile() {
+        if let file = excludes {
             files.append(try IgnoreFile.read(file, folder: .root, followingLinks: true))
         }
         let exclude = commonFolder.appending("info/exclude")

@@ -5,14 +5,20 @@ import CLinux
 import Glibc
 
 extension GitRepository {
-    /// The working tree `disk`, whose root is `prefix` below the repository's top, as git would store it.
+    /// The working tree `disk`, whose root is `prefix` below the repository's top, as git would store it. `answers` are
+    /// those that the look was made with.
     package func checkedOut(
-        _ disk: WorkingTree, prefix: BytePath, objects: GitObjects
+        _ disk: WorkingTree, prefix: BytePath, objects: GitObjects, answers: GitAnswers? = nil
     ) async throws -> CheckedOutTree {
-        let settings = try await CheckoutSettings(asker)
+        var printed = answers?.settings
+        if printed == nil { printed = try await asker.run(CheckoutSettings.question).output }
+        let settings = CheckoutSettings(printed ?? [], asker)
         var found = Findings()
-        let hasAttributes = try await self.hasAttributes(disk, prefix, settings)
-        let submodules = disk.entries.filter { $0.kind == .submodule }.map(\.path)
+        let hasAttributes = hasAttributes(disk, prefix, settings)
+        // Entries of a million files are not made for it.
+        let submodules = disk.entries.indices.filter { disk.entries.kind($0) == .submodule }.map {
+            disk.entries[$0].path
+        }
         if settings.isSparse || !settings.trustsModes || hasAttributes {
             let staged = try await stagedEntries(prefix)
             let kinds = Dictionary(disk.entries.map { ($0.path, $0.kind) }, uniquingKeysWith: { first, _ in first })
@@ -79,12 +85,10 @@ extension GitRepository {
     // MARK: Conversions
 
     /// Whether anything could make git convert a file: attributes of any kind, or the configuration.
-    private func hasAttributes(
-        _ disk: WorkingTree, _ prefix: BytePath, _ settings: CheckoutSettings
-    ) async throws -> Bool {
+    private func hasAttributes(_ disk: WorkingTree, _ prefix: BytePath, _ settings: CheckoutSettings) -> Bool {
         if settings.converts || settings.attributesFile { return true }
-        let name = BytePath(".gitattributes")
-        if disk.entries.contains(where: { $0.path.name == name }) { return true }
+        let name = ".gitattributes"
+        if disk.entries.hasFile(named: name) { return true }
         var above = prefix
         while !above.isEmpty {
             above = above.parent
@@ -243,7 +247,7 @@ extension GitRepository {
 }
 
 /// The part of git's configuration that decides how files are checked out.
-private struct CheckoutSettings {
+struct CheckoutSettings {
     private(set) var isSparse = false
     private(set) var trustsModes = true
     /// Line ends are converted without any attribute, or to carriage returns by some.
@@ -251,10 +255,13 @@ private struct CheckoutSettings {
     private var autocrlf = false
     private(set) var attributesFile = false
 
-    init(_ asker: GitAsker) async throws {
-        let pattern = "^core\\.(autocrlf|eol|filemode|attributesfile|sparsecheckout)$"
-        let result = try await asker.run(["config", "-z", "--get-regexp", pattern])
-        for entry in result.output.split(separator: 0) {
+    static let question = [
+        "config", "-z", "--get-regexp", "^core\\.(autocrlf|eol|filemode|attributesfile|sparsecheckout)$",
+    ]
+
+    /// `output` is what git answered to `question`.
+    init(_ output: [UInt8], _ asker: GitAsker) {
+        for entry in output.split(separator: 0) {
             let parts = entry.split(separator: 10, maxSplits: 1).map { String(decoding: $0, as: UTF8.self) }
             let value = parts.count > 1 ? parts[1].lowercased() : "true"
             let isTrue = ["true", "yes", "on", "1"].contains(value)

@@ -10,7 +10,8 @@ package struct RunPlan: Sendable {
         let product: TargetProduct
     }
 
-    let start: ContinuousClock.Instant
+    /// What making it took.
+    fileprivate(set) var duration = Duration.zero
     package let scope: RunScope
     /// By target: its place in the record of the last run, or -1 where that has nothing of it that may be believed.
     private(set) var candidates: [Int]
@@ -23,10 +24,9 @@ package struct RunPlan: Sendable {
     private(set) var doneCount = 0
     let last: LastRun?
 
-    init(_ scope: RunScope, _ last: LastRun?, start: ContinuousClock.Instant) {
+    init(_ scope: RunScope, _ last: LastRun?) {
         self.scope = scope
         self.last = last
-        self.start = start
         candidates = Array(repeating: -1, count: scope.targetCount)
         isDone = Array(repeating: false, count: scope.targetCount)
         isToRun = Array(repeating: false, count: scope.targetCount)
@@ -157,13 +157,15 @@ extension Engine {
     package func plan(_ scope: RunScope) async -> RunPlan {
         // Stored output is in the action cache alone.
         let last = options.ignoresCache || options.replaysLogs || Task.isCancelled ? nil : parts.last
-        var plan = RunPlan(scope, last, start: .now)
+        let start = ContinuousClock.now
+        var plan = RunPlan(scope, last)
         if options.ignoresCache {
             plan.forceAll()
         } else {
             if let last { plan.believe(last, hashed.hashes) }
             await plan.lookUp(hashed, in: parts.cache)
         }
+        plan.duration = ContinuousClock.now - start
         return plan
     }
 

@@ -2,11 +2,14 @@
 import CLinux
 import Glibc
 
-enum FileReplacement {
+/// Makes files that are whole at any moment.
+package enum FileReplacement {
     /// Has `body` write a new file beside the absolute `file`, syncs it and renames it over `file`: at any moment there is
-    /// the old one or the new one, whole. Skips the work without an error where another process is doing the same.
-    static func write(
-        _ file: BytePath, _ body: (_ descriptor: Int32, _ shownAs: BytePath) throws(FileSystemError) -> Void
+    /// the old one or the new one, whole. Skips the work without an error where another process is doing the same. With
+    /// `isSynced` false a crash of the machine may leave a part: for files that show it themselves and are soon made anew.
+    package static func write(
+        _ file: BytePath, isSynced: Bool = true,
+        _ body: (_ descriptor: Int32, _ shownAs: BytePath) throws(FileSystemError) -> Void
     ) throws(FileSystemError) {
         let folder = file.parent
         _ = folder.withCString { mkdir($0, 0o700) }
@@ -19,7 +22,7 @@ enum FileReplacement {
         do throws(FileSystemError) {
             guard ftruncate(descriptor, 0) == 0 else { throw FileSystemError("truncate", new, errno: errno) }
             try body(descriptor, new)
-            guard fsync(descriptor) == 0 else { throw FileSystemError("fsync", new, errno: errno) }
+            guard !isSynced || fsync(descriptor) == 0 else { throw FileSystemError("fsync", new, errno: errno) }
             guard new.withCString({ from in file.withCString { rename(from, $0) } }) == 0 else {
                 throw FileSystemError("rename", file, errno: errno)
             }
@@ -27,6 +30,7 @@ enum FileReplacement {
             _ = new.withCString { unlink($0) }
             throw error
         }
+        if !isSynced { return }
         let folderDescriptor = folder.withCString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         if folderDescriptor >= 0 {
             fsync(folderDescriptor)

@@ -1,5 +1,5 @@
 // What the kernel says of a file without its being read. Does not know what was said before; `FileIndex` does.
-import CLinux
+package import CLinux
 import Glibc
 
 /// What changes when a file's content does: its place on the disk, its size and its times.
@@ -20,7 +20,8 @@ package struct FileStatus: Sendable, Hashable {
         self.changed = changed
     }
 
-    init(_ status: stat) {
+    /// What `stat` and its kin filled in.
+    package init(_ status: stat) {
         self.init(
             device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int64(status.st_size),
             modified: Self.nanoseconds(status.st_mtim), changed: Self.nanoseconds(status.st_ctim))
@@ -34,7 +35,7 @@ package struct FileStatus: Sendable, Hashable {
 
     /// Whether a write after the moment `now` is sure to leave other times than these. The kernel's clock for files
     /// goes in ticks of up to 10 ms, and some file systems keep whole seconds only.
-    func isSettled(at now: Int64) -> Bool {
+    package func isSettled(at now: Int64) -> Bool {
         let newest = max(modified, changed)
         let second: Int64 = 1_000_000_000
         let tick = newest % second == 0 ? 2 * second : second / 50
@@ -53,8 +54,10 @@ package struct FileStatus: Sendable, Hashable {
         return never
     }
 
+    var isNeverBelieved: Bool { changed == Int64.min }
+
     /// The moment, by the clock that stamps files.
-    static var now: Int64 {
+    package static var now: Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)

@@ -33,7 +33,10 @@ struct Workspace: Sendable {
         }
         let commands = ProcessRunner()
         let current = try WorkspaceSearch.currentFolder()
-        let repository = try await refusing { try await GitRepository.discover(from: current, runner: commands) }
+        let repository = try await refusing {
+            try await GitRepository.discover(
+                from: current, runner: commands, believingMemos: !isSlow(.git, environment))
+        }
         let found = try WorkspaceSearch(
             current: current, top: repository?.top, isBare: repository?.isBare ?? false
         ).find(buildfile: global.buildfile)
@@ -69,22 +72,28 @@ struct Workspace: Sendable {
 
     /// The files as they are now, uncommitted and untracked ones included.
     func workingTree(objects: GitObjects? = nil) async throws -> any FileSystem {
-        let options: WorkingTreeOptions
-        if let repository {
-            options = try await Self.refusing { try await repository.workingTreeOptions(root: workspace) }
-        } else {
-            options = WorkingTreeOptions(root: workspace)
-        }
         do {
-            let tree =
-                isSlow(.index)
-                ? try WorkingTree.scan(options, index: index)
-                : try WorkingTree.look(options, index: index, StateFiles(in: state))
+            guard let repository else {
+                let tree = try look(WorkingTreeOptions(root: workspace))
+                Self.show(tree.notices)
+                return tree
+            }
+            let memo = isSlow(.git) ? nil : state.appending("git")
+            var answers = try await Self.refusing {
+                try await repository.answers(root: workspace, memo: memo)
+            }
+            var tree = try look(answers.options)
+            let correction = try await Self.refusing { [answers, tree] in
+                try await repository.corrected(answers, by: tree, memo: memo != nil && makeState() ? memo : nil)
+            }
+            if let correction {
+                answers = correction
+                tree = try look(answers.options)
+            }
             Self.show(tree.notices)
-            guard let repository else { return tree }
-            let checkedOut = try await Self.refusing {
+            let checkedOut = try await Self.refusing { [answers, tree] in
                 try await repository.checkedOut(
-                    tree, prefix: prefix, objects: objects ?? self.objects(of: repository))
+                    tree, prefix: prefix, objects: objects ?? self.objects(of: repository), answers: answers)
             }
             return checkedOut.isPlain ? tree : checkedOut
         } catch let refusal as Refusal {
@@ -92,6 +101,12 @@ struct Workspace: Sendable {
         } catch let error as FileSystemError {
             throw Refusal(.unreadable(error), .machine)
         }
+    }
+
+    private func look(_ options: WorkingTreeOptions) throws(FileSystemError) -> WorkingTree {
+        isSlow(.index)
+            ? try WorkingTree.scan(options, index: index)
+            : try WorkingTree.look(options, index: index, StateFiles(in: state))
     }
 
     /// Reads the repository's blobs, and remembers their digests.
@@ -159,12 +174,17 @@ struct Workspace: Sendable {
         case snapshot
         /// Taking what the last run left as up to date where nothing of it has changed since.
         case run
+        /// Taking git's answers from the last run where nothing that git makes them from has changed.
+        case git
     }
 
-    func isSlow(_ path: FastPath) -> Bool {
+    func isSlow(_ path: FastPath) -> Bool { Self.isSlow(path, environment) }
+
+    private static func isSlow(_ path: FastPath, _ environment: [String: String]) -> Bool {
+        let isCI = !(environment["CI"] ?? "").isEmpty && environment["CI"] != "false"
         let words = (environment["LMSBUILD_SLOW"] ?? "").split(separator: ",")
         // Where others may have written it (a restored cache) no stored hash is believed: it could be chosen to be any.
-        if path == .snapshot || path == .run, isCI { return true }
+        if [.snapshot, .run, .git].contains(path), isCI { return true }
         return words.contains { $0 == "all" || $0 == path.rawValue }
     }
 

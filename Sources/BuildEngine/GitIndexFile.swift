@@ -1,0 +1,196 @@
+// Reads git's index as gitformat-index(5) has it: which paths are tracked. Does not know what git makes of them, nor
+// whether a file is as it was staged.
+import BuildGraph
+import Buildfile
+import CLinux
+import Glibc
+
+/// An index, mapped to memory. Git never writes to it in place: it renames a new one over it.
+///
+/// An index that is split, sparse or of a kind not known here is none: git has to be asked.
+final class GitIndexFile: Sendable {
+    /// What matters of an index for what counts in a workspace.
+    struct Summary: Equatable {
+        /// Names the set of tracked paths, which of them are submodules, and what `.gitignore`s are staged.
+        var key: Fingerprint
+        /// By path relative to the workspace's root, with the staged commit's id (hex).
+        var submodules: [BytePath: [UInt8]]
+    }
+
+    let status: FileStatus
+    private let address: UInt
+    private let size: Int
+    /// Bytes of an object's id: 20 or 32.
+    private let idSize: Int
+
+    /// Maps the index at the absolute `path`; nil where there is none that can be read.
+    init?(_ path: BytePath, idSize: Int) {
+        let descriptor = path.withCString { clinux_openat(AT_FDCWD, $0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0) }
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var found = stat()
+        guard fstat(descriptor, &found) == 0, found.isFile, found.st_size >= 12 + idSize,
+            let memory = mmap(nil, Int(found.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0), memory != MAP_FAILED
+        else { return nil }
+        status = FileStatus(found)
+        address = UInt(bitPattern: memory)
+        size = Int(found.st_size)
+        self.idSize = idSize
+    }
+
+    deinit { munmap(UnsafeMutableRawPointer(bitPattern: address), size) }
+
+    /// Of the tracked paths below `prefix`, and of every `.gitignore`; nil where the index cannot be understood.
+    func summary(below prefix: BytePath) -> Summary? {
+        var hasher = FingerprintHasher()
+        var piece: [UInt8] = []
+        piece.reserveCapacity(1 << 16)
+        var submodules: [BytePath: [UInt8]] = [:]
+        let start = prefix.isEmpty ? [] : prefix.bytes + [UInt8(ascii: "/")]
+        let isRead = forEach { entry in
+            let isInside = entry.path.starts(with: start)
+            let isRules = entry.isNamed(Self.rulesName)
+            guard isInside || isRules else { return }
+            piece.append(contentsOf: entry.path)
+            // A path has no zero byte, and a tag has its own.
+            piece.append(0)
+            piece.append((entry.isSubmodule ? 1 : 0) | (isInside ? 2 : 0) | (isRules ? 4 : 0))
+            if isRules {
+                // Git reads it from the index where a sparse checkout left the file out.
+                piece.append(entry.isLeftOut ? 1 : 0)
+                piece.append(contentsOf: entry.id)
+            }
+            if isInside, entry.isSubmodule {
+                submodules[BytePath(bytes: Array(entry.path.dropFirst(start.count)))] = Self.hex(entry.id)
+            }
+            if piece.count >= 1 << 15 {
+                hasher.update(piece)
+                piece.removeAll(keepingCapacity: true)
+            }
+        }
+        guard isRead else { return nil }
+        hasher.update(piece)
+        return Summary(key: hasher.finalize(), submodules: submodules)
+    }
+
+    /// The folders that lead from `prefix` to what is tracked below it, relative to it; it is itself the empty path.
+    func folders(below prefix: BytePath) -> Set<BytePath>? {
+        let start = prefix.isEmpty ? [] : prefix.bytes + [UInt8(ascii: "/")]
+        var found: Set<BytePath> = []
+        var last: [UInt8] = []
+        let isRead = forEach { entry in
+            guard entry.path.starts(with: start) else { return }
+            let rest = entry.path[start.count...]
+            guard let end = rest.lastIndex(of: UInt8(ascii: "/")) else { return }
+            let folder = rest[..<end]
+            if folder.elementsEqual(last) { return }
+            last = Array(folder)
+            var path = BytePath(bytes: last)
+            while !path.isEmpty, found.insert(path).inserted { path = path.parent }
+        }
+        return isRead ? found.union([.root]) : nil
+    }
+
+    private static let rulesName = Array(".gitignore".utf8)
+
+    private static func hex(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        let digits = Array("0123456789abcdef".utf8)
+        return bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+    }
+
+    // MARK: The format
+
+    private struct Entry {
+        let path: UnsafeRawBufferPointer
+        let mode: UInt32
+        let id: UnsafeRawBufferPointer
+        /// Its bit says that a sparse checkout left it out.
+        let isLeftOut: Bool
+
+        var isSubmodule: Bool { mode & 0o170000 == 0o160000 }
+
+        func isNamed(_ name: [UInt8]) -> Bool {
+            let start = path.count - name.count
+            guard start == 0 || start > 0 && path[start - 1] == UInt8(ascii: "/") else { return false }
+            return path[start...].elementsEqual(name)
+        }
+    }
+
+    /// False where the index is not understood; `body` may have been called by then.
+    private func forEach(_ body: (Entry) -> Void) -> Bool {
+        let all = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: size)
+        func number(_ offset: Int) -> UInt32 {
+            UInt32(bigEndian: all.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        }
+        let version = number(4)
+        let end = size - idSize
+        guard all[..<4].elementsEqual("DIRC".utf8), (2...4).contains(version) else { return false }
+        var offset = 12
+        var previous: [UInt8] = []
+        for _ in 0..<number(8) {
+            let fixed = 40 + idSize + 2
+            guard offset + fixed <= end else { return false }
+            let mode = number(offset + 24)
+            // A folder stands for all that is in it: a sparse index.
+            guard mode & 0o170000 != 0o040000 else { return false }
+            let flags = UInt16(bigEndian: all.loadUnaligned(fromByteOffset: offset + 40 + idSize, as: UInt16.self))
+            var isLeftOut = false
+            var name = offset + fixed
+            if flags & 0x4000 != 0 {
+                guard version >= 3, name + 2 <= end else { return false }
+                isLeftOut = all[name] & 0x40 != 0
+                name += 2
+            }
+            let id = UnsafeRawBufferPointer(rebasing: all[(offset + 40)..<(offset + 40 + idSize)])
+            if version == 4 {
+                guard let next = Self.unpack(all, name, end, &previous) else { return false }
+                previous.withUnsafeBytes { body(Entry(path: $0, mode: mode, id: id, isLeftOut: isLeftOut)) }
+                offset = next
+            } else {
+                guard let length = Self.length(all, name, end) else { return false }
+                let path = UnsafeRawBufferPointer(rebasing: all[name..<(name + length)])
+                body(Entry(path: path, mode: mode, id: id, isLeftOut: isLeftOut))
+                offset += (name - offset + length + 8) & ~7
+            }
+        }
+        return Self.hasOnlyOptional(all, from: offset, to: end)
+    }
+
+    /// Up to the next zero byte.
+    private static func length(_ all: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Int? {
+        guard start < end, let base = all.baseAddress, let zero = memchr(base + start, 0, end - start) else {
+            return nil
+        }
+        return UnsafeRawPointer(zero) - (base + start)
+    }
+
+    /// Version 4: how many bytes of the previous path to drop, and what to add. Gives where the next entry is.
+    private static func unpack(
+        _ all: UnsafeRawBufferPointer, _ start: Int, _ end: Int, _ path: inout [UInt8]
+    ) -> Int? {
+        var offset = start
+        guard offset < end else { return nil }
+        var dropped = Int(all[offset] & 0x7F)
+        while all[offset] & 0x80 != 0 {
+            offset += 1
+            guard offset < end, dropped < 1 << 24 else { return nil }
+            dropped = (dropped + 1) << 7 + Int(all[offset] & 0x7F)
+        }
+        offset += 1
+        guard dropped <= path.count, let length = length(all, offset, end) else { return nil }
+        path.removeLast(dropped)
+        path.append(contentsOf: all[offset..<(offset + length)])
+        return offset + length + 1
+    }
+
+    /// What follows the entries: a name that begins with a capital may be passed over, any other changes what they mean.
+    private static func hasOnlyOptional(_ all: UnsafeRawBufferPointer, from start: Int, to end: Int) -> Bool {
+        var offset = start
+        while offset < end {
+            guard offset + 8 <= end, (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(all[offset]) else { return false }
+            let size = UInt32(bigEndian: all.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self))
+            offset += 8 + Int(size)
+        }
+        return offset == end
+    }
+}

@@ -1,0 +1,126 @@
+import BuildEngine
+import BuildGraph
+import BuildTestSupport
+import Buildfile
+import Glibc
+import Synchronization
+import Testing
+
+/// Runs what it is given, and keeps what was asked.
+final class CountingRunner: CommandRunner {
+    private let runner = ProcessRunner()
+    private let seen = Mutex<[[String]]>([])
+
+    /// The commands since the last call, without what comes before git's own words.
+    func takeCommands() -> [String] {
+        seen.withLock { commands in
+            defer { commands = [] }
+            return commands.map { $0.drop { !$0.hasPrefix("core.quotePath") }.dropFirst().joined(separator: " ") }
+        }
+    }
+
+    func run(_ command: Command) async throws -> CommandResult {
+        seen.withLock { $0.append(command.arguments) }
+        return try await runner.run(command)
+    }
+
+    func open(_ command: Command) throws -> any CommandPipe {
+        seen.withLock { $0.append(command.arguments) }
+        return try runner.open(command)
+    }
+}
+
+/// A repository that is looked at as a command does it, with a memo and a base from one look to the next.
+struct RememberedRepository {
+    let repository: TestRepository
+    let runner = CountingRunner()
+    /// Of the repository, or of a linked working tree.
+    var top: BytePath
+    /// Of the workspace in it.
+    var prefix = BytePath.root
+    var environment: [String: String]
+
+    var root: BytePath { top.appending(prefix) }
+    var memo: BytePath { root.appending(".lmsbuild/git") }
+
+    struct Seen: Equatable {
+        var files: [String: String] = [:]
+        var submodules: [String: String] = [:]
+    }
+
+    init(_ repository: TestRepository) throws {
+        self.repository = repository
+        top = repository.path
+        environment = repository.environment
+        try hideState()
+    }
+
+    func hideState() throws {
+        try createFile(root.appending(".lmsbuild/.gitignore"), bytes: Array("*\n".utf8))
+    }
+
+    /// Lets the clock go on until what was written so far has times that no later write can have.
+    func settle() throws {
+        try repository.folder.write("clock", "")
+        var status = stat()
+        repeat {
+            usleep(1000)
+            _ = repository.folder("clock").withCString { lstat($0, &status) }
+        } while !FileStatus(status).isSettled(at: FileStatus.now)
+    }
+
+    private func find(believingMemos: Bool) async throws -> GitRepository {
+        try #require(
+            try await GitRepository.discover(
+                from: root, runner: runner, environment: environment, believingMemos: believingMemos))
+    }
+
+    private func seen(_ tree: WorkingTree, _ git: GitRepository, _ answers: GitAnswers?) async throws -> Seen {
+        let stored = try await git.checkedOut(
+            tree, prefix: prefix, objects: git.objects(memo: nil, trustingMemo: false), answers: answers)
+        var seen = Seen()
+        for entry in stored.entries {
+            let digest =
+                entry.kind.isContent || entry.kind == .submodule ? try stored.digest(of: entry.path).hash.hex : ""
+            seen.files[entry.path.shown] = "\(entry.kind) \(digest)"
+        }
+        return seen
+    }
+
+    /// What a command sees.
+    func look() async throws -> Seen {
+        let git = try await find(believingMemos: true)
+        var answers = try await git.answers(root: root, memo: memo)
+        let index = FileIndex(at: root.appending(".lmsbuild/index"), trustingFingerprints: true)
+        let base = root.appending(".lmsbuild/workspace")
+        var tree = try WorkingTree.look(answers.options, index: index, base: base)
+        if let correction = try await git.corrected(answers, by: tree, memo: memo) {
+            answers = correction
+            tree = try WorkingTree.look(answers.options, index: index, base: base)
+        }
+        var seen = try await seen(tree, git, answers)
+        for (path, id) in answers.options.submodules {
+            seen.submodules[path.shown] = String(decoding: id, as: UTF8.self)
+        }
+        try tree.save(base: base)
+        return seen
+    }
+
+    /// What there is to see, by git alone.
+    func truth() async throws -> Seen {
+        let git = try await find(believingMemos: false)
+        let options = try await git.workingTreeOptions(root: root)
+        var seen = try await seen(WorkingTree.scan(options), git, nil)
+        for (path, id) in options.submodules { seen.submodules[path.shown] = String(decoding: id, as: UTF8.self) }
+        return seen
+    }
+
+    /// Looks until all is remembered, and makes sure that it is.
+    func remember() async throws {
+        try settle()
+        for _ in 0..<2 { _ = try await look() }
+        _ = runner.takeCommands()
+        _ = try await look()
+        #expect(runner.takeCommands() == [])
+    }
+}
