@@ -1,9 +1,10 @@
-import BuildEngine
 import BuildGraph
 import BuildTestSupport
 import Buildfile
 import Glibc
 import Testing
+
+@testable import BuildEngine
 
 /// What git said is believed as long as git would say it again.
 @Suite struct GitMemoTests {
@@ -282,6 +283,62 @@ import Testing
         seen.environment["GIT_CONFIG_SYSTEM"] = seen.repository.folder("global").shown
         #expect(try await seen.look().files["new.txt"] == nil)
         #expect(try await seen.look() == seen.truth())
+    }
+
+    @Test func theMachinesConfigurationCountsWhereItIsAskedFor() async throws {
+        var seen = try await opened()
+        try seen.repository.folder.write("excludes", "new.txt\n")
+        let file = seen.repository.folder("machine")
+        let excludes = seen.repository.folder("excludes").shown
+        try seen.repository.folder.write("machine", "[core]\n\texcludesFile = \(excludes)\n")
+        seen.environment["GIT_CONFIG_SYSTEM"] = file.shown
+        try await seen.remember()
+        #expect(try await seen.look().files["new.txt"] != nil)
+        seen.environment["GIT_CONFIG_NOSYSTEM"] = nil
+        #expect(try await seen.look().files["new.txt"] == nil)
+    }
+
+    /// Git has answered when the rules come, and the look sees them.
+    @Test func rulesThatComeBehindGitsAnswerAreAskedFor() async throws {
+        let seen = try await opened()
+        try seen.settle()
+        let rules = seen.top.appending("b/.gitignore")
+        seen.runner.meddle(after: "--ignored") { try createFile(rules, bytes: Array("*.txt\n".utf8)) }
+        _ = try await seen.look()
+        try seen.settle()
+        for _ in 0..<3 { #expect(try await seen.look() == seen.truth()) }
+        #expect(try await seen.look().files["b/c.txt"] != nil)
+    }
+
+    /// What git was asked meanwhile is of neither index.
+    @Test func anIndexThatComesBehindGitsAnswerIsAskedFor() async throws {
+        let seen = try await opened()
+        try createFile(seen.top.appending("made.log"), bytes: [])
+        try seen.settle()
+        let index = seen.top.appending(".git/index")
+        let old = try readFile(index.shown)
+        try await seen.repository.git(["add", "--force", "made.log"])
+        let new = try readFile(index.shown)
+        try seen.settle()
+        // The index that is read first is the old one, the one that git reads has the file, then the old one is back.
+        try createFile(index, bytes: old)
+        try seen.settle()
+        seen.runner.meddle(after: "--system") { try createFile(index, bytes: new) }
+        _ = try await seen.look()
+        try createFile(index, bytes: old)
+        try seen.settle()
+        for _ in 0..<3 { #expect(try await seen.look() == seen.truth()) }
+    }
+
+    @Test func aFileThatWasJustWrittenIsNotBelieved() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("f", "x")
+        let state = FileState.of(folder("f"))
+        guard case .present(let status) = state else { throw FileSystemError("stat", folder("f"), errno: ENOENT) }
+        #expect(state.settled(at: status.changed) == .unknown)
+        #expect(state.settled(at: status.changed + 10_000_000_000) == state)
+        #expect(FileState.of(folder("g")).settled(at: 0) == .absent)
+        #expect(FileState.of(folder.path) == .unknown)
     }
 
     /// A script in place of git may answer anything at any time.

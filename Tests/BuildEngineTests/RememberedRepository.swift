@@ -10,6 +10,7 @@ import Testing
 final class CountingRunner: CommandRunner {
     private let runner = ProcessRunner()
     private let seen = Mutex<[[String]]>([])
+    private let meddling = Mutex<(word: String, body: @Sendable () throws -> Void)?>(nil)
 
     /// The commands since the last call, without what comes before git's own words.
     func takeCommands() -> [String] {
@@ -19,9 +20,21 @@ final class CountingRunner: CommandRunner {
         }
     }
 
+    /// Done once, when the next command that has the word `after` has answered.
+    func meddle(after word: String, _ body: @escaping @Sendable () throws -> Void) {
+        meddling.withLock { $0 = (word, body) }
+    }
+
     func run(_ command: Command) async throws -> CommandResult {
         seen.withLock { $0.append(command.arguments) }
-        return try await runner.run(command)
+        let result = try await runner.run(command)
+        let body = meddling.withLock { waiting -> (@Sendable () throws -> Void)? in
+            guard let found = waiting, command.arguments.contains(found.word) else { return nil }
+            waiting = nil
+            return found.body
+        }
+        try body?()
+        return result
     }
 
     func open(_ command: Command) throws -> any CommandPipe {
