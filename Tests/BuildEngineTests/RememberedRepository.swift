@@ -105,17 +105,17 @@ struct RememberedRepository {
         let git = try await find(believingMemos: true)
         var answers = try await git.answers(root: root, memo: memo)
         let index = FileIndex(at: root.appending(".lmsbuild/index"), trustingFingerprints: true)
-        let base = root.appending(".lmsbuild/workspace")
-        var tree = try WorkingTree.look(answers.options, index: index, base: base)
+        let files = StateFiles(in: root.appending(".lmsbuild"))
+        var tree = try WorkingTree.look(answers.options, index: index, files)
         if let correction = try await git.corrected(answers, by: tree, memo: memo) {
             answers = correction
-            tree = try WorkingTree.look(answers.options, index: index, base: base)
+            tree = try WorkingTree.look(answers.options, index: index, files)
         }
         var seen = try await seen(tree, git, answers)
         for (path, id) in answers.options.submodules {
             seen.submodules[path.shown] = String(decoding: id, as: UTF8.self)
         }
-        try tree.save(base: base)
+        try tree.save(files)
         return seen
     }
 

@@ -206,7 +206,7 @@ import Testing
         let first = try look()
         for index in 0..<10 { touch("f\(index)") }
         let careful = FileIndex(at: folder("state/index"), trustingFingerprints: false)
-        let tree = try WorkingTree.look(options(), index: careful, base: base)
+        let tree = try WorkingTree.look(options(), index: careful, StateFiles(in: folder("state")))
         guard case .changes(let found) = tree.looked.way else {
             Issue.record("looked at everything")
             return
