@@ -32,17 +32,23 @@ final class ObjectDigests: Sendable {
 
     deinit { save() }
 
-    /// The first few are not looked up: to read so many blobs is sooner done than to read the file.
+    /// Of a large file the first few are not looked up: to read so many blobs is sooner done than to read the file.
     func digest(of id: ObjectID, thoroughly: Bool = false) -> Digest? {
         state.withLock { state in
             if !state.isLoaded {
                 state.asked += 1
-                if !thoroughly, state.asked <= Self.fewQuestions { return state.known[id] }
+                if !thoroughly, state.asked <= Self.fewQuestions, isLarge { return state.known[id] }
                 state.isLoaded = true
                 if let file, isTrusted { state.known.merge(Self.load(file)) { $1 } }
             }
             return state.known[id]
         }
+    }
+
+    private var isLarge: Bool {
+        var status = stat()
+        guard let file, isTrusted, file.withCString({ lstat($0, &status) }) == 0 else { return false }
+        return status.st_size > 1024 * Self.recordSize
     }
 
     func record(_ id: ObjectID, _ digest: Digest) {
