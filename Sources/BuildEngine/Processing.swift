@@ -252,8 +252,10 @@ extension Engine {
     /// Inputs that are no longer what was hashed, after a recipe that ran in the workspace itself.
     private func changedSince(_ action: Action) -> [BytePath] {
         guard parts.recipes.readsWorkspace, case .recipe = action.command else { return [] }
+        let files = hashed.graph.tree.files
+        let disk = files as? WorkingTree ?? (files as? CheckedOutTree)?.disk
         return action.inputs.filter { input in
-            input.kind.isContent && input.kind != .submodule
+            input.kind.isContent && input.kind != .submodule && disk?.isAsLookedAt(input.path) != true
                 && parts.placed(input.path).map { $0.digest != input.digest } ?? true
         }.map(\.path)
     }

@@ -35,11 +35,17 @@ package struct WorkingTree: FileSystem {
     package let notices: [Diagnostic]
     let looked: LookedAt
     let options: WorkingTreeOptions
+    /// Before the look.
+    private let moment: Int64
     private let root: BytePath
     private let submodules: [BytePath: [UInt8]]
     let index: FileIndex?
 
-    init(_ found: WorkingTreeScan.Result, _ options: WorkingTreeOptions, index: FileIndex?, notices: [Diagnostic]) {
+    init(
+        _ found: WorkingTreeScan.Result, _ options: WorkingTreeOptions, index: FileIndex?, notices: [Diagnostic],
+        moment: Int64
+    ) {
+        self.moment = moment
         entries = found.entries
         self.notices = notices + found.nested.map { .nestedRepository($0) }
         submodules = found.submodules
@@ -49,7 +55,10 @@ package struct WorkingTree: FileSystem {
         looked = LookedAt(.scan(found), entries)
     }
 
-    private init(_ found: WorkspaceChanges, _ options: WorkingTreeOptions, index: FileIndex?) {
+    private init(
+        _ found: WorkspaceChanges, _ options: WorkingTreeOptions, index: FileIndex?, moment: Int64
+    ) {
+        self.moment = moment
         entries = found.entries
         notices = found.base.nested.map { .nestedRepository($0) }
         submodules = found.submodules
@@ -64,7 +73,8 @@ package struct WorkingTree: FileSystem {
     package static func scan(
         _ options: WorkingTreeOptions, index: FileIndex? = nil
     ) throws(FileSystemError) -> WorkingTree {
-        WorkingTree(try WorkingTreeScan.run(options), options, index: index, notices: [])
+        let moment = FileStatus.now
+        return WorkingTree(try WorkingTreeScan.run(options), options, index: index, notices: [], moment: moment)
     }
 
     /// As `scan`, with the same result, but where an earlier state was written down
@@ -72,18 +82,29 @@ package struct WorkingTree: FileSystem {
     package static func look(
         _ options: WorkingTreeOptions, index: FileIndex, _ files: StateFiles
     ) throws(FileSystemError) -> WorkingTree {
+        let moment = FileStatus.now
         let file = files.base
         var notices: [Diagnostic] = []
         do throws(SectionFile.Failure) {
             let base = try WorkspaceBase.open(file)
             let threads = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
             if let changes = try? WorkspacePass.run(base, options, index, threads: threads) {
-                return WorkingTree(changes, options, index: index)
+                return WorkingTree(changes, options, index: index, moment: moment)
             }
         } catch {
             notices = FileIndex.notice(error, file).map { [$0] } ?? []
         }
-        return WorkingTree(try WorkingTreeScan.run(options), options, index: index, notices: notices)
+        return WorkingTree(
+            try WorkingTreeScan.run(options), options, index: index, notices: notices, moment: moment)
+    }
+
+    /// Whether the file at `path` is sure to hold what it held when it was looked at, by its status alone.
+    package func isAsLookedAt(_ path: BytePath) -> Bool {
+        guard let position = entries.index(of: path) else { return false }
+        let known = looked.status(position)
+        var status = stat()
+        return known.isSettled(at: moment) && root.appending(path).withCString({ lstat($0, &status) }) == 0
+            && FileStatus(status) == known && FileKind(mode: status.st_mode) == entries.kind(position)
     }
 
     package func contents(of path: BytePath) throws(FileSystemError) -> [UInt8] {

@@ -235,7 +235,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         let parts = EngineParts(
             workspace: workspace, state: state, store: store, cache: cache, recipes: recipes, images: images,
             commands: commands, environment: opened.environment,
-            placed: { path in PlacedFile(at: path, in: workspace, index: placed) },
+            placed: { path in PlacedFile(at: path, in: workspace, index: placed.index) },
             last: opened.isSlow(.run) ? nil : LastRun(at: state.appending("last"), workspace: workspace))
         return Parts(parts: parts, cache: cache, recipes: recipes)
     }

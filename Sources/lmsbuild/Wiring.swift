@@ -4,6 +4,7 @@ import BuildGraph
 import Buildfile
 import Delivery
 import Glibc
+import Synchronization
 
 /// A workspace that was found, with what is needed to look at it.
 struct Workspace: Sendable {
@@ -16,7 +17,7 @@ struct Workspace: Sendable {
     /// Remembers inputs.
     let index: FileIndex
     /// Remembers outputs, which no scan lists.
-    let placed: FileIndex
+    let placed: OutputIndex
     let commands: ProcessRunner
     let environment: [String: String]
     let overrides: [String: String]
@@ -42,8 +43,8 @@ struct Workspace: Sendable {
         ).find(buildfile: global.buildfile)
         let isCI = !(environment["CI"] ?? "").isEmpty && environment["CI"] != "false"
         let index = FileIndex(at: found.workspace.appending(".lmsbuild/index"), trustingFingerprints: !isCI)
-        let placed = FileIndex(at: found.workspace.appending(".lmsbuild/outputs"), trustingFingerprints: !isCI)
-        show(index.notices + placed.notices)
+        let placed = OutputIndex(at: found.workspace.appending(".lmsbuild/outputs"), trustingFingerprints: !isCI)
+        show(index.notices)
         return Workspace(
             workspace: found.workspace, root: found.root, repository: repository,
             prefix: repository.flatMap { found.workspace.relative(to: $0.top) } ?? .root, index: index, placed: placed,
@@ -235,6 +236,33 @@ struct Workspace: Sendable {
     static func show(_ diagnostics: [Diagnostic]) {
         if diagnostics.isEmpty { return }
         Terminal.say(DiagnosticRenderer(color: Terminal.hasColour).render(diagnostics))
+    }
+}
+
+/// The index of outputs, opened when the first is asked for: a run with nothing to do asks for none.
+final class OutputIndex: Sendable {
+    private let file: BytePath
+    private let trustsFingerprints: Bool
+    private let opened = Mutex<FileIndex?>(nil)
+
+    init(at file: BytePath, trustingFingerprints: Bool) {
+        self.file = file
+        trustsFingerprints = trustingFingerprints
+    }
+
+    var index: FileIndex {
+        opened.withLock { opened in
+            if let opened { return opened }
+            let index = FileIndex(at: file, trustingFingerprints: trustsFingerprints)
+            Workspace.show(index.notices)
+            opened = index
+            return index
+        }
+    }
+
+    func save() throws(FileSystemError) {
+        guard let index = opened.withLock({ $0 }) else { return }
+        try index.save()
     }
 }
 
