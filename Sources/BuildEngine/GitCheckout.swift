@@ -88,7 +88,7 @@ extension GitRepository {
     private func hasAttributes(_ disk: WorkingTree, _ prefix: BytePath, _ settings: CheckoutSettings) -> Bool {
         if settings.converts || settings.attributesFile { return true }
         let name = ".gitattributes"
-        if disk.entries.hasFile(named: name) { return true }
+        if disk.hasAttributesFile { return true }
         var above = prefix
         while !above.isEmpty {
             above = above.parent

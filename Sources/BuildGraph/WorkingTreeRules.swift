@@ -39,9 +39,18 @@ extension WorkingTree {
     }
 }
 
+extension WorkingTree {
+    /// Whether a file is called `.gitattributes`, or was when the base was written.
+    package var hasAttributesFile: Bool {
+        guard case .changes(let found) = looked.way else { return entries.hasFile(named: ".gitattributes") }
+        return found.base.hasAttributes
+            || FileEntries(found.changes.compactMap(\.entry)).hasFile(named: ".gitattributes")
+    }
+}
+
 extension FileEntries {
     /// Whether some path's last part is `name`.
-    package func hasFile(named name: String) -> Bool {
+    func hasFile(named name: String) -> Bool {
         let name = Array(name.utf8)
         return indices.contains { position in
             withPath(position) { path in

@@ -5,7 +5,7 @@ import Glibc
 
 enum WorkspaceBaseLayout {
     static let magic: UInt64 = 0x4553_4142_5342_4D4C
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
     static let meta = 0
     /// Paths, each ended by a zero byte, sorted bytewise.
     static let paths = 1
@@ -36,6 +36,8 @@ final class WorkspaceBase: Sendable {
     let folderCount: Int
     /// Of what decided which files count, besides the `.gitignore`s (`WorkingTreeOptions.fingerprint`).
     let optionsKey: Fingerprint
+    /// Whether one of the files is called `.gitattributes`.
+    let hasAttributes: Bool
     /// The root's device first.
     let devices: [UInt64]
 
@@ -61,6 +63,7 @@ final class WorkspaceBase: Sendable {
         let deviceCount = meta.small()
         guard deviceCount < WorkspaceBaseLayout.noDevice else { return nil }
         devices = (0..<deviceCount).map { _ in meta.number() }
+        hasAttributes = meta.flag()
         func size(_ section: Int) -> Int { file.section(section).count }
         guard count >= 0, folderCount >= 0, size(WorkspaceBaseLayout.offsets) == 4 * (count + 1),
             size(WorkspaceBaseLayout.kinds) == count,

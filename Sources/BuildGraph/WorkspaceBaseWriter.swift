@@ -123,6 +123,7 @@ struct WorkspaceBaseWriter {
         meta.append(UInt64(folders))
         meta.append(small: devices.count)
         for device in devices { meta.append(device) }
+        meta.append(entries.hasFile(named: ".gitattributes"))
         try writer.add(meta.bytes)
         return devices
     }
