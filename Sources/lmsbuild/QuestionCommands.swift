@@ -30,7 +30,7 @@ struct HashCommand: AsyncParsableCommand, ExitingCommand {
             }
         } else {
             Terminal.out(
-                chosen.map { "\(hashed.graph.targets[$0].label) \(hashed.hashes[$0].hex)\n" }.joined())
+                chosen.map { "\(hashed.graph.targets.label($0)) \(hashed.hashes[$0].hex)\n" }.joined())
         }
         return .done
     }
@@ -165,7 +165,9 @@ struct CheckCommand: AsyncParsableCommand, ExitingCommand {
 
     func perform() async throws -> BuildEngine.ExitCode {
         let opened = try await Workspace.open(global, overrides: GlobalOptions.overrides(in: words).overrides)
-        let graph = try opened.graph(try await opened.workingTree(), mistakes: .checkFailed)
+        let files = try await opened.workingTree()
+        // What has a graph has no mistakes.
+        let graph = try opened.remembered(files)?.graph ?? opened.graph(files, mistakes: .checkFailed)
         let components = count(graph.components.count, "component")
         Terminal.say("\(components), \(count(graph.targets.count, "target")), no mistakes")
         return .done

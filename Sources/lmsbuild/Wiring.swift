@@ -115,18 +115,24 @@ struct Workspace: Sendable {
         repository.objects(memo: makeState() ? state.appending("objects") : nil, trustingMemo: !isCI)
     }
 
-    /// The graph of `files` with its hashes. Shows warnings; throws mistakes as exit 2, unreadable files as exit 36.
-    func hashed(_ files: any FileSystem) throws -> HashedGraph {
+    /// The graph of `files` with its hashes from the last run's, with its warnings shown; nil where it has to be resolved.
+    func remembered(_ files: any FileSystem) throws -> HashedGraph? {
         do throws(FileSystemError) {
-            if !isSlow(.snapshot), let tree = files as? WorkingTree,
+            guard !isSlow(.snapshot), let tree = files as? WorkingTree,
                 let hashed = try tree.hashed(StateFiles(in: state), settings)
-            {
-                Self.show(hashed.graph.warnings)
-                keep(hashed, files)
-                return hashed
-            }
+            else { return nil }
+            Self.show(hashed.graph.warnings)
+            return hashed
         } catch {
             throw Refusal(.unreadable(error), .machine)
+        }
+    }
+
+    /// The graph of `files` with its hashes. Shows warnings; throws mistakes as exit 2, unreadable files as exit 36.
+    func hashed(_ files: any FileSystem) throws -> HashedGraph {
+        if let hashed = try remembered(files) {
+            keep(hashed, files)
+            return hashed
         }
         let graph = try graph(files)
         do throws(FileSystemError) {
