@@ -9,19 +9,19 @@ from rivals import says, says_times
 RUN_ALL = ["run", "-B", "--sandbox", "off", "-j", "2"]
 
 
-def spawn(session):
+def spawn(trial):
     """1,000 trivial actions, two at once, no sandbox, beside ninja and make"""
-    for count in session.sizes("actions", [100], [100, 1_000, 10_000]):
+    for count in trial.sizes("actions", [100], [100, 1_000, 10_000]):
         components = [Component(f"s{number}", f"s{number}/", [f"s{number}/input"]) for number in range(count)]
         files = [("Buildfile", "template t\n    unit: input\n        exit 0\n\nservices s* : t\n")]
         files += [(component.inputs[0], f"{component.name}\n") for component in components]
-        repository = session.workshop.of(f"actions-{count}", files, components)
-        session.forget(repository)
-        subject = session.command(repository, *RUN_ALL, check=says(f"^ran {count}, cached 0, failed 0, skipped 0 "))
-        beside = [ninja(repository, count), make(repository, count), session.raw.spawn(count, 2)]
+        repository = trial.workshop.of(f"actions-{count}", files, components)
+        trial.forget(repository)
+        subject = trial.command(repository, *RUN_ALL, check=says(f"^ran {count}, cached 0, failed 0, skipped 0 "))
+        beside = [ninja(repository, count), make(repository, count), trial.raw.spawn(count, 2)]
         for command in [subject, *beside]:
             prepare(command)
-        session.compare(Group(
+        trial.compare(Group(
             f"{count:,} actions that do nothing", subject, beside, curve="actions that do nothing", size=count,
             unit="action"))
 
@@ -52,29 +52,29 @@ def make(repository, count):
 ACTIONS = 10  # In one run, so that its start and what else the machine does weigh less.
 
 
-def sandbox(session):
+def sandbox(trial):
     """actions in the sandbox with 20, 500 and 5,000 inputs, beside bwrap alone with a tree of hard links"""
-    for count in session.sizes("inputs", [20], [20, 500, 5_000]):
+    for count in trial.sizes("inputs", [20], [20, 500, 5_000]):
         rules = "\n".join(f"    unit{number}: src/**\n        exit 0\n" for number in range(ACTIONS))
         files = [("Buildfile", f"service s\n{rules}")]
         files += [(f"src/part{number // 50}/input{number}", f"{number}\n") for number in range(count)]
         # The Buildfile is no input, so it isn't on the list of what the rival links.
-        repository = session.workshop.of(f"inputs-{count}", files, unlisted={"Buildfile"})
-        session.forget(repository)
+        repository = trial.workshop.of(f"inputs-{count}", files, unlisted={"Buildfile"})
+        trial.forget(repository)
         done = says(f"^ran {ACTIONS}, cached 0, failed 0, skipped 0 ")
         inside, outside = (
-            session.command(repository, "run", "-B", "-j", "1", "--sandbox", switch, check=done) for switch in ["on", "off"])
-        bare = linked(session, repository)
+            trial.command(repository, "run", "-B", "-j", "1", "--sandbox", switch, check=done) for switch in ["on", "off"])
+        bare = linked(trial, repository)
         for command in [inside, outside, bare]:
             prepare(command)
         size = {"size": count, "unit": "input"}
-        runs = session.stopwatch.rounds([inside, outside, bare], session.runs())
-        session.keep(
+        runs = trial.stopwatch.rounds([inside, outside, bare], trial.runs())
+        trial.keep(
             Group(f"{ACTIONS} actions with {count:,} inputs each, the whole run", inside, [outside]), runs[:2])
         # What the sandbox alone adds to an action, round by round, is what can be compared with bubblewrap alone.
         added = [Run(max((a.nanoseconds - b.nanoseconds) // ACTIONS, 1), 0) for a, b in zip(runs[0], runs[1])]
         bare.aim = Aim(1.3)
-        session.keep(
+        trial.keep(
             Group(
                 f"one action with {count:,} inputs, what the sandbox adds",
                 Command(f"lmsbuild, sandbox on less off, a {ACTIONS}th", []), [bare],
@@ -82,16 +82,16 @@ def sandbox(session):
             [added, runs[2]])
 
 
-def linked(session, repository):
+def linked(trial, repository):
     """bubblewrap as lmsbuild starts it, everything unshared, with the inputs as a tree of hard links."""
     tree = os.path.join(repository.rivals, "tree")
     shutil.rmtree(tree, ignore_errors=True)
-    arguments = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session"]
+    arguments = ["bwrap", "--unshare-all", "--die-with-parent", "--new-trial"]
     for folder in ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc"]:
         arguments += ["--ro-bind-try", folder, folder]
     arguments += [
         "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--ro-bind", tree, "/workspace", "--chdir", "/workspace",
         "/bin/sh", "-c", "exit 0"]
     return Command(
-        "hard links + bwrap", [session.raw.program, "linked", repository.list_file, tree, *arguments],
+        "hard links + bwrap", [trial.raw.program, "linked", repository.list_file, tree, *arguments],
         repository.folder)

@@ -19,17 +19,17 @@ def expected(change, services):
     return sorted(["l1"] + [f"s{number}" for number in range(services) if 1 in libraries_of(number, services)])
 
 
-def affected(session):
+def affected(trial):
     """affected --base HEAD~1 beside git diff and git status"""
-    for services in session.sizes("services", [10], [100, 1_000, 10_000]):
-        repository = session.workshop.services(services)
+    for services in trial.sizes("services", [10], [100, 1_000, 10_000]):
+        repository = trial.workshop.services(services)
         for change in ["one-service", "one-library"]:
             git(repository.folder, "checkout", "--quiet", change)
             settle(repository.folder)
-            affected_by(session, repository, services, change)
+            affected_by(trial, repository, services, change)
 
 
-def affected_by(session, repository, services, change):
+def affected_by(trial, repository, services, change):
     names = expected(change, services)
 
     def right(printed):
@@ -42,20 +42,20 @@ def affected_by(session, repository, services, change):
         return command
 
     what = f"{services:,} services, {repository.files:,} files, {change.replace('-', ' ')} changed"
-    working_tree = session.command(repository, "affected", "--base", "HEAD~1", check=right)
-    commits = session.command(repository, "affected", "--base", "HEAD~1", "--head", "HEAD", check=right)
-    first = session.command(
+    working_tree = trial.command(repository, "affected", "--base", "HEAD~1", check=right)
+    commits = trial.command(repository, "affected", "--base", "HEAD~1", "--head", "HEAD", check=right)
+    first = trial.command(
         repository, *working_tree.arguments[1:], name="lmsbuild affected, first run in a clone", check=right,
-        before=lambda: session.forget(repository))
+        before=lambda: trial.forget(repository))
     curve = f"one {change.split('-')[1]} changed"
     common = {"size": repository.files, "unit": "file"}
-    session.compare(Group(
+    trial.compare(Group(
         f"first run: {what}", first, [rival(WORKING_TREE)], runs=1, curve=f"affected, first run: {curve}", **common))
     prepare(working_tree)
-    session.compare(Group(
+    trial.compare(Group(
         f"working tree: {what}", working_tree, [rival(WORKING_TREE, Aim(3)), rival(["git", "status", "--porcelain"])],
         curve=f"affected, working tree: {curve}", **common))
-    session.compare(Group(
+    trial.compare(Group(
         f"commit to commit: {what}", commits, [rival(COMMITS, Aim(3))], curve=f"affected, commits: {curve}", **common))
 
 
@@ -69,21 +69,21 @@ def history_of(count):
         yield changes
 
 
-def replay(session):
+def replay(trial):
     """replay of a generated history, in commits a second"""
-    for count in session.sizes("commits", [50], [100, 1_000, 5_000]):
+    for count in trial.sizes("commits", [50], [100, 1_000, 5_000]):
         components = components_of("many", 10 * FILES_OF_A_SERVICE)
-        repository = session.workshop.of(
+        repository = trial.workshop.of(
             f"history-{count}", list(trivial_files(components)), commits=history_of(count))
         log = Command(
             "git log --raw", ["git", "log", "--first-parent", "--raw", "--no-renames", "-n", str(count)],
             repository.folder)
         # Each commit changes one service, so this is how many targets are affected in all.
-        subject = session.command(
+        subject = trial.command(
             repository, "replay", "--last", str(count), check=says(rf"^affected: +{count} runs?\b"))
         prepare(subject)
         prepare(log)
-        session.compare(Group(
+        trial.compare(Group(
             f"{count:,} commits, 10 services, {repository.files:,} files at first", subject, [log], curve="replay",
             size=count, unit="commit", rate=(count, "commits/s")))
 
@@ -131,19 +131,19 @@ class Watch:
         self.child.stdout.close()
 
 
-def watch(session):
+def watch(trial):
     """from a save to the end of the run that follows, beside starting lmsbuild run by hand"""
-    for count in session.sizes("files", [1_000], [1_000, 10_000, 100_000]):
-        repository = session.workshop.trivial("many", count)
-        session.nothing_to_do(repository)
+    for count in trial.sizes("files", [1_000], [1_000, 10_000, 100_000]):
+        repository = trial.workshop.trivial("many", count)
+        trial.nothing_to_do(repository)
         try:
-            watched(session, repository)
+            watched(trial, repository)
         except Refused as refused:
             print(f"watch: nothing was measured, as 'lmsbuild run --watch' is refused:\n{refused}")
             return
 
 
-def watched(session, repository):
+def watched(trial, repository):
     changed = os.path.join(repository.folder, repository.components[-1].inputs[0])
     serial = [0]
 
@@ -156,8 +156,8 @@ def watched(session, repository):
         if not re.search(r"^ran 1, ", printed, re.MULTILINE):
             raise Wrong(f"after a change one target should have run:\n{printed[-2000:]}")
 
-    by_hand = session.command(repository, "run", "--sandbox", "off", before=save, check=ran_one)
-    watcher = Watch(session.command(repository, "run", "--watch", "--sandbox", "off"))
+    by_hand = trial.command(repository, "run", "--sandbox", "off", before=save, check=ran_one)
+    watcher = Watch(trial.command(repository, "run", "--watch", "--sandbox", "off"))
     try:
         watcher.end_of_run()
 
@@ -170,12 +170,12 @@ def watched(session, repository):
             ran_one(printed)
             return Run(taken, 0)
 
-        runs = [one() for _ in range(session.runs(repository.files))]
+        runs = [one() for _ in range(trial.runs(repository.files))]
     finally:
         watcher.end()
-    hand = session.stopwatch.rounds([by_hand], len(runs))
+    hand = trial.stopwatch.rounds([by_hand], len(runs))
     git(repository.folder, "checkout", "--quiet", "--", ".")
-    session.keep(
+    trial.keep(
         Group(
             f"one file saved, {repository.files:,} files", Command("lmsbuild run --watch", []), [by_hand], curve="watch",
             size=repository.files, unit="file"),

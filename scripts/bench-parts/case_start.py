@@ -13,20 +13,20 @@ from rivals import says
 MILLISECOND = 1e6
 
 
-def start(session):
+def start(trial):
     """--version and a no-op with five services, beside ninja, git and /bin/true"""
     beside = [
         Command("ninja --version", ["ninja", "--version"]), Command("git --version", ["git", "--version"]),
         Command("/bin/true", ["/bin/true"]),
     ]
-    runs = session.runs(quick=20, full=200)
-    repository = session.workshop.trivial("many", 500)
-    version = session.command(repository, "--version", check=says(r"^\d+\.\d+"), aim=Aim(most=4 * MILLISECOND))
-    nothing = session.nothing_to_do(repository, aim=Aim(most=10 * MILLISECOND))
+    runs = trial.runs(quick=20, full=200)
+    repository = trial.workshop.trivial("many", 500)
+    version = trial.command(repository, "--version", check=says(r"^\d+\.\d+"), aim=Aim(most=4 * MILLISECOND))
+    nothing = trial.nothing_to_do(repository, aim=Aim(most=10 * MILLISECOND))
     for title, subject in [("start", version), ("nothing to do in 5 services, 500 files", nothing)]:
         for command in [subject, *beside]:
             prepare(command)
-        session.compare(Group(title, subject, beside, runs=runs))
+        trial.compare(Group(title, subject, beside, runs=runs))
 
 
 BUILDFILE = """\
@@ -68,60 +68,60 @@ def buildfiles(count):
         yield f"services/{name}/src/main.py", f"number = {number}\n"
 
 
-def parse(session):
+def parse(trial):
     """check and hash of many Buildfiles, first and second run, in MB/s of Buildfile text"""
-    for count in session.sizes("buildfiles", [100], [100, 1_000, 10_000]):
+    for count in trial.sizes("buildfiles", [100], [100, 1_000, 10_000]):
         files = list(buildfiles(count))
         amount = sum(len(text.encode()) for path, text in files if path.endswith("Buildfile"))
         others = {path for path, _ in files if not path.endswith("Buildfile")}
-        repository = session.workshop.of(f"buildfiles-{count}", files, unlisted=others)
-        read = session.raw.hash(repository, 2)
+        repository = trial.workshop.of(f"buildfiles-{count}", files, unlisted=others)
+        read = trial.raw.hash(repository, 2)
         common = {"size": count, "unit": "Buildfile", "rate": (amount / 1e6, "MB/s")}
         what = f"{count + 1:,} Buildfiles, {amount / 1e6:.1f} MB"
         prepare(read)
-        session.forget(repository)
+        trial.forget(repository)
         for words, check in [("check", says(f"^{count:,} components, |^{count} components, ")), ("hash", None)]:
-            command = session.command(repository, words, check=check)
+            command = trial.command(repository, words, check=check)
             if not check:
                 answer = output_of(command)
                 if len(answer.splitlines()) != 4 * count:
                     raise Wrong(f"lmsbuild hash printed {len(answer.splitlines()):,} lines and not {4 * count:,}")
-            first = session.command(
-                repository, words, name=f"lmsbuild {words}, first run", before=lambda: session.forget(repository),
+            first = trial.command(
+                repository, words, name=f"lmsbuild {words}, first run", before=lambda: trial.forget(repository),
                 check=check, aim=Aim(most=amount / 100e6 * 1e9 + 10 * MILLISECOND) if words == "check" else None)
-            session.compare(Group(
+            trial.compare(Group(
                 f"{words} for the first time, {what}", first, [read], curve=f"{words}, first run", **common))
             command.name += ", again"
             # The aim of 10 ms for 10,000 Buildfiles, and the start of the program.
             command.aim = Aim(most=20 * MILLISECOND) if words == "check" else None
             prepare(command)
             prepare(command)
-            session.compare(Group(f"{words} again, {what}", command, [read], curve=f"{words}, again", **common))
+            trial.compare(Group(f"{words} again, {what}", command, [read], curve=f"{words}, again", **common))
 
 
 COLLECTED = re.compile(r"Collected : (\d+)")
 
 
-def counts(session):
+def counts(trial):
     """Instructions that callgrind counts, with a row for each command. Outside of git repositories: valgrind doesn't know
     pidfd_open, with which lmsbuild starts git."""
     with tempfile.TemporaryDirectory(prefix="lmsbuild-bench-") as folder:
-        components = components_of("many", 1_000 if session.quick else 10_000)
+        components = components_of("many", 1_000 if trial.quick else 10_000)
         files = list(trivial_files(components))
         many = Repository(os.path.join(folder, "files"), len(files), components, "", "")
         write_files(many.folder, files)
-        texts = list(buildfiles(100 if session.quick else 1_000))
+        texts = list(buildfiles(100 if trial.quick else 1_000))
         parsed = Repository(os.path.join(folder, "buildfiles"), len(texts), [], "", "")
         write_files(parsed.folder, texts)
-        nothing = session.nothing_to_do(many)
+        nothing = trial.nothing_to_do(many)
         for command, name in [
-            (session.command(many, "--version"), "lmsbuild --version"),
-            (session.command(many, "check"), f"lmsbuild check, {len(components):,} components"),
-            (session.command(parsed, "check"), f"lmsbuild check, {len(texts) // 2:,} Buildfiles of 1 kB"),
+            (trial.command(many, "--version"), "lmsbuild --version"),
+            (trial.command(many, "check"), f"lmsbuild check, {len(components):,} components"),
+            (trial.command(parsed, "check"), f"lmsbuild check, {len(texts) // 2:,} Buildfiles of 1 kB"),
             (nothing, f"lmsbuild run, nothing to do, {many.files:,} files"),
         ]:
-            session.counts.append({"command": name, "instructions": instructions(command)})
-        report.show_counts(session.counts)
+            trial.counts.append({"command": name, "instructions": instructions(command)})
+        report.show_counts(trial.counts)
 
 
 def instructions(command):

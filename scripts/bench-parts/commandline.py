@@ -12,7 +12,7 @@ import case_start
 import chart
 from layouts import DESCRIPTIONS, NAMES, Trash, say
 from measuring import Wrong
-from session import ROOT, Session
+from trial import ROOT, Trial
 
 CASES = {
     "noop": case_files.noop, "cold": case_files.cold, "affected": case_changes.affected, "parse": case_start.parse,
@@ -73,13 +73,13 @@ def options_of(arguments):
     return options
 
 
-def write(session, options):
+def write(trial, options):
     if options.json:
         with open(options.json, "w") as file:
-            json.dump(session.results(), file, indent=2)
+            json.dump(trial.results(), file, indent=2)
             file.write("\n")
     if options.svg:
-        picture = chart.draw(session.groups)
+        picture = chart.draw(trial.groups)
         if picture is None:
             say(f"--svg: {options.case or 'counts'} has no sizes to draw, {options.svg} is not written")
             return
@@ -90,12 +90,12 @@ def write(session, options):
 def main(arguments):
     options = options_of(arguments)
     try:
-        session = Session(options)
+        trial = Trial(options)
         if options.case:
-            CASES[options.case](session)
+            CASES[options.case](trial)
         if options.counts:
-            case_start.counts(session)
-        write(session, options)
+            case_start.counts(trial)
+        write(trial, options)
     except Wrong as wrong:
         say(f"scripts/bench: wrong: {wrong}")
         return 1

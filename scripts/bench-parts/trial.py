@@ -40,7 +40,7 @@ def program_under_test():
     return built.stdout.strip()
 
 
-class Session:
+class Trial:
     def __init__(self, options):
         self.options = options
         self.quick = options.quick
