@@ -156,6 +156,8 @@ struct RandomMonorepo {
                 files.removeAll { $0 == name + "/inner.txt" }
                 try write(name, "file \(counter)\n")
             } else {
+                // What was in the folder may have gone, or have another name now.
+                if access(path(name), F_OK) == 0, rmdir(path(name)) != 0, errno != ENOTDIR { return "nothing" }
                 try write(name, "file \(counter)\n")
             }
             return "swap of \(name)"
