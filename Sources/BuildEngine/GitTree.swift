@@ -151,20 +151,11 @@ package final class GitObjects: Sendable {
     }
 
     func contents(of id: ObjectID, at path: BytePath) throws(FileSystemError) -> [UInt8] {
-        let found = pipe.withLock { pipe -> [UInt8]? in
-            do {
-                let open = try pipe ?? runner.open(command)
-                pipe = open
-                return try Self.ask(open, id)
-            } catch {
-                // What it would answer next is anyone's guess.
-                pipe?.close()
-                pipe = nil
-                return nil
-            }
+        try asking(path) { pipe in
+            let (name, content) = try Self.ask(pipe, Array(id.hex.utf8))
+            guard name == id.hex, let content else { throw Unexpected() }
+            return content
         }
-        guard let found else { throw FileSystemError("git cat-file", path, errno: EIO) }
-        return found
     }
 
     /// What `commit` has at `path` below `prefix`: a file's bytes, or the commit's id of a submodule.
@@ -176,12 +167,28 @@ package final class GitObjects: Sendable {
         guard !name.contains(UInt8(ascii: "\n")) else {
             throw FileSystemError("git cat-file", path, errno: ENAMETOOLONG)
         }
+        return try asking(path) { pipe in
+            let (id, content) = try Self.ask(pipe, name)
+            if let content { return content }
+            // A submodule's commit is in another repository: `ID submodule`, or `ID missing` where git is older.
+            guard isSubmodule, ObjectID(hex: Array(id.utf8)) != nil else { throw Unexpected() }
+            return Array(id.utf8)
+        }
+    }
+
+    private struct Unexpected: Error {}
+
+    /// Puts a question to the one `cat-file`, which is started for the first.
+    private func asking(
+        _ path: BytePath, _ question: (any CommandPipe) throws -> [UInt8]
+    ) throws(FileSystemError) -> [UInt8] {
         let found = pipe.withLock { pipe -> [UInt8]? in
             do {
                 let open = try pipe ?? runner.open(command)
                 pipe = open
-                return try Self.ask(open, named: name, isSubmodule: isSubmodule)
+                return try question(open)
             } catch {
+                // What it would answer next is anyone's guess.
                 pipe?.close()
                 pipe = nil
                 return nil
@@ -191,33 +198,20 @@ package final class GitObjects: Sendable {
         return found
     }
 
-    private struct Unexpected: Error {}
-
+    /// One question of `cat-file --batch`: `name LF`; `id SP type SP size LF content LF`, or a line without a blob, which
+    /// gives no content. `id` is the line's first word.
     private static func ask(
-        _ pipe: any CommandPipe, named name: [UInt8], isSubmodule: Bool
-    ) throws -> [UInt8] {
+        _ pipe: any CommandPipe, _ name: [UInt8]
+    ) throws -> (id: String, content: [UInt8]?) {
         try pipe.write(name + [UInt8(ascii: "\n")])
         guard let line = try pipe.readLine() else { throw Unexpected() }
         let words = line.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
-        // A submodule's commit is in another repository: `ID submodule`, or `ID missing` where git is older.
-        if isSubmodule, let id = words.first, ObjectID(hex: Array(id.utf8)) != nil { return Array(id.utf8) }
-        guard words.count == 3, words[1] == "blob", let size = Int(words[2]), size >= 0 else { throw Unexpected() }
-        let content = try pipe.read(size)
-        guard content.count == size, try pipe.read(1) == [UInt8(ascii: "\n")] else { throw Unexpected() }
-        return content
-    }
-
-    /// One question of `cat-file --batch`: `id LF`; `id SP type SP size LF content LF`, or `id SP missing LF`.
-    private static func ask(_ pipe: any CommandPipe, _ id: ObjectID) throws -> [UInt8] {
-        try pipe.write(Array((id.hex + "\n").utf8))
-        guard let line = try pipe.readLine() else { throw Unexpected() }
-        let words = line.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
-        guard words.count == 3, words[0] == id.hex, words[1] == "blob", let size = Int(words[2]), size >= 0 else {
-            throw Unexpected()
+        guard words.count == 3, words[1] == "blob", let size = Int(words[2]), size >= 0 else {
+            return (words.first ?? "", nil)
         }
         let content = try pipe.read(size)
         guard content.count == size, try pipe.read(1) == [UInt8(ascii: "\n")] else { throw Unexpected() }
-        return content
+        return (words[0], content)
     }
 }
 

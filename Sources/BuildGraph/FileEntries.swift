@@ -77,12 +77,6 @@ package struct FileEntries: RandomAccessCollection, Sendable, Equatable, Express
         }
     }
 
-    /// Whether nothing differs from the packed list.
-    var isUnpatched: Bool {
-        guard case .packed(_, let patch) = storage else { return false }
-        return patch.isNone
-    }
-
     /// Nil for a list that is not packed.
     func origin(of position: Int) -> Origin? {
         guard case .packed(_, let patch) = storage else { return nil }

@@ -34,7 +34,7 @@ package final class FileIndex: Sendable {
     package init(at file: BytePath, trustingFingerprints: Bool) {
         self.file = file
         trustsFingerprints = trustingFingerprints
-        do throws(SectionFile.Failure) {
+        do throws(MappedFile.Failure) {
             mapped = try MappedIndex.open(file)
             notices = []
         } catch {
@@ -51,7 +51,7 @@ package final class FileIndex: Sendable {
         notices = []
     }
 
-    static func notice(_ failure: SectionFile.Failure, _ file: BytePath) -> Diagnostic? {
+    static func notice(_ failure: MappedFile.Failure, _ file: BytePath) -> Diagnostic? {
         let reason: String
         switch failure {
         case .missing: return nil

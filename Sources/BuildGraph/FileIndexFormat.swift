@@ -35,31 +35,19 @@ struct HashedContent: Sendable, Hashable {
 
 /// An index on disk that was found whole, mapped to memory. It is only ever replaced by a rename, never written to.
 final class MappedIndex: Sendable {
-    private let address: UInt
-    private let size: Int
+    private let file: MappedFile
     let entryCount: Int
     let rowCount: Int
     private let heapSize: Int
 
     /// Maps and checks the index at the absolute `path`.
-    static func open(_ path: BytePath) throws(SectionFile.Failure) -> MappedIndex {
-        let descriptor = path.withCString { Glibc.open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) }
-        guard descriptor >= 0 else { throw errno == ENOENT || errno == ENOTDIR ? .missing : .unreadable(errno) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw .unreadable(errno) }
-        let size = Int(status.st_size)
-        guard status.st_mode & S_IFMT == S_IFREG, size >= FileIndexLayout.headerSize else { throw .damaged }
-        guard let memory = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), memory != MAP_FAILED else {
-            throw .unreadable(errno)
-        }
-        return try MappedIndex(mapping: UInt(bitPattern: memory), size: size)
+    static func open(_ path: BytePath) throws(MappedFile.Failure) -> MappedIndex {
+        try MappedIndex(try MappedFile(path, least: FileIndexLayout.headerSize))
     }
 
-    private init(mapping address: UInt, size: Int) throws(SectionFile.Failure) {
-        self.address = address
-        self.size = size
-        let all = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: size)
+    private init(_ file: MappedFile) throws(MappedFile.Failure) {
+        self.file = file
+        let all = file.bytes
         let limit = UInt64(1) << 40
         let sizes = [24, 32, 40].map { Self.number(all, at: $0) }
         entryCount = Int(min(sizes[0], limit))
@@ -68,15 +56,11 @@ final class MappedIndex: Sendable {
         guard Self.number(all, at: 0) == FileIndexLayout.magic else { throw .damaged }
         guard Self.number(all, at: 8) == UInt64(FileIndexLayout.version) else { throw .otherVersion }
         guard
-            size == FileIndexLayout.headerSize + entryCount * FileIndexLayout.entrySize
+            file.size == FileIndexLayout.headerSize + entryCount * FileIndexLayout.entrySize
                 + rowCount * FileIndexLayout.rowSize + heapSize,
             Self.checksum(all)
                 == Fingerprint(high: Self.number(all, at: 64), low: Self.number(all, at: 72))
         else { throw .damaged }
-    }
-
-    deinit {
-        munmap(UnsafeMutableRawPointer(bitPattern: address), size)
     }
 
     private static func checksum(_ all: UnsafeRawBufferPointer) -> Fingerprint {
@@ -90,9 +74,7 @@ final class MappedIndex: Sendable {
         UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 
-    private var bytes: UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: size)
-    }
+    private var bytes: UnsafeRawBufferPointer { file.bytes }
 
     private func entryStart(_ entry: Int) -> Int {
         FileIndexLayout.headerSize + entry * FileIndexLayout.entrySize
@@ -109,7 +91,7 @@ final class MappedIndex: Sendable {
         guard start <= UInt64(heapSize), length <= UInt64(heapSize) - start else {
             return UnsafeRawBufferPointer(start: nil, count: 0)
         }
-        let first = size - heapSize + Int(start)
+        let first = file.size - heapSize + Int(start)
         return UnsafeRawBufferPointer(rebasing: bytes[first..<(first + Int(length))])
     }
 

@@ -107,7 +107,4 @@ package struct TargetList: RandomAccessCollection, Sendable {
         if case .snapshot(let snapshot, _, _) = storage { return snapshot }
         return nil
     }
-
-    /// All of them made at once, for those who will ask for most of them more than once.
-    var made: TargetList { TargetList(Array(self)) }
 }

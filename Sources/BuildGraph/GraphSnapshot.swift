@@ -49,7 +49,7 @@ final class GraphSnapshot: Sendable {
     let componentCount: Int
 
     /// Maps and checks the file at the absolute `path`.
-    static func open(_ path: BytePath) throws(SectionFile.Failure) -> GraphSnapshot {
+    static func open(_ path: BytePath) throws(MappedFile.Failure) -> GraphSnapshot {
         let file = try SectionFile.open(
             path, magic: GraphSnapshotLayout.magic, version: GraphSnapshotLayout.version,
             sections: GraphSnapshotLayout.count)

@@ -11,17 +11,9 @@ import Glibc
 
 /// A whole section file, mapped to memory. It is only ever replaced by a rename, never written to.
 final class SectionFile: Sendable {
-    enum Failure: Error {
-        case missing
-        case damaged
-        case otherVersion
-        case unreadable(Int32)
-    }
-
     static let headerSize = 48
 
-    private let address: UInt
-    private let size: Int
+    private let file: MappedFile
     private let sections: [Range<Int>]
     /// Another for each time that such a file is written.
     let generation: Fingerprint
@@ -30,26 +22,15 @@ final class SectionFile: Sendable {
     /// memory again once they are checked.
     static func open(
         _ path: BytePath, magic: UInt64, version: UInt32, sections count: Int, restful: Set<Int> = []
-    ) throws(Failure) -> SectionFile {
-        let descriptor = path.withCString { Glibc.open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) }
-        guard descriptor >= 0 else { throw errno == ENOENT || errno == ENOTDIR ? .missing : .unreadable(errno) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw .unreadable(errno) }
-        let size = Int(status.st_size)
-        guard status.st_mode & S_IFMT == S_IFREG, size >= headerSize + 16 * count else { throw .damaged }
-        guard let memory = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), memory != MAP_FAILED else {
-            throw .unreadable(errno)
-        }
-        let file = SectionFile(mapping: UInt(bitPattern: memory), size: size, count: count)
+    ) throws(MappedFile.Failure) -> SectionFile {
+        let file = SectionFile(try MappedFile(path, least: headerSize + 16 * count), count: count)
         try file.check(magic: magic, version: version, count: count, restful: restful)
         return file
     }
 
-    private init(mapping address: UInt, size: Int, count: Int) {
-        self.address = address
-        self.size = size
-        let all = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: size)
+    private init(_ file: MappedFile, count: Int) {
+        self.file = file
+        let all = file.bytes
         func number(_ offset: Int) -> UInt64 {
             UInt64(littleEndian: all.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
         }
@@ -57,17 +38,13 @@ final class SectionFile: Sendable {
         sections = (0..<count).map { section in
             let start = number(Self.headerSize + 16 * section)
             let length = number(Self.headerSize + 16 * section + 8)
-            guard start <= UInt64(size), length <= UInt64(size) - start else { return 0..<0 }
+            guard start <= UInt64(all.count), length <= UInt64(all.count) - start else { return 0..<0 }
             return Int(start)..<Int(start + length)
         }
     }
 
-    deinit {
-        munmap(UnsafeMutableRawPointer(bitPattern: address), size)
-    }
-
-    private func check(magic: UInt64, version: UInt32, count: Int, restful: Set<Int>) throws(Failure) {
-        let all = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: size)
+    private func check(magic: UInt64, version: UInt32, count: Int, restful: Set<Int>) throws(MappedFile.Failure) {
+        let all = file.bytes
         func number(_ offset: Int) -> UInt64 {
             UInt64(littleEndian: all.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
         }
@@ -78,12 +55,12 @@ final class SectionFile: Sendable {
         let page = 4096
         let piece = 1024 * page
         var offset = Self.headerSize
-        while offset < size {
-            let end = min(size, (offset / piece + 1) * piece)
+        while offset < file.size {
+            let end = min(file.size, (offset / piece + 1) * piece)
             hasher.update(UnsafeRawBufferPointer(rebasing: all[offset..<end]))
             let isRestful = restful.contains { sections[$0].lowerBound <= offset && end <= sections[$0].upperBound }
             if isRestful, offset % page == 0 {
-                madvise(UnsafeMutableRawPointer(bitPattern: address + UInt(offset)), end - offset, MADV_DONTNEED)
+                madvise(UnsafeMutableRawPointer(bitPattern: file.address + UInt(offset)), end - offset, MADV_DONTNEED)
             }
             offset = end
         }
@@ -93,7 +70,7 @@ final class SectionFile: Sendable {
     func section(_ number: Int) -> UnsafeRawBufferPointer {
         let range = sections[number]
         return UnsafeRawBufferPointer(
-            start: UnsafeRawPointer(bitPattern: address + UInt(range.lowerBound)), count: range.count)
+            start: UnsafeRawPointer(bitPattern: file.address + UInt(range.lowerBound)), count: range.count)
     }
 }
 

@@ -85,7 +85,7 @@ package struct WorkingTree: FileSystem {
         let moment = FileStatus.now
         let file = files.base
         var notices: [Diagnostic] = []
-        do throws(SectionFile.Failure) {
+        do throws(MappedFile.Failure) {
             let base = try WorkspaceBase.open(file)
             let threads = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
             if let changes = try? WorkspacePass.run(base, options, index, threads: threads) {

@@ -45,7 +45,7 @@ final class WorkspaceBase: Sendable {
     var generation: Fingerprint { file.generation }
 
     /// Maps and checks the file at the absolute `path`.
-    static func open(_ path: BytePath) throws(SectionFile.Failure) -> WorkspaceBase {
+    static func open(_ path: BytePath) throws(MappedFile.Failure) -> WorkspaceBase {
         let file = try SectionFile.open(
             path, magic: WorkspaceBaseLayout.magic, version: WorkspaceBaseLayout.version,
             sections: WorkspaceBaseLayout.count,

@@ -20,9 +20,12 @@ struct Comparison {
     /// The other side's targets, from its graph or a record.
     let before: TargetStates
 
-    init(_ opened: Workspace, _ request: BaseRequest, head: String?) async throws {
+    /// `workspace` is the working tree's graph, where somebody has it already.
+    init(
+        _ opened: Workspace, _ request: BaseRequest, head: String?, workspace: HashedGraph? = nil
+    ) async throws {
         switch request.origin {
-        case .revision, .event: try await self.init(opened, history: request, head: head)
+        case .revision, .event: try await self.init(opened, history: request, head: head, workspace)
         case .record(let file): try await self.init(opened, record: file, head: head)
         case .cache: try await self.init(cacheOf: opened, head: head)
         }
@@ -30,7 +33,9 @@ struct Comparison {
 
     // MARK: A commit
 
-    private init(_ opened: Workspace, history request: BaseRequest, head: String?) async throws {
+    private init(
+        _ opened: Workspace, history request: BaseRequest, head: String?, _ workspace: HashedGraph?
+    ) async throws {
         guard let repository = opened.repository else {
             let name = if case .revision(let text) = request.origin { "'\(text)'" } else { "a base" }
             throw Refusal(
@@ -54,7 +59,11 @@ struct Comparison {
             // git lists the base's files while the head is looked at, where they will have to be listed.
             let isListed = isBetweenCommits || !states.mayKnow
             async let listed = isListed ? Self.tree(opened, repository, found, naming, objects) : nil
-            new = try await Self.head(opened, repository, headCommit, naming, objects)
+            if let workspace, headCommit == nil {
+                new = workspace
+            } else {
+                new = try await Self.head(opened, repository, headCommit, naming, objects)
+            }
             switch found {
             case .commit(let id):
                 base = id

@@ -96,7 +96,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
             let base = try BaseRequest(
                 base: affected == GlobalOptions.baseOfEvent ? nil : affected, since: nil, ifUnknown: ifUnknown,
                 deepens: deepen)
-            let comparison = try await Comparison(opened, base, head: nil)
+            let comparison = try await Comparison(opened, base, head: nil, workspace: hashed)
             let names = Set(comparison.affected.targets.map { comparison.affected.head.graph.targets.label($0) })
             chosen = chosen.filter { names.contains(hashed.graph.targets[$0].label) }
         }

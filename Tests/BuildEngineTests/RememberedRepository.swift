@@ -72,15 +72,7 @@ struct RememberedRepository {
         try createFile(root.appending(".lmsbuild/.gitignore"), bytes: Array("*\n".utf8))
     }
 
-    /// Lets the clock go on until what was written so far has times that no later write can have.
-    func settle() throws {
-        try repository.folder.write("clock", "")
-        var status = stat()
-        repeat {
-            usleep(1000)
-            _ = repository.folder("clock").withCString { lstat($0, &status) }
-        } while !FileStatus(status).isSettled(at: FileStatus.now)
-    }
+    func settle() throws { try repository.folder.settle(by: "clock") }
 
     private func find(believingMemos: Bool) async throws -> GitRepository {
         try #require(

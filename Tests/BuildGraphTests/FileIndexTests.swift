@@ -17,11 +17,7 @@ import Testing
         try folder.write(name, text)
     }
 
-    /// Lets the clock go on until what was written so far has times that no later write can have.
-    private func settle() throws {
-        try folder.write(".lmsbuild/clock", "")
-        while !FileStatus(status(".lmsbuild/clock")).isSettled(at: FileStatus.now) { usleep(1000) }
-    }
+    private func settle() throws { try folder.settle(by: ".lmsbuild/clock") }
 
     private func status(_ name: String) -> stat {
         var status = stat()

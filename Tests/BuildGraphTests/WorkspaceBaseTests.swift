@@ -33,15 +33,7 @@ import Testing
         _ = folder("ws/" + path + "/.made").withCString { unlink($0) }
     }
 
-    /// Lets the clock go on until what was written so far has times that no later write can have.
-    private func settle() throws {
-        try folder.write("state/clock", "")
-        var status = stat()
-        repeat {
-            usleep(1000)
-            _ = folder("state/clock").withCString { lstat($0, &status) }
-        } while !FileStatus(status).isSettled(at: FileStatus.now)
-    }
+    private func settle() throws { try folder.settle(by: "state/clock") }
 
     private struct Seen: Equatable {
         var kinds: [String: FileKind] = [:]

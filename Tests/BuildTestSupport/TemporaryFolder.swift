@@ -51,6 +51,17 @@ extension TemporaryFolder {
         try createFile(path.appending(name), bytes: bytes, mode: mode)
     }
 
+    /// Lets the clock go on until what was written so far has times that no later write can have, as the file `name`, which
+    /// is written for that, shows.
+    package func settle(by name: String) throws {
+        try write(name, "")
+        var status = stat()
+        repeat {
+            usleep(1000)
+            _ = self(name).withCString { lstat($0, &status) }
+        } while !FileStatus(status).isSettled(at: FileStatus.now)
+    }
+
     /// The paths of all files and links below the folder, sorted.
     package var files: [String] {
         func list(_ folder: BytePath) -> [BytePath] {

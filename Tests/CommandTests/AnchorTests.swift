@@ -81,7 +81,7 @@ import Testing
                 try repository.write(name, text)
             }
             // Times that no later write can have: what is not touched again is known by them.
-            usleep(50_000)
+            try repository.folder.settle(by: "clock")
         }
         func affected() async throws -> [String] {
             let outcome = try await program.run("affected", "--base", "HEAD", "--targets", in: repository.path)
