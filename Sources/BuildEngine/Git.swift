@@ -1,7 +1,6 @@
 // What git says of a repository. Does not know what a build does with it; never writes to the repository.
 package import BuildGraph
 import Buildfile
-import CLinux
 import Glibc
 
 /// The repository that a workspace is in, asked through the `git` program.

@@ -1,7 +1,6 @@
 // What git's index, attributes and configuration say of a working tree. Runs no filter that a repository names.
 package import BuildGraph
 import Buildfile
-import CLinux
 import Glibc
 
 extension GitRepository {

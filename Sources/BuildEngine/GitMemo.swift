@@ -2,7 +2,6 @@
 // knows what git's answers depend on.
 import BuildGraph
 import Buildfile
-import CLinux
 import Glibc
 
 /// Git's answers from an earlier run. Each is believed as long as nothing that git made it from can have changed: git, its

@@ -2,7 +2,6 @@
 // other, each as `<length>:<bytes>,`. Does not know what a field means to git.
 import BuildGraph
 import Buildfile
-import CLinux
 import Glibc
 
 extension GitMemo {

@@ -1,7 +1,6 @@
 // The files of a commit. Does not know which commit a user meant (`GitRepository.resolve`), nor what is on disk.
 package import BuildGraph
 import Buildfile
-import CLinux
 import Glibc
 import Synchronization
 

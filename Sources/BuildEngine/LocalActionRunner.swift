@@ -1,7 +1,6 @@
 // Runs recipes on this machine. Does not know keys, caches, the graph, or where outputs end up.
 package import BuildGraph
 import Buildfile
-import CLinux
 import Glibc
 
 /// Runs an action's recipe, in the sandbox where there is one (`docs/sandbox.md` tells what it sees there) and in the

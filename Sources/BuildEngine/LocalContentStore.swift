@@ -245,7 +245,7 @@ package final class LocalContentStore: ContentStore {
     func verify(_ file: BytePath, is digest: Digest) throws(StoreError) {
         guard let status = Disk.status(file) else { throw .missing(digest) }
         let seen = Seen(
-            inode: status.st_ino, size: Int(status.st_size), time: withUnsafePointer(to: status, clinux_mtime_ns))
+            inode: status.st_ino, size: Int(status.st_size), time: withUnsafePointer(to: status) { clinux_mtime_ns($0) })
         if verified.withLock({ $0[file] }) == seen { return }
         guard status.isFile, seen.size == digest.size else { throw damage(digest) }
         do throws(StoreError) {
@@ -265,7 +265,7 @@ package final class LocalContentStore: ContentStore {
     }
 
     private func remember(_ file: BytePath, _ status: stat) {
-        let time = withUnsafePointer(to: status, clinux_mtime_ns)
+        let time = withUnsafePointer(to: status) { clinux_mtime_ns($0) }
         verified.withLock { $0[file] = Seen(inode: status.st_ino, size: Int(status.st_size), time: time) }
     }
 

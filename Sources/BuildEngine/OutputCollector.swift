@@ -1,6 +1,5 @@
 // What an action has put out, from disk into the store. Does not know whether it ran in a sandbox.
 import BuildGraph
-import CLinux
 import Glibc
 
 /// Reads outputs after the action's processes are gone; never follows a link that the action could have made.

@@ -2,7 +2,6 @@
 // damaged record costs an explanation, nothing else.
 package import BuildGraph
 import Buildfile
-import CLinux
 import Glibc
 import Synchronization
 

@@ -1,6 +1,5 @@
 // Looks at what a power cut may have left in a store. Does not know what the blobs are for.
 import BuildGraph
-import CLinux
 import Glibc
 
 /// Blobs are not synced one by one, so after a power cut the newest may be empty or hold anything. Each is verified before

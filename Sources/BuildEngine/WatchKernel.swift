@@ -1,6 +1,5 @@
 // inotify(7), as far as a watch of folders needs it. Does not know what a workspace is.
 import BuildGraph
-import CLinux
 import Glibc
 
 /// What happened to a watched folder, or to a name in it.

@@ -1,5 +1,4 @@
 // One plain file to its digest. Does not know in which tree it is.
-import CLinux
 import Glibc
 
 /// Reads a plain file for its digest, and makes sure that it was one state of the file.

@@ -6,7 +6,6 @@
 //     paths    the bytes of the paths, one after the other
 //
 // All numbers are little-endian. No array or string is made of it: what is asked for is found in the mapped file.
-import CLinux
 import Glibc
 
 enum FileIndexLayout {

@@ -1,5 +1,4 @@
 // Merges an index on disk with what a run learned, into a new file. Does not know how it was learned.
-import CLinux
 import Glibc
 
 /// A file that was hashed in this run.

@@ -1,6 +1,5 @@
 // What the kernel says of a file without its being read. Does not know what was said before; `FileIndex` does.
-package import CLinux
-import Glibc
+package import Glibc
 
 /// What changes when a file's content does: its place on the disk, its size and its times.
 package struct FileStatus: Sendable, Hashable {

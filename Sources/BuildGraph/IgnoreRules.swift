@@ -1,5 +1,4 @@
 // Which paths git ignores, by the rules of gitignore(5). Does not know what is tracked.
-import CLinux
 import Glibc
 
 /// The rules of one `.gitignore`, `info/exclude` or excludes file.

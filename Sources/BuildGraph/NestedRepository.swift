@@ -1,6 +1,5 @@
 // A repository below the workspace: whether a folder is one, and which commit is checked out. Reads git's files itself,
 // since a repository that comes with someone's sources must not have its configuration run.
-import CLinux
 import Glibc
 
 struct NestedRepository {

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 
 /// What lies at one path now: for outputs, which no scan lists.

@@ -6,7 +6,6 @@
 //     sections  each at a place that 8 divides
 //
 // All numbers are little-endian.
-import CLinux
 import Glibc
 
 /// A whole section file, mapped to memory. It is only ever replaced by a rename, never written to.

@@ -1,7 +1,6 @@
 // The files of a folder on disk, as one scan saw them. Does not know git's commands: what git would say comes in
 // `WorkingTreeOptions`.
 package import Buildfile
-import CLinux
 import Glibc
 
 /// Which of a folder's files count.

@@ -1,7 +1,6 @@
 // One walk over the folders of a workspace, level by level, by several threads. Does not read files, but for ignore files and
 // the heads of repositories.
 import Buildfile
-import CLinux
 import Glibc
 import Synchronization
 

@@ -1,7 +1,6 @@
 // What differs on the disk from the workspace's base: every file and folder is asked for its status, nothing that is as it was
 // is read, listed or copied.
 import Buildfile
-import CLinux
 import Glibc
 
 /// What the workspace holds now, as differences from a base.

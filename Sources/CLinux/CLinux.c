@@ -1,9 +1,13 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fs.h>
+#include <signal.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,15 +19,15 @@
 #define SYS_pidfd_open 434
 #endif
 
-int clinux_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+int clinux_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
 int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
-int clinux_spawn_in_folder(posix_spawn_file_actions_t *actions, const char *folder) {
+int clinux_spawn_in_folder(void *actions, const char *folder) {
     return posix_spawn_file_actions_addchdir_np(actions, folder);
 }
 
-int clinux_spawn_closing_from(posix_spawn_file_actions_t *actions, int first) {
+int clinux_spawn_closing_from(void *actions, int first) {
     return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }
 
@@ -34,14 +38,16 @@ int clinux_set_nonblocking(int fd) {
 
 int clinux_set_cloexec(int fd, int on) { return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0); }
 
-int clinux_openat(int dirfd, const char *path, int flags, mode_t mode) { return openat(dirfd, path, flags, mode); }
+int clinux_openat(int dirfd, const char *path, int flags, unsigned mode) { return openat(dirfd, path, flags, mode); }
 
-int64_t clinux_mtime_ns(const struct stat *st) {
-    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+int64_t clinux_mtime_ns(const void *st) {
+    const struct timespec *time = &((const struct stat *)st)->st_mtim;
+    return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
 }
 
-int64_t clinux_ctime_ns(const struct stat *st) {
-    return (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+int64_t clinux_ctime_ns(const void *st) {
+    const struct timespec *time = &((const struct stat *)st)->st_ctim;
+    return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
 }
 
 int clinux_clone_file(int destination, int source) { return ioctl(destination, FICLONE, source); }
@@ -124,4 +130,4 @@ int clinux_open_listing(int dirfd, const char *path) {
     return -1;
 }
 
-ssize_t clinux_list(int fd, void *buffer, size_t size) { return syscall(SYS_getdents64, fd, buffer, size); }
+intptr_t clinux_list(int fd, void *buffer, size_t size) { return syscall(SYS_getdents64, fd, buffer, size); }

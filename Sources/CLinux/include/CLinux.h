@@ -1,30 +1,28 @@
 // Linux calls that Swift's Glibc module does not carry, or that are variadic or macros in C.
 #ifndef CLINUX_H
 #define CLINUX_H
+// No header of the system's that defines a struct is included: Swift would take this module for the home of `stat` in one
+// build and Glibc in another, and the members would be missing from files that import only one of them.
 #include "CLinuxEvents.h"
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
-#include <sys/types.h>
 
 /// A file descriptor that becomes readable when `pid` ends; -1 and errno on failure (Linux 5.3).
-int clinux_pidfd_open(pid_t pid);
+int clinux_pidfd_open(int pid);
 
 /// Two ends of a pipe, reading and writing, both closed on exec; 0 on success.
 int clinux_pipe(int ends[2]);
 
 /// File actions of glibc 2.34: start in `folder`; close every descriptor from `first` on. 0 or an errno.
-int clinux_spawn_in_folder(posix_spawn_file_actions_t *actions, const char *folder);
-int clinux_spawn_closing_from(posix_spawn_file_actions_t *actions, int first);
+int clinux_spawn_in_folder(void *actions, const char *folder);
+int clinux_spawn_closing_from(void *actions, int first);
 
 /// `fcntl(fd, F_SETFL/F_SETFD …)`, which is variadic in C.
 int clinux_set_nonblocking(int fd);
 int clinux_set_cloexec(int fd, int on);
 
 /// `openat` with a mode, which is variadic in C.
-int clinux_openat(int dirfd, const char *path, int flags, mode_t mode);
+int clinux_openat(int dirfd, const char *path, int flags, unsigned mode);
 
 /// Opens a folder, not a link to one, only to ask for what is in it (`O_PATH`); -1 and errno on failure.
 int clinux_open_folder(int dirfd, const char *path);
@@ -34,14 +32,14 @@ int clinux_open_folder(int dirfd, const char *path);
 int clinux_open_listing(int dirfd, const char *path);
 
 /// Entries of an open folder, as `linux_dirent64` one after the other; how many bytes, 0 at the end, -1 and errno on failure.
-ssize_t clinux_list(int fd, void *buffer, size_t size);
+intptr_t clinux_list(int fd, void *buffer, size_t size);
 
 /// Where the parts of a `linux_dirent64` are: 16 bits of length, 8 bits of type, the name.
 enum { CLINUX_ENTRY_LENGTH = 16, CLINUX_ENTRY_TYPE = 18, CLINUX_ENTRY_NAME = 19 };
 
-/// `st_mtim` and `st_ctim` as nanoseconds since the epoch.
-int64_t clinux_mtime_ns(const struct stat *st);
-int64_t clinux_ctime_ns(const struct stat *st);
+/// `st_mtim` and `st_ctim` of the `struct stat` at `st` as nanoseconds since the epoch.
+int64_t clinux_mtime_ns(const void *st);
+int64_t clinux_ctime_ns(const void *st);
 
 /// Asks `ioctl(FICLONE)` for a copy-on-write copy; 0 on success.
 int clinux_clone_file(int destination, int source);
