@@ -245,7 +245,8 @@ package final class LocalContentStore: ContentStore {
     func verify(_ file: BytePath, is digest: Digest) throws(StoreError) {
         guard let status = Disk.status(file) else { throw .missing(digest) }
         let seen = Seen(
-            inode: status.st_ino, size: Int(status.st_size), time: withUnsafePointer(to: status) { clinux_mtime_ns($0) })
+            inode: status.st_ino, size: Int(status.st_size), time: withUnsafePointer(to: status) { clinux_mtime_ns($0) }
+        )
         if verified.withLock({ $0[file] }) == seen { return }
         guard status.isFile, seen.size == digest.size else { throw damage(digest) }
         do throws(StoreError) {
