@@ -30,12 +30,14 @@ let package = Package(
         .target(name: "BuildEngine", dependencies: ["BuildGraph", "Buildfile", "CLinux"], swiftSettings: settings),
         .target(name: "Delivery", dependencies: ["BuildEngine", "BuildGraph", "Buildfile"], swiftSettings: settings),
         .target(
+            name: "Contracts", dependencies: ["BuildEngine", "BuildGraph", "Buildfile"], swiftSettings: settings),
+        .target(
             name: "Reporting", dependencies: ["BuildEngine", "BuildGraph", "Buildfile", "CLinux"],
             swiftSettings: settings),
         .executableTarget(
             name: "lmsbuild",
             dependencies: [
-                "Buildfile", "BuildGraph", "BuildEngine", "Delivery", "Reporting", "CLinux",
+                "Buildfile", "BuildGraph", "BuildEngine", "Contracts", "Delivery", "Reporting", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -53,6 +55,10 @@ let package = Package(
         .testTarget(
             name: "DeliveryTests",
             dependencies: ["Delivery", "BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ContractsTests",
+            dependencies: ["Contracts", "BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "ReportingTests",

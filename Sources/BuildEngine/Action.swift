@@ -160,6 +160,11 @@ package struct ActionResult: Sendable, Hashable {
     }
 }
 
+extension ActionResult {
+    /// Of a verification that had nothing left to verify.
+    static let verified = ActionResult(exitCode: 0, outputs: [], imageDigest: nil, log: nil, duration: .zero)
+}
+
 /// Why a run of an action gives no result that may be kept.
 package struct ActionFailure: Error, Sendable, Hashable {
     package enum Kind: String, Sendable, Hashable {

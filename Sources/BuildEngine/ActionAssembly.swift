@@ -81,6 +81,9 @@ extension HashedGraph {
             command = .image(request(of: target, node, rule, dockerfile))
         }
         var values = node.values.compactMapValues { $0 }
+        if let contract = node.contractVariable(in: graph.components[node.component].folder) {
+            values["contract"] = contract
+        }
         for edge in node.edges where edge.kind == .tag { values["tag"] = hashes[edge.target].hex }
         var unhashed: [String: String] = [:]
         for name in node.passed + node.secrets { unhashed[name] = environment[name] }

@@ -2,13 +2,13 @@
 package import BuildGraph
 
 extension HashedGraph {
-    /// Those of `chosen` (closed over prerequisites) that `cache` has no success for: without a result for their key,
+    /// Those of `chosen` (closed over prerequisites) that `cache` has no success for, nor `verdicts`: without a result for their key,
     /// never cached, or taking in what such a target puts out, whose key nothing can tell before that has run.
     package func targetsWithoutResult(
-        among chosen: Set<Int>, in cache: any ActionCache
+        among chosen: Set<Int>, in cache: any ActionCache, _ verdicts: (any ContractVerdicts)?
     ) async -> Set<Int> {
         var plan = RunPlan(RunScope(graph, chosen), nil)
-        await plan.lookUp(self, in: cache)
+        await plan.lookUp(self, in: cache, verdicts)
         return Set(plan.toRun)
     }
 }

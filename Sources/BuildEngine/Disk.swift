@@ -1,10 +1,10 @@
 // System calls on absolute paths, with errors that name the call and the path. Does not know stores or actions.
-import BuildGraph
+package import BuildGraph
 import CLinux
-import Glibc
+package import Glibc
 import Synchronization
 
-enum Disk {
+package enum Disk {
     /// 1980-01-01T00:00:00Z, which every archive format can hold: the time of all files an action sees.
     static let fixedSeconds = 315_532_800
 
@@ -41,7 +41,7 @@ enum Disk {
     }
 
     /// Makes the absolute `path` and what is missing above it.
-    static func makeFolders(_ path: BytePath, mode: mode_t = 0o755) throws(StoreError) {
+    package static func makeFolders(_ path: BytePath, mode: mode_t = 0o755) throws(StoreError) {
         if isFolder(path) || path.bytes == [UInt8(ascii: "/")] { return }
         try makeFolders(path.parent, mode: mode)
         try makeFolder(path, mode: mode)
@@ -83,7 +83,8 @@ enum Disk {
         return bytes
     }
 
-    static func contents(of path: BytePath) throws(StoreError) -> [UInt8] {
+    /// The bytes of the plain file at the absolute `path`, which is not followed where it is a link.
+    package static func contents(of path: BytePath) throws(StoreError) -> [UInt8] {
         let descriptor = try open(path, O_RDONLY | O_NOFOLLOW)
         defer { close(descriptor) }
         var status = stat()

@@ -28,11 +28,14 @@ package struct EngineParts: Sendable {
     package let placed: @Sendable (BytePath) -> PlacedFile?
     /// What the last run left, where that may be believed.
     package let last: LastRun?
+    /// Nil: every contract is verified whole, whenever its target runs.
+    package let verdicts: (any ContractVerdicts)?
 
     package init(
         workspace: BytePath, state: BytePath, store: any ContentStore, cache: any ActionCache,
         recipes: any ActionRunner, images: any ActionRunner, commands: any CommandRunner,
-        environment: [String: String], placed: @escaping @Sendable (BytePath) -> PlacedFile?, last: LastRun? = nil
+        environment: [String: String], placed: @escaping @Sendable (BytePath) -> PlacedFile?, last: LastRun? = nil,
+        verdicts: (any ContractVerdicts)? = nil
     ) {
         self.workspace = workspace
         self.state = state
@@ -44,6 +47,7 @@ package struct EngineParts: Sendable {
         self.environment = environment
         self.placed = placed
         self.last = last
+        self.verdicts = verdicts
     }
 }
 

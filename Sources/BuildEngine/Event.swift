@@ -58,10 +58,12 @@ package struct TargetReport: Sendable {
     package let image: String?
     package let imageDigest: String?
     package let isCheck: Bool
+    /// Of a contract that was verified: how many of its terms had no verdict yet, and how many it has.
+    package let verified: (terms: Int, of: Int)?
 
     package init(
         label: Label, inputHash: InputHash, outcome: Outcome, duration: Duration, saved: Duration, output: [UInt8],
-        image: String?, imageDigest: String?, isCheck: Bool
+        image: String?, imageDigest: String?, isCheck: Bool, verified: (terms: Int, of: Int)? = nil
     ) {
         self.label = label
         self.inputHash = inputHash
@@ -72,6 +74,7 @@ package struct TargetReport: Sendable {
         self.image = image
         self.imageDigest = imageDigest
         self.isCheck = isCheck
+        self.verified = verified
     }
 }
 

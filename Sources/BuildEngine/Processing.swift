@@ -40,12 +40,15 @@ extension Engine {
             var ending: Ending
             let result: ActionResult
             let placement: Placement
-            switch await lookUp(action, node, key, planned) {
+            let contract = try await openContract(work, node)
+            switch await lookUp(action, node, key, planned, contract) {
             case .hit(let found, let placed):
                 (result, placement) = (found, placed)
+                // What it was verified for is known under this provider's hash, too.
+                if let contract, !contract.todo.isEmpty { parts.verdicts?.keep(contract.verdicts { _ in true }) }
                 ending = await cached(target, node, found, placed, isTainted: isTainted, start)
             case .miss(let reason):
-                let ran = try await execute(target, node, action, key, reason, isTainted: isTainted)
+                let ran = try await execute(target, node, action, key, reason, contract, isTainted: isTainted)
                 guard let kept = ran.kept else { return ran.ending }
                 (ending, result, placement) = (ran.ending, kept, ran.placement)
             }
@@ -80,12 +83,13 @@ extension Engine {
 
     /// `planned` is what the cache had for `key` when the run was planned.
     private func lookUp(
-        _ action: Action, _ node: Target, _ key: ActionKey, _ planned: ActionResult?
+        _ action: Action, _ node: Target, _ key: ActionKey, _ planned: ActionResult?, _ contract: OpenContract?
     ) async -> Found {
         if options.ignoresCache { return .miss(.forced) }
         if node.attributes.uncached { return .miss(.uncached) }
         var known = planned
         if known == nil { known = await parts.cache.result(for: key) }
+        if known == nil, let contract, contract.todo.isEmpty, node.outputs.isEmpty { known = .verified }
         guard let result = known else { return .miss(.noResult) }
         if case .image = action.command {
             return await parts.images.isPresent(action, result) ? .hit(result, Placement()) : .miss(.lostImage)
@@ -161,7 +165,8 @@ extension Engine {
 
     /// `kept` is the result where the cache has it now.
     private func execute(
-        _ target: Int, _ node: Target, _ action: Action, _ key: ActionKey, _ reason: Reason, isTainted: Bool
+        _ target: Int, _ node: Target, _ action: Action, _ key: ActionKey, _ reason: Reason, _ contract: OpenContract?,
+        isTainted: Bool
     ) async throws -> (ending: Ending, kept: ActionResult?, placement: Placement) {
         for tool in node.tools {
             if let problem = await tools.problem(tool) {
@@ -171,21 +176,25 @@ extension Engine {
                         problem.code, "'\(node.label)': \(problem.message)", at: node.span, hint: problem.hint))
             }
         }
-        var (staged, changed) = try await stage(action)
+        let todo = contract.map {
+            options.ignoresCache || node.attributes.uncached ? Set($0.terms.map(\.digest)) : $0.todo
+        }
+        let narrowed = try await narrowed(action, node, to: todo)
+        var (staged, changed) = try await stage(narrowed.action)
         if case .image = staged.command, isTainted || !changed.isEmpty {
             throw ActionFailure.changedInputs(node, changed)
         }
         emit(.targetStarted(node.label, at: .now))
         let runner = if case .image = staged.command { parts.images } else { parts.recipes }
         let start = ContinuousClock.now
-        let result = try await runner.run(staged)
-        changed += changedSince(staged)
+        let (result, allPassed) = try await verified(contract, todo) { try await runner.run(staged) }
+        changed += changedSince(staged).filter { !narrowed.contracts.contains($0) }
         try await checkGates(node, result)
         let placement = try await place(result.outputs, of: staged)
         if !changed.isEmpty { emit(.notice(.changedInputs(node, changed))) }
         let taints = isTainted || !changed.isEmpty
         var kept: ActionResult?
-        if !taints, !node.attributes.uncached {
+        if !taints, allPassed, !node.attributes.uncached {
             do {
                 try await parts.cache.store(result, for: key)
                 kept = result
@@ -199,7 +208,9 @@ extension Engine {
         let log: [UInt8] = if let digest = result.log { (try? await parts.store.read(digest)) ?? [] } else { [] }
         let ending = Ending(
             product: TargetProduct(outputs: result.outputs, imageDigest: result.imageDigest, isTainted: taints),
-            report: report(target, node, .ran(reason), ContinuousClock.now - start, output: log, result.imageDigest),
+            report: report(
+                target, node, .ran(reason), ContinuousClock.now - start, output: log, result.imageDigest,
+                verified: todo.map { ($0.count, contract?.terms.count ?? 0) }),
             code: .done)
         return (ending, kept, placement)
     }
@@ -303,12 +314,12 @@ extension Engine {
 
     private func report(
         _ target: Int, _ node: Target, _ outcome: TargetReport.Outcome, _ duration: Duration, saved: Duration = .zero,
-        output: [UInt8] = [], _ imageDigest: String? = nil
+        output: [UInt8] = [], _ imageDigest: String? = nil, verified: (terms: Int, of: Int)? = nil
     ) -> TargetReport {
         TargetReport(
             label: node.label, inputHash: hashed.hashes[target], outcome: outcome, duration: duration, saved: saved,
             output: output, image: node.isImage ? hashed.reference(of: target) : nil, imageDigest: imageDigest,
-            isCheck: node.isCheck)
+            isCheck: node.isCheck, verified: verified)
     }
 
     private func nothing(_ target: Int, _ node: Target, _ products: [Int: TargetProduct]) -> Ending {

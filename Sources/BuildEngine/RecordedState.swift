@@ -101,7 +101,7 @@ package struct RecordedState: Sendable {
     private static let names: [(ManifestTag, String)] = [
         (.making, "making"), (.folder, "folder"), (.interpreter, "interpreter"), (.recipe, "recipe"),
         (.attribute, "attribute"), (.value, "variable"), (.tool, "tool"), (.output, "output"), (.file, "file"),
-        (.prerequisite, "prerequisite"), (.imageTag, "tag"),
+        (.prerequisite, "prerequisite"), (.imageTag, "tag"), (.contract, "contract"),
     ]
 
     private static func json(_ field: ManifestField) -> JSONValue {
@@ -114,7 +114,7 @@ package struct RecordedState: Sendable {
         case .file:
             let kind = field.value.first.flatMap(FileKind.init) ?? .file
             return mode(kind) + " " + (SHA256Value(bytes: field.value.dropFirst())?.hex ?? "")
-        case .prerequisite, .imageTag: return SHA256Value(bytes: field.value)?.hex ?? ""
+        case .prerequisite, .imageTag, .contract: return SHA256Value(bytes: field.value)?.hex ?? ""
         case .value: return field.value.first == 1 ? "=" + text(Array(field.value.dropFirst())) : ""
         case .output: return field.value == [1] ? "folder" : "file"
         default: return text(field.value)
@@ -129,7 +129,7 @@ package struct RecordedState: Sendable {
         let raw: [UInt8]? =
             switch tag {
             case .file: fileValue(text)
-            case .prerequisite, .imageTag: SHA256Value(hex: text)?.bytes
+            case .prerequisite, .imageTag, .contract: SHA256Value(hex: text)?.bytes
             case .value:
                 text.hasPrefix("=") ? bytes(String(text.dropFirst())).map { [1] + $0 } : text.isEmpty ? [0] : nil
             case .output: text == "folder" ? [1] : text == "file" ? [0] : nil

@@ -98,6 +98,8 @@ package struct AffectedSet: Sendable {
 package struct FieldDifference: Sendable, Hashable {
     package let change: Change
     package let tag: ManifestTag
+    /// What the manifests call it.
+    package let key: [UInt8]
     /// The values of all fields of that name, joined; nil where a side has none.
     package let old: [UInt8]?
     package let new: [UInt8]?
@@ -128,8 +130,8 @@ package func fieldDifferences(_ old: [ManifestField], _ new: [ManifestField]) ->
     for field in new + old {
         let key = Key(tag: field.tag, key: BytePath(bytes: field.key))
         guard before[key] != after[key], seen.insert(key).inserted else { continue }
-        let change = Change(kind(of: field.tag), key.key)
-        found.append(FieldDifference(change: change, tag: field.tag, old: before[key], new: after[key]))
+        let change = Change(kind(of: field.tag), field.place ?? key.key)
+        found.append(FieldDifference(change: change, tag: field.tag, key: field.key, old: before[key], new: after[key]))
     }
     return found
 }
@@ -148,7 +150,7 @@ private func kind(of tag: ManifestTag) -> Change.Kind {
     case .value: .variable
     case .tool: .tool
     case .output: .output
-    case .file: .input
+    case .file, .contract: .input
     case .prerequisite, .imageTag: .prerequisite
     }
 }

@@ -14,6 +14,8 @@ package struct ResolutionSettings: Sendable {
     package var overrides: [String: String]
     /// The environment, for `?=` and `env`.
     package var environment: [String: String]
+    /// Tells what contracts ask for: whoever hashes for the same store uses the same.
+    package var contracts: any ContractReading
     /// Which variables were asked for, while a graph is made.
     var environmentReads: EnvironmentReads?
 
@@ -25,11 +27,12 @@ package struct ResolutionSettings: Sendable {
 
     package init(
         root: RootBuildfile = .inTree(BytePath("Buildfile")), overrides: [String: String] = [:],
-        environment: [String: String] = [:]
+        environment: [String: String] = [:], contracts: any ContractReading = OpaqueContracts()
     ) {
         self.root = root
         self.overrides = overrides
         self.environment = environment
+        self.contracts = contracts
     }
 }
 

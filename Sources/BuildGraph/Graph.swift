@@ -35,8 +35,10 @@ package struct Tool: Sendable, Hashable {
 /// An edge of the graph, with the word that makes it.
 package struct Edge: Sendable, Hashable {
     package enum Kind: Sendable, Hashable {
-        /// A label among the inputs, a contract that a rule puts out, or what `uses` brings.
+        /// A label among the inputs, or what `uses` brings.
         case input
+        /// Puts out a contract of a `verify` instance.
+        case contract
         /// Order only: no part of the hash.
         case gate
         /// The recipe mentions `$tag`: the image's input hash is one of its values.
@@ -122,13 +124,17 @@ package struct Target: Sendable {
     package let attributes: TargetAttributes
     /// Hashed variables its recipe gets; a nil value is an `env` name that is not set.
     package let values: [String: String?]
+    /// What a `verify` instance verifies: files and outputs of rules, relative to the workspace's root.
+    package let contracts: [BytePath]
     /// `pass` and `secret` names its recipe gets, not hashed.
     package let passed: [String]
     package let secrets: [String]
     package let tools: [Tool]
     package let span: SourceSpan
 
-    package var prerequisites: [Int] { edges.lazy.filter { $0.kind == .input }.map(\.target) }
+    package var prerequisites: [Int] {
+        edges.lazy.filter { $0.kind == .input || $0.kind == .contract }.map(\.target)
+    }
     package var gates: [Int] { edges.lazy.filter { $0.kind == .gate }.map(\.target) }
 
     package var isImage: Bool { if case .image = making { true } else { false } }
@@ -156,6 +162,8 @@ package struct Graph: Sendable {
     package let defaults: [Word]
     package let registry: String
     package let environments: [EnvironmentDeclaration]
+    /// Tells what contracts ask for.
+    package var contractReader: any ContractReading = OpaqueContracts()
 
     init(
         tree: FileTree, components: ComponentList, targets: TargetList, order: [Int], defaults: [Word],
@@ -232,6 +240,7 @@ package func resolve(
     var builder = GraphBuilder(tree: tree, set: set, settings: settings)
     let resolution = try builder.build()
     var graph = resolution.graph?.placed(in: FileTree(files))
+    graph?.contractReader = settings.contracts
     graph?.origin.shapedBy = recorder.read
     graph?.origin.environment = reads.all
     graph?.origin.warnings = resolution.diagnostics

@@ -98,6 +98,17 @@ package struct HashedGraph: Sendable {
         return recorder.fields
     }
 
+    /// What `target`, a `verify` instance, is hashed by but its contracts, with `prerequisite` for what it takes in.
+    package func providerHash(
+        of target: Int, prerequisite: (Int) -> [UInt8]
+    ) throws(FileSystemError) -> SHA256Value {
+        let node = graph.targets[target]
+        let own = try graph.ownHashWithoutContracts(of: node, file: contents.digest)
+        let fields = graph.prerequisiteFields(
+            of: node, withContracts: false, prerequisite: prerequisite, imageTag: { hashes[$0].value.bytes })
+        return ManifestHasher.digest(domain: "lmsbuild verification 1", own: own, fields).hash
+    }
+
     package func digest(ofEntry index: Int) throws(FileSystemError) -> Digest { try contents.digest(index) }
 
     /// The hash of the same fields with `outputs` (what stands for each prerequisite's outputs) in place of input hashes: it

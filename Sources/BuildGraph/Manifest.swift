@@ -13,6 +13,7 @@ package enum ManifestTag: UInt8, Sendable, Hashable, CaseIterable {
     case file = 9
     case prerequisite = 10
     case imageTag = 11
+    case contract = 12
 }
 
 /// One thing a target's hash covers: a kind, what it is called, and what it says.
@@ -21,11 +22,14 @@ package struct ManifestField: Sendable, Hashable {
     /// A path, a variable's or tool's name, a label; empty where there is only one of the kind.
     package let key: [UInt8]
     package let value: [UInt8]
+    /// The file it was read from, where the hash does not cover which file that is.
+    package let place: BytePath?
 
-    package init(_ tag: ManifestTag, key: [UInt8] = [], value: [UInt8]) {
+    package init(_ tag: ManifestTag, key: [UInt8] = [], value: [UInt8], place: BytePath? = nil) {
         self.tag = tag
         self.key = key
         self.value = value
+        self.place = place
     }
 
     /// A file's kind and content.
@@ -82,12 +86,13 @@ extension Graph {
     ) throws(FileSystemError) {
         let node = targets[target]
         try walkOwn(node, file: names.file, &visitor)
+        try walkContracts(node, &visitor)
         for field in prerequisiteFields(of: node, prerequisite: names.prerequisite, imageTag: names.imageTag) {
             visitor.visit(field)
         }
     }
 
-    /// The first step of the walk: all but what the target takes in of others.
+    /// The first step of the walk: all but what the target takes in of others, and what contracts ask of it.
     private func walkOwn(
         _ node: Target, file: (Int) throws(FileSystemError) -> Digest, _ visitor: inout some ManifestVisitor
     ) throws(FileSystemError) {
@@ -104,7 +109,8 @@ extension Graph {
         for output in node.outputs {
             visitor.visit(ManifestField(.output, key: output.path.bytes, value: [output.isFolder ? 1 : 0]))
         }
-        for index in node.files {
+        let contracts = contractPlaces(of: node)
+        for index in node.files where !contracts.contains(index) {
             let hash = try file(index).hash
             let kind = tree.entries.kind(index)
             tree.entries.withPath(index) { visitor.visit(path: $0, kind: kind, hash: hash) }
@@ -113,12 +119,13 @@ extension Graph {
 
     /// The second step of the walk: the targets that `node` takes in, by their labels, and the image whose tag it knows.
     package func prerequisiteFields(
-        of node: Target, prerequisite: (Int) -> [UInt8], imageTag: (Int) -> [UInt8]
+        of node: Target, withContracts: Bool = true, prerequisite: (Int) -> [UInt8], imageTag: (Int) -> [UInt8]
     ) -> [ManifestField] {
         // Targets are sorted by label.
         var fields: [ManifestField] = []
         var last = -1
-        for index in node.prerequisites.sorted() where index != last {
+        let named = withContracts ? node.prerequisites : node.edges.filter { $0.kind == .input }.map(\.target)
+        for index in named.sorted() where index != last {
             last = index
             fields.append(
                 ManifestField(
@@ -137,7 +144,18 @@ extension Graph {
         of target: Int, file: (Int) throws(FileSystemError) -> Digest
     ) throws(FileSystemError) -> SHA256Value {
         var hasher = ManifestHasher()
-        try walkOwn(targets[target], file: file, &hasher)
+        let node = targets[target]
+        try walkOwn(node, file: file, &hasher)
+        try walkContracts(node, &hasher)
+        return hasher.own()
+    }
+
+    /// `ownHash` without what contracts ask: the provider as it is verified, and how.
+    func ownHashWithoutContracts(
+        of node: Target, file: (Int) throws(FileSystemError) -> Digest
+    ) throws(FileSystemError) -> SHA256Value {
+        var hasher = ManifestHasher()
+        try walkOwn(node, file: file, &hasher)
         return hasher.own()
     }
 

@@ -24,6 +24,8 @@ extension TargetBuilder {
         let further = scope.mentioned.union(exported.lazy.map(\.text)).subtracting(names)
         if !further.isEmpty { names = (names + further).sorted() }
         for name in names {
+            // Where a contract lies does not matter; what it asks for is hashed by itself.
+            if name == "contract", seed.consumption != nil, !scope.mentioned.contains(name) { continue }
             if scope.knows(name) {
                 if let value = scope.value(of: name, at: recipe.span) { result.values[name] = .some(value) }
             } else if words("env", of: seed).contains(where: { $0.text == name }) {

@@ -70,6 +70,9 @@ struct SnapshotWriter {
         span(component.span)
     }
 
+    /// In the order of their numbers.
+    fileprivate static let edgeKinds: [Edge.Kind] = [.input, .gate, .tag, .contract]
+
     mutating func output(_ output: DeclaredOutput) {
         bytes.append(output.path.bytes)
         bytes.append(output.isFolder)
@@ -82,7 +85,7 @@ struct SnapshotWriter {
         optional(target.label.consumer) { $0.bytes.append($1) }
         making(target.making)
         list(target.edges) { writer, edge in
-            writer.bytes.append(small: edge.kind == .input ? 0 : edge.kind == .gate ? 1 : 2)
+            writer.bytes.append(small: Self.edgeKinds.firstIndex(of: edge.kind) ?? 0)
             writer.bytes.append(small: edge.target)
             writer.span(edge.span)
         }
@@ -92,6 +95,7 @@ struct SnapshotWriter {
             writer.bytes.append(value.key)
             writer.optional(value.value) { $0.bytes.append($1) }
         }
+        list(target.contracts) { $0.bytes.append($1.bytes) }
         list(target.passed) { $0.bytes.append($1) }
         list(target.secrets) { $0.bytes.append($1) }
         list(target.tools) { writer, tool in
@@ -249,9 +253,10 @@ struct SnapshotReader {
         let (label, component) = labelAndComponent(componentName)
         let making = making()
         let edges = list { reader in
-            let kind = reader.bytes.small()
+            let kinds = SnapshotWriter.edgeKinds
             return Edge(
-                kind: kind == 0 ? .input : kind == 1 ? .gate : .tag, target: reader.bytes.small(), span: reader.span())
+                kind: kinds[min(reader.bytes.small(), kinds.count - 1)], target: reader.bytes.small(),
+                span: reader.span())
         }
         let outputs = list { $0.output() }
         let attributes = attributes()
@@ -260,6 +265,7 @@ struct SnapshotReader {
             let name = bytes.string()
             values[name] = .some(optional { $0.bytes.string() })
         }
+        let contracts = list { $0.bytes.path() }
         let passed = list { $0.bytes.string() }
         let secrets = list { $0.bytes.string() }
         let tools = list { reader in
@@ -275,7 +281,8 @@ struct SnapshotReader {
         selection.literals = list { $0.bytes.path() }
         return Target(
             label: label, component: component, making: making, selection: selection, files: files ?? ranges(entries),
-            edges: edges, outputs: outputs, attributes: attributes, values: values, passed: passed, secrets: secrets,
+            edges: edges, outputs: outputs, attributes: attributes, values: values, contracts: contracts,
+            passed: passed, secrets: secrets,
             tools: tools, span: span)
     }
 

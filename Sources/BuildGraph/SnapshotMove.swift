@@ -19,7 +19,7 @@ extension GraphSnapshot {
         guard baseGeneration == difference.base.generation, settingsKey == settings.fingerprint,
             origin.environment.allSatisfy({ settings.environment[$0.key] == $0.value })
         else { return nil }
-        var move = SnapshotMove(self, difference)
+        var move = SnapshotMove(self, difference, settings.contracts)
         return try move.run()
     }
 }
@@ -30,12 +30,14 @@ private struct SnapshotMove {
     private let tree: FileTree
     private let entries: FileEntries
     private let contents: EntryDigests
+    private let contractReader: any ContractReading
     private var dirty: Set<Int> = []
     private var files: [Int: EntryRanges] = [:]
     private var outputs: OutputTable?
 
-    init(_ snapshot: GraphSnapshot, _ difference: BaseDifference) {
+    init(_ snapshot: GraphSnapshot, _ difference: BaseDifference, _ contractReader: any ContractReading) {
         self.snapshot = snapshot
+        self.contractReader = contractReader
         self.difference = difference
         tree = difference.tree
         entries = difference.tree.entries
@@ -241,8 +243,9 @@ private struct SnapshotMove {
 
     private func rehash() throws(FileSystemError) -> HashedGraph {
         let order = snapshot.order
-        let graph = Graph(
+        var graph = Graph(
             snapshot, tree: tree, targets: TargetList(snapshot, entries, files: files), order: order)
+        graph.contractReader = contractReader
         var owns = snapshot.owns
         var hashes = snapshot.hashes
         for target in dirty { owns[target] = try graph.ownHash(of: target, file: contents.digest) }

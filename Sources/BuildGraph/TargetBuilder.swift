@@ -124,10 +124,10 @@ struct TargetBuilder {
             builtIns.append(.init(name: "stage", value: seed.label.stage))
             if let consumption = seed.consumption, let consumer = seed.label.consumer {
                 let folder = components[component].folder
-                let contracts = consumption.contracts.map { $0.walked(from: folder).shown }
+                let contracts = contractVariable(consumption.contracts, in: folder)
                 builtIns += [
                     .init(name: "consumer", value: consumer), .init(name: "provider", value: drafts[component].name),
-                    .init(name: "contract", value: contracts.joined(separator: " ")),
+                    .init(name: "contract", value: contracts),
                 ]
             }
         }
@@ -377,7 +377,8 @@ struct TargetBuilder {
             label: seed.label, component: seed.component, making: making, selection: selection,
             files: files.places,
             edges: uniqueEdges(edges), outputs: outputs.outputs(of: index),
-            attributes: resolve(attributes, in: folder), values: environment.values, passed: environment.passed,
+            attributes: resolve(attributes, in: folder), values: environment.values,
+            contracts: seed.consumption?.contracts ?? [], passed: environment.passed,
             secrets: environment.secrets, tools: rule.recipe == nil ? [] : tools(seed.component, &scope),
             span: rule.stage.span)
     }
@@ -385,9 +386,10 @@ struct TargetBuilder {
     private func uniqueEdges(_ edges: [Edge]) -> [Edge] {
         if edges.count < 2 { return edges }
         var seen: Set<Int> = []
-        let inputs = edges.filter { $0.kind == .input && seen.insert($0.target).inserted }
         // A gate that is an input as well adds nothing: inputs must have succeeded too.
-        return inputs + edges.filter { $0.kind != .input && seen.insert($0.target).inserted }
+        return [Edge.Kind.input, .contract, .gate, .tag].flatMap { kind in
+            edges.filter { $0.kind == kind && seen.insert($0.target).inserted }
+        }
     }
 
     private mutating func labels(among words: [Word], kind: Edge.Kind, _ seed: TargetSeed) -> [Edge] {

@@ -216,7 +216,7 @@ extension TargetBuilder {
     mutating func take(_ consumption: Component.Consumption, _ edges: inout [Edge], _ files: inout EntrySet) {
         for path in consumption.contracts {
             if let owner = outputs.owner(of: path) {
-                edges.append(Edge(kind: .input, target: owner, span: consumption.span))
+                edges.append(Edge(kind: .contract, target: owner, span: consumption.span))
             } else if let index = tree.index(of: path) {
                 files.insert(index)
                 selection.literals.append(path)

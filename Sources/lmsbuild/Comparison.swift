@@ -143,7 +143,8 @@ struct Comparison {
         let hashed = try opened.hashed(try await opened.workingTree())
         let graph = hashed.graph
         let cache = try opened.actionCache()
-        let missing = await hashed.targetsWithoutResult(among: Set(graph.targets.indices), in: cache)
+        let missing = await hashed.targetsWithoutResult(
+            among: Set(graph.targets.indices), in: cache, opened.verdicts)
         (base, self.head, everything, old, since, before) = (nil, nil, nil, nil, "cache", .none)
         @Sendable func causes(_ index: Int) -> [Int] {
             graph.targets[index].prerequisites.filter { prerequisite in

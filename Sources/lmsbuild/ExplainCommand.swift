@@ -88,7 +88,8 @@ struct ExplainCommand: AsyncParsableCommand, ExitingCommand {
         let graph = hashed.graph
         let chosen = try selecting(graph, labels, everythingByDefault: true)
         let cache = try opened.actionCache()
-        let missing = await hashed.targetsWithoutResult(among: graph.closure(of: chosen), in: cache)
+        let missing = await hashed.targetsWithoutResult(
+            among: graph.closure(of: chosen), in: cache, opened.verdicts)
         let records = RunRecords(in: opened.state)
         let told = try chosen.map { index in
             let label = graph.targets[index].label

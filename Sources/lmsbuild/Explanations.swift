@@ -76,6 +76,7 @@ struct Explanations {
         let change = difference.old == nil ? "is new" : difference.new == nil ? "is gone" : "changed"
         return switch difference.tag {
         case .file: "\(subject) \(difference.fileChange)"
+        case .contract: "\(subject) asks for something else: '\(BytePath(bytes: difference.key).shown)' \(change)"
         case .recipe: "the recipe \(change)\(place(ofRecipe: cause.chain.last))"
         case .value: "the variable \(subject) \(change): \(difference.values)"
         case .tool: "the tool \(subject) \(change): \(difference.values)"
@@ -101,7 +102,8 @@ struct Explanations {
     private func texts(_ cause: Cause) -> (old: [UInt8], new: [UInt8])? {
         guard let difference = cause.difference, let old = difference.old, let new = difference.new else { return nil }
         if difference.tag == .recipe { return (old, new) }
-        guard difference.tag == .file, old.dropFirst() != new.dropFirst(), let base = against.old,
+        guard difference.tag == .contract || difference.tag == .file && old.dropFirst() != new.dropFirst(),
+            let base = against.old,
             let before = try? base.graph.tree.files.contents(of: cause.change.subject),
             let after = try? graph.tree.files.contents(of: cause.change.subject),
             before.count < 1 << 20, after.count < 1 << 20, !before.contains(0), !after.contains(0)

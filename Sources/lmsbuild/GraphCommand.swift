@@ -54,7 +54,7 @@ struct GraphCommand: AsyncParsableCommand, ExitingCommand {
         var missing: Set<Int>?
         if cached {
             missing = await hashed.targetsWithoutResult(
-                among: hashed.graph.closure(of: chosen), in: try opened.actionCache())
+                among: hashed.graph.closure(of: chosen), in: try opened.actionCache(), opened.verdicts)
         }
         let pictured = GraphPictured(graph: hashed.graph, chosen: chosen, affected: affected, missing: missing)
         try write(rendered(pictured))
@@ -210,7 +210,7 @@ struct GraphPictured {
 extension Edge.Kind {
     var shown: GraphPicture.Edge.Kind {
         switch self {
-        case .input: .input
+        case .input, .contract: .input
         case .gate: .gate
         case .tag: .tag
         }

@@ -83,7 +83,13 @@ struct InputsCommand: AsyncParsableCommand, ExitingCommand {
         let hashed = try opened.hashed(try await opened.workingTree())
         var fields: Set<ManifestField> = []
         for target in try selecting(hashed.graph, labels, everythingByDefault: true) {
-            fields.formUnion(try hashed.manifest(of: target))
+            let manifest = try hashed.manifest(of: target)
+            fields.formUnion(manifest)
+            for path in Set(manifest.filter { $0.tag == .contract }.compactMap(\.place)) {
+                guard let place = hashed.graph.tree.index(of: path) else { continue }
+                fields.insert(
+                    ManifestField(file: hashed.graph.tree.entries[place], hash: try hashed.digest(ofEntry: place).hash))
+            }
         }
         let sorted = fields.sorted {
             ($0.tag.rawValue, BytePath(bytes: $0.key)) < ($1.tag.rawValue, BytePath(bytes: $1.key))
@@ -107,6 +113,7 @@ struct InputsCommand: AsyncParsableCommand, ExitingCommand {
                 ? "value \(key)=\(BytePath(bytes: Array(field.value.dropFirst())).shown)" : "value \(key) is not set"
         case .tool: "tool \(key) \(BytePath(bytes: field.value).shown)"
         case .prerequisite, .imageTag: "target \(key)"
+        case .contract: "asks for \(key)"
         default: nil
         }
     }

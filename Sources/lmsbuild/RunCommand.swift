@@ -144,7 +144,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
                 }.joined())
             return RunSummary()
         }
-        try await refusePointers(hashed, plan, runs.cache)
+        try await refusePointers(opened, hashed, plan, runs.cache)
         if plan.hasWork { try await Workspace.refusing { try await runs.recipes.prepare() } }
         let work = Task {
             let drawing = Task { await console.keepDrawing() }
@@ -176,11 +176,14 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
     }
 
     /// A recipe must not read the text that stands for a large file.
-    private func refusePointers(_ hashed: HashedGraph, _ plan: RunPlan, _ cache: LocalActionCache) async throws {
+    private func refusePointers(
+        _ opened: Workspace, _ hashed: HashedGraph, _ plan: RunPlan, _ cache: LocalActionCache
+    ) async throws {
         guard let files = hashed.graph.tree.files as? CheckedOutTree, !files.pointers.isEmpty else { return }
         let missing =
             ignoreCache
-            ? await hashed.targetsWithoutResult(among: Set(plan.scope.order), in: cache) : Set(plan.toRun)
+            ? await hashed.targetsWithoutResult(
+                among: Set(plan.scope.order), in: cache, opened.verdicts) : Set(plan.toRun)
         var told: [Diagnostic] = []
         for target in missing.sorted() {
             let node = plan.scope[target]
@@ -236,7 +239,8 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
             workspace: workspace, state: state, store: store, cache: cache, recipes: recipes, images: images,
             commands: commands, environment: opened.environment,
             placed: { path in PlacedFile(at: path, in: workspace, index: placed.index) },
-            last: opened.isSlow(.run) ? nil : LastRun(at: state.appending("last"), workspace: workspace))
+            last: opened.isSlow(.run) ? nil : LastRun(at: state.appending("last"), workspace: workspace),
+            verdicts: opened.verdicts)
         return Parts(parts: parts, cache: cache, recipes: recipes)
     }
 }

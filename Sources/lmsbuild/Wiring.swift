@@ -67,6 +67,8 @@ struct Workspace: Sendable {
         return found
     }
 
+    var verdicts: (any ContractVerdicts)? { nil }
+
     var settings: ResolutionSettings {
         ResolutionSettings(root: root, overrides: overrides, environment: environment)
     }

@@ -103,7 +103,7 @@ import Testing
 
             """, ["p/t/x": "", "c1/contracts/p.json": "", "c2/p.json": ""])
         #expect(graph.targets.map(\.label.description) == ["p:verify[c1]", "p:verify[c2]"])
-        #expect(graph.targets[0].values["contract"] == .some("../c1/contracts/p.json"))
+        #expect(graph.targets[0].contractVariable(in: BytePath("p")) == "../c1/contracts/p.json")
         #expect(try inputs(graph, graph.targets[0].label) == ["c1/contracts/p.json", "p/t/x"])
     }
 
