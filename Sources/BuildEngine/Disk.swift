@@ -218,12 +218,14 @@ package enum Disk {
         return BytePath(bytes: bytes)
     }
 
-    static func makeLink(_ path: BytePath, text: [UInt8]) throws(StoreError) {
+    /// Makes a symbolic link at the absolute `path`.
+    package static func makeLink(_ path: BytePath, text: [UInt8]) throws(StoreError) {
         let code = BytePath(bytes: text).withCString { target in path.withCString { symlink(target, $0) } }
         if code != 0 { throw .system("symlink", path, errno) }
     }
 
-    static func linkText(_ path: BytePath) throws(StoreError) -> [UInt8] {
+    /// What the symbolic link at the absolute `path` says.
+    package static func linkText(_ path: BytePath) throws(StoreError) -> [UInt8] {
         var count = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, filled in
             if let start = buffer.baseAddress { count = path.withCString { readlink($0, start, buffer.count) } }
@@ -246,7 +248,7 @@ package enum Disk {
     }
 
     /// Removes `path` with all below it, read-only folders too; never follows a link. Best effort.
-    static func remove(_ path: BytePath) {
+    package static func remove(_ path: BytePath) {
         guard let status = status(path) else { return }
         guard status.isFolder else {
             _ = path.withCString { unlink($0) }

@@ -65,5 +65,6 @@ package enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case locked = "LMS603"
     case machineFailure = "LMS604"
     case storeDamaged = "LMS605"
+    case unbuiltImage = "LMS710"
     case internalError = "LMS900"
 }

@@ -1444,6 +1444,23 @@ looked at before it is used, so nothing was built from it. A damaged blob is rem
 3. If it still does not end, remove `.lmsbuild/store` when nothing runs: everything in it is then made anew.
 
 """##,
+    "LMS710": ##"""
+# LMS710: a released image has not been built here
+
+`lmsbuild release` names each service's image by its tag, which follows from its inputs, and by the digest of what was
+built. No result for the tag is in this workspace's store, so the digest is not known and is `null` in the lock. Such a
+lock still tells which contracts hold and what has changed, but nothing can be deployed by it.
+
+## Example
+
+    warning[LMS710]: no image has been built here for what is released of: catalog, lending
+       = help: 'lmsbuild run :image' builds them; their digests are null until then
+
+## What to do
+
+Build the images and write the lock again: `lmsbuild run :image && lmsbuild release -o release.json`.
+
+"""##,
     "LMS900": ##"""
 # LMS900: bug in lmsbuild
 

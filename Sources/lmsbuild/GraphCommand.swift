@@ -63,7 +63,7 @@ struct GraphCommand: AsyncParsableCommand, ExitingCommand {
 
     private func choose(_ graph: Graph, _ labels: [String]) throws -> Set<Int> {
         var chosen = Set(try selecting(graph, labels, everythingByDefault: true))
-        let kinds: Set<Edge.Kind> = [.input, .gate, .tag]
+        let kinds: Set<Edge.Kind> = [.input, .contract, .gate, .tag]
         if !from.isEmpty {
             let start = try selecting(graph, from, everythingByDefault: true)
             chosen.formIntersection(graph.dependencies(of: start, over: kinds, direct: false).union(start))

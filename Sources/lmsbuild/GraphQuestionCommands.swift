@@ -48,7 +48,8 @@ extension NeighbourOptions {
         let opened = try await Workspace.open(global, overrides: overrides)
         let graph = try opened.graph(try await opened.workingTree())
         let start = try selecting(graph, labels, everythingByDefault: true)
-        let found = ask(graph, start, gates ? [.input, .tag, .gate] : [.input, .tag], direct).subtracting(start)
+        let found = ask(graph, start, gates ? [.input, .contract, .tag, .gate] : [.input, .contract, .tag], direct)
+            .subtracting(start)
             .sorted()
             .map { graph.targets[$0].label }.filter { stage == nil || $0.stage == stage }
         if format == "json" {
@@ -86,7 +87,7 @@ struct PathCommand: AsyncParsableCommand, ExitingCommand {
         let graph = try opened.graph(try await opened.workingTree())
         let start = Set(try selecting(graph, [labels[0]], everythingByDefault: true))
         let goal = Set(try selecting(graph, [labels[1]], everythingByDefault: true))
-        let kinds: Set<Edge.Kind> = gates ? [.input, .tag, .gate] : [.input, .tag]
+        let kinds: Set<Edge.Kind> = gates ? [.input, .contract, .tag, .gate] : [.input, .contract, .tag]
         let way = graph.path(from: start, to: goal, over: kinds)
         if format == "json" {
             Terminal.out(json(way, graph, start, goal).text(pretty: true) + "\n")
@@ -94,7 +95,7 @@ struct PathCommand: AsyncParsableCommand, ExitingCommand {
             Terminal.out(text(way, graph, start, goal))
         }
         if way != nil { return .done }
-        let further = gates || graph.path(from: start, to: goal, over: [.input, .tag, .gate]) == nil
+        let further = gates || graph.path(from: start, to: goal, over: [.input, .contract, .tag, .gate]) == nil
         Terminal.say(
             "'\(labels[0])' does not need '\(labels[1])'" + (further ? "" : ", except over a gate: '--gates' shows it"))
         return .checkFailed

@@ -25,6 +25,9 @@ struct LMSBuild: ParsableCommand {
             RdepsCommand.self,
             PathCommand.self,
             ReplayCommand.self,
+            ContractsCommand.self,
+            ReleaseCommand.self,
+            CanDeployCommand.self,
         ])
 }
 
@@ -85,9 +88,7 @@ struct Refusal: Error {
 enum LaterCommands {
     private static let names: Set<String> = [
         "ci",
-        "contracts",
-        "push", "release",
-        "can-deploy", "deploy", "rollback", "history", "status", "env",
+        "push", "deploy", "rollback", "history", "status", "env",
         "new", "init",
         "lock", "cache", "report", "serve", "doctor", "watch",
     ]

@@ -2,6 +2,7 @@
 import BuildEngine
 import BuildGraph
 import Buildfile
+import Contracts
 import Delivery
 import Glibc
 import Synchronization
@@ -21,6 +22,8 @@ struct Workspace: Sendable {
     let commands: ProcessRunner
     let environment: [String: String]
     let overrides: [String: String]
+    /// One for the whole process.
+    let verdictLog: VerdictLog
 
     var state: BytePath { workspace.appending(".lmsbuild") }
     var isCI: Bool { !(environment["CI"] ?? "").isEmpty && environment["CI"] != "false" }
@@ -48,7 +51,8 @@ struct Workspace: Sendable {
         return Workspace(
             workspace: found.workspace, root: found.root, repository: repository,
             prefix: repository.flatMap { found.workspace.relative(to: $0.top) } ?? .root, index: index, placed: placed,
-            commands: commands, environment: environment, overrides: overrides)
+            commands: commands, environment: environment, overrides: overrides,
+            verdictLog: VerdictLog(at: found.workspace.appending(".lmsbuild/verdicts")))
     }
 
     static func currentEnvironment() -> [String: String] {
@@ -66,8 +70,6 @@ struct Workspace: Sendable {
         }
         return found
     }
-
-    var verdicts: (any ContractVerdicts)? { nil }
 
     var settings: ResolutionSettings {
         ResolutionSettings(root: root, overrides: overrides, environment: environment)

@@ -279,6 +279,7 @@ struct ErrorPageCase: Sendable, CustomTestStringConvertible {
         .missingTag: unreported,
         .badRevision: "needs a repository; git's tests show it",
         .unknownBase: "needs a clone that lacks history; the base finder's tests show it",
+        .unbuiltImage: "needs a release; the tests of contracts show it",
         .badRecord: "needs a record that is none; the tests of 'explain' show it",
         .gitUnavailable: "needs a machine without git; git's tests show it",
         .unreadableFile: ofFiles, .specialFile: ofFiles, .fileChanged: ofFiles, .badIndex: ofFiles,

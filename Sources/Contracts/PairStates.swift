@@ -1,0 +1,70 @@
+// What is known of each pair of a consumer and a provider. Does not know where states come from, nor how they are shown.
+package import BuildEngine
+package import BuildGraph
+
+/// How far a provider is verified against what a consumer asks of it.
+package struct PairState: Sendable, Hashable {
+    /// In the order of how bad they are.
+    package enum Standing: String, Sendable, Hashable, CaseIterable {
+        case verified
+        /// The provider has no `verify` rule, so that nobody can tell.
+        case undeclared
+        /// There is no verdict for what is at hand.
+        case toDo = "to-do"
+        case failed
+    }
+
+    /// One term of the contract.
+    package struct Term: Sendable, Hashable {
+        package let term: ContractTerm
+        package let standing: Standing
+        /// When this verdict was given, in seconds since the epoch.
+        package let time: UInt32?
+        /// Whether the provider, however it was, has once done it: where it has not, the expectation is new.
+        package let wasEverSatisfied: Bool
+        /// When the provider was first verified against it.
+        package let firstAsked: UInt32?
+    }
+
+    package let consumer: String
+    package let provider: String
+    package let standing: Standing
+    /// Sorted by name; nil where a rule has still to put the contract out.
+    package let terms: [Term]?
+    package let files: [BytePath]
+
+    package var label: Label { Label(component: provider, stage: "verify", consumer: consumer) }
+    package var toDo: Int { terms?.filter { $0.standing != .verified }.count ?? 0 }
+}
+
+extension VerdictLog {
+    /// Of every pair of `release`, sorted by consumer, then provider.
+    package func states(of release: Release) -> [PairState] {
+        release.contracts.map { state(of: $0, verification: $0.verification.map { .by($0) } ?? .noRule) }
+    }
+
+    /// Of what `contract` asks of a provider that is verified as `verification` says.
+    package func state(of contract: Release.Contract, verification: Release.Verification) -> PairState {
+        let key: SHA256Value? = if case .by(let key) = verification { key } else { nil }
+        let terms = contract.terms?.map { term -> PairState.Term in
+            let known = key.flatMap { self.known(HashedGraph.verdictKey($0, term.digest)) }
+            let standing: PairState.Standing =
+                verification == .noRule ? .undeclared : known.map { $0.passed ? .verified : .failed } ?? .toDo
+            return PairState.Term(
+                term: term, standing: standing, time: known?.time,
+                wasEverSatisfied: wasEverSatisfied(term.digest, by: contract.provider),
+                firstAsked: firstAsked(term.digest, of: contract.provider))
+        }.sorted { ($0.term.name, $0.term.digest) < ($1.term.name, $1.term.digest) }
+        let worst: PairState.Standing =
+            if verification == .noRule {
+                .undeclared
+            } else if let terms {
+                [.failed, .toDo].first { standing in terms.contains { $0.standing == standing } } ?? .verified
+            } else {
+                .toDo
+            }
+        return PairState(
+            consumer: contract.consumer, provider: contract.provider, standing: worst, terms: terms,
+            files: contract.files)
+    }
+}

@@ -1,0 +1,41 @@
+// What commands about contracts share: the workspace's verdicts, and releases from it and from files.
+import BuildEngine
+import BuildGraph
+import Buildfile
+import Contracts
+import Glibc
+
+extension Workspace {
+    var verdictFile: BytePath { state.appending("verdicts") }
+
+    var verdicts: (any ContractVerdicts)? { nil }
+
+    /// The release that the contents at hand would be. Shows warnings; throws refusals.
+    func release(commit: String?) async throws -> Release {
+        try await release(of: try hashed(try await workingTree()), commit: commit)
+    }
+
+    func release(of hashed: HashedGraph, commit: String?) async throws -> Release {
+        let cache = try actionCache()
+        return try await Self.refusing {
+            try await Release(
+                of: hashed, commit: commit, cache: cache,
+                store: try LocalContentStore.open(folder: state.appending("store")))
+        }
+    }
+
+    /// Reads a release; throws refusals with exit 2.
+    static func release(in file: String) throws -> Release {
+        guard let bytes = fileContents(BytePath(file)) else {
+            throw Refusal(
+                Diagnostic(
+                    .badRecord, "cannot read the release '\(file)': \(errnoText(errno))",
+                    hint: "'lmsbuild release -o FILE' writes one"), .wrongInput)
+        }
+        do {
+            return try Release(reading: bytes, name: file)
+        } catch {
+            throw Refusal(error, .wrongInput)
+        }
+    }
+}
