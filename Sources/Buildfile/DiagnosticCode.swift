@@ -65,5 +65,9 @@ package enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case locked = "LMS603"
     case machineFailure = "LMS604"
     case storeDamaged = "LMS605"
+    // Contracts.
+    case badContract = "LMS701"
+    case contractFailed = "LMS702"
+    case contractPending = "LMS703"
     case internalError = "LMS900"
 }
