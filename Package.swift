@@ -28,6 +28,7 @@ let package = Package(
             name: "BuildGraph", dependencies: ["Buildfile", "CXXH3", "CLibcrypto", "CLinux"],
             swiftSettings: settings),
         .target(name: "BuildEngine", dependencies: ["BuildGraph", "Buildfile", "CLinux"], swiftSettings: settings),
+        .target(name: "Contracts", dependencies: ["BuildEngine", "BuildGraph", "Buildfile"], swiftSettings: settings),
         .target(name: "Delivery", dependencies: ["BuildEngine", "BuildGraph", "Buildfile"], swiftSettings: settings),
         .target(
             name: "Contracts", dependencies: ["BuildEngine", "BuildGraph", "Buildfile"], swiftSettings: settings),
@@ -52,6 +53,10 @@ let package = Package(
         .testTarget(
             name: "BuildEngineTests", dependencies: ["BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ContractsTests",
+            dependencies: ["Contracts", "BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
+            exclude: ["Cases"], swiftSettings: settings),
         .testTarget(
             name: "DeliveryTests",
             dependencies: ["Delivery", "BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
