@@ -28,7 +28,6 @@ let package = Package(
             name: "BuildGraph", dependencies: ["Buildfile", "CXXH3", "CLibcrypto", "CLinux"],
             swiftSettings: settings),
         .target(name: "BuildEngine", dependencies: ["BuildGraph", "Buildfile", "CLinux"], swiftSettings: settings),
-        .target(name: "Contracts", dependencies: ["BuildEngine", "BuildGraph", "Buildfile"], swiftSettings: settings),
         .target(name: "Delivery", dependencies: ["BuildEngine", "BuildGraph", "Buildfile"], swiftSettings: settings),
         .target(
             name: "Contracts", dependencies: ["BuildEngine", "BuildGraph", "Buildfile"], swiftSettings: settings),
@@ -60,10 +59,6 @@ let package = Package(
         .testTarget(
             name: "DeliveryTests",
             dependencies: ["Delivery", "BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
-            swiftSettings: settings),
-        .testTarget(
-            name: "ContractsTests",
-            dependencies: ["Contracts", "BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "ReportingTests",

@@ -242,8 +242,15 @@ extension Engine {
 
     /// `action` with the verifier in place of the shell, which starts the provider.
     private func verifying(_ action: Action, _ members: [Part]) throws(ActionFailure) -> Action {
-        guard let own = parts.verifier, let path = String(validating: own.path.bytes, as: UTF8.self),
-            case .recipe(let shell, let script, let folder) = action.command, let first = members.first
+        guard let first = members.first else { return action }
+        let search = ProgramSearch(path: parts.environment["PATH"] ?? "")
+        if search.file(named: "curl") == nil {
+            throw ActionFailure.machine(
+                .toolMissing, "'curl', by which lmsbuild's verifier asks '\(first.contract.provider)', can't be found",
+                hint: "apt-get install curl; PATH is \(parts.environment["PATH"] ?? "")")
+        }
+        guard let own = parts.verifier ?? OwnProgram.find(), let path = String(validating: own.path.bytes, as: UTF8.self),
+            case .recipe(let shell, let script, let folder) = action.command
         else {
             throw ActionFailure.machine(
                 .internalError, "'\(action.label)': lmsbuild does not know where its own program lies")

@@ -30,7 +30,7 @@ package struct EngineParts: Sendable {
     package let last: LastRun?
     /// Nil: every contract is verified whole, whenever its target runs.
     package let verdicts: (any ContractVerdicts)?
-    /// The program whose subcommand `VerifierRequest.command` verifies pacts; nil: such rules fail.
+    /// The program whose subcommand `VerifierRequest.command` verifies pacts; nil: this one.
     package let verifier: OwnProgram?
 
     package init(

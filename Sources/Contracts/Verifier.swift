@@ -2,6 +2,12 @@
 // verdicts of other runs, nor how things look in the report.
 package import BuildEngine
 package import BuildGraph
+import Buildfile
+
+/// The verifier was stopped; what is known so far is for people alone.
+package struct VerifierInterrupted: Error {
+    package let text: String
+}
 
 /// lmsbuild's own verifier of pacts, as one run of it.
 package struct Verifier: Sendable {
@@ -64,7 +70,7 @@ package struct Verifier: Sendable {
     }
 
     /// Verifies, and gives what to print (the last line is for the engine) and whether all is well. Throws
-    /// `CancellationError` when interrupted: nothing is to be printed then.
+    /// `VerifierInterrupted` or `CancellationError` when interrupted.
     package func run() async throws -> (text: String, passed: Bool) {
         var report = VerifierReport(request)
         do {
@@ -105,16 +111,17 @@ package struct Verifier: Sendable {
         } catch {
             throw HTTPFailure(message: "the contract '\(path)' of '\(consumer)' cannot be read: \(error)")
         }
+        let document: ContractDocument
         do throws(ContractReadError) {
-            let document = try ContractDocument.read(bytes, name: path)
-            guard document.pact != nil else {
-                throw HTTPFailure(
-                    message: "'\(path)' of '\(consumer)' is no pact (\(document.kind.rawValue)): [pact] verifies pacts alone")
-            }
-            return document.interactions.sorted { $0.offset < $1.offset }
-        } catch let error as ContractReadError {
+            document = try ContractDocument.read(bytes, name: path)
+        } catch {
             throw HTTPFailure(message: error.text(name: path, bytes: bytes))
         }
+        guard document.pact != nil else {
+            throw HTTPFailure(
+                message: "'\(path)' of '\(consumer)' is no pact (\(document.kind.rawValue)): [pact] verifies pacts alone")
+        }
+        return document.interactions.sorted { $0.offset < $1.offset }
     }
 
     // MARK: Verifying
@@ -141,6 +148,9 @@ package struct Verifier: Sendable {
                     client: provider == nil ? nil : client, states: states(client, isStarted: isStarted))
                 try await verify(items, session, provider, &report)
             }
+        } catch is CancellationError {
+            report.providerOutput = await provider?.stop(immediately: true) ?? []
+            throw VerifierInterrupted(text: report.interrupted)
         } catch {
             _ = await provider?.stop(immediately: true)
             throw error

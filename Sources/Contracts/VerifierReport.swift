@@ -18,11 +18,10 @@ struct VerifierReport {
 
     /// Whether nothing failed but what may, and everything else was verified.
     var isRight: Bool {
-        let marks = request.contracts.indices.flatMap { marks(of: $0) }
-        if marks.contains(.failed) { return false }
+        if request.contracts.indices.contains(where: { marks(of: $0).contains(.failed) }) { return false }
         return request.contracts.indices.allSatisfy { index in
             let contract = request.contracts[index]
-            return zip(contract.terms, self.marks(of: index)).allSatisfy {
+            return zip(contract.terms, marks(of: index)).allSatisfy {
                 $1 != .unknown || contract.pending.contains($0)
             }
         }
@@ -55,6 +54,13 @@ struct VerifierReport {
             text += "the last that '\(request.provider)' printed:\n" + ReportText.quoted(providerOutput)
         }
         return text + results.text
+    }
+
+    /// Without the last line: nothing of an interrupted verification counts.
+    var interrupted: String {
+        "the verification of '\(request.provider)' was interrupted"
+            + (providerOutput.isEmpty
+                ? "\n" : "; the last that it printed:\n" + ReportText.quoted(providerOutput))
     }
 
     private var results: VerifierResults {

@@ -1,6 +1,7 @@
 // One interaction after the other against a running provider: states, request, answer, comparison. Does not start or end it.
 import BuildEngine
 import BuildGraph
+import Buildfile
 
 struct VerifierSession: Sendable {
     let request: VerifierRequest
@@ -156,7 +157,7 @@ struct VerifierSession: Sendable {
         guard answer.succeeded else { throw HTTPFailure(message: "POST \(path) answered \(answer.shown)") }
         var metadata: [JSONTree.Member] = []
         if let header = answer.header("pact-message-metadata") {
-            guard let bytes = Base64.decode(Array(header.utf8)), let tree = try? JSONTree.parse(bytes),
+            guard let bytes = Base64.decode(header), let tree = try? JSONTree.parse(bytes),
                 let members = tree.members
             else {
                 throw HTTPFailure(message: "POST \(path): the header Pact-Message-Metadata is no JSON object in base64")

@@ -2,6 +2,7 @@
 import BuildEngine
 import BuildGraph
 import Buildfile
+import Contracts
 import Delivery
 import Glibc
 import Synchronization
@@ -21,6 +22,8 @@ struct Workspace: Sendable {
     let commands: ProcessRunner
     let environment: [String: String]
     let overrides: [String: String]
+    /// What providers were verified for.
+    let kept: KeptVerdicts
 
     var state: BytePath { workspace.appending(".lmsbuild") }
     var isCI: Bool { !(environment["CI"] ?? "").isEmpty && environment["CI"] != "false" }
@@ -48,7 +51,8 @@ struct Workspace: Sendable {
         return Workspace(
             workspace: found.workspace, root: found.root, repository: repository,
             prefix: repository.flatMap { found.workspace.relative(to: $0.top) } ?? .root, index: index, placed: placed,
-            commands: commands, environment: environment, overrides: overrides)
+            commands: commands, environment: environment, overrides: overrides,
+            kept: KeptVerdicts(VerdictLog(at: found.workspace.appending(".lmsbuild/verdicts")), tell: { show([$0]) }))
     }
 
     static func currentEnvironment() -> [String: String] {
@@ -67,10 +71,11 @@ struct Workspace: Sendable {
         return found
     }
 
-    var verdicts: (any ContractVerdicts)? { nil }
+    var verdicts: (any ContractVerdicts)? { kept }
 
     var settings: ResolutionSettings {
-        ResolutionSettings(root: root, overrides: overrides, environment: environment)
+        ResolutionSettings(
+            root: root, overrides: overrides, environment: environment, contracts: PactAwareContracts())
     }
 
     /// The files as they are now, uncommitted and untracked ones included.
