@@ -53,12 +53,12 @@ let package = Package(
             name: "BuildEngineTests", dependencies: ["BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "DeliveryTests",
-            dependencies: ["Delivery", "BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
-            swiftSettings: settings),
-        .testTarget(
             name: "ContractsTests",
             dependencies: ["Contracts", "BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
+            exclude: ["Cases"], swiftSettings: settings),
+        .testTarget(
+            name: "DeliveryTests",
+            dependencies: ["Delivery", "BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "ReportingTests",

@@ -106,6 +106,17 @@ package struct Action: Sendable {
         self.outputs = outputs
         self.attributes = attributes
     }
+
+    /// The same action but for what is given.
+    func with(
+        command: ActionCommand? = nil, inputs: [ActionInput]? = nil, environment: [String: String]? = nil,
+        attributes: ActionAttributes? = nil
+    ) -> Action {
+        Action(
+            label: label, command: command ?? self.command, inputs: inputs ?? self.inputs,
+            environment: environment ?? self.environment, unhashedEnvironment: unhashedEnvironment,
+            secretNames: secretNames, outputs: outputs, attributes: attributes ?? self.attributes)
+    }
 }
 
 /// How an action runs; none of it names what the action makes.
@@ -119,6 +130,8 @@ package struct ActionAttributes: Sendable, Hashable {
     package var keep: [BytePath] = []
     /// `[report junit GLOB]`: globs of files, relative to the workspace's root, kept although they are no outputs.
     package var reports: [BytePath] = []
+    /// Absolute paths of files that the sandbox shows wherever they lie: the verifier and its libraries.
+    package var programs: [BytePath] = []
 
     package init() {}
 }

@@ -26,27 +26,14 @@ package protocol ContractVerdicts: Sendable {
     func hasPassed(_ key: SHA256Value) -> Bool
     /// Whether `provider` has once done what the term asks, however it was then.
     func wasEverSatisfied(_ term: SHA256Value, by provider: String) -> Bool
+    /// When `provider` was first verified against the term, in seconds since the epoch; nil: never.
+    func firstAsked(_ term: SHA256Value, of provider: String) -> UInt32?
     /// Keeps verdicts. Losing one costs a verification, so failures to write are told, not thrown.
     func keep(_ verdicts: [Verdict])
     /// The contract in `bytes` with no other terms than `terms`: a document of the same kind.
     func narrowed(_ bytes: [UInt8], to terms: Set<SHA256Value>) -> [UInt8]
     /// What is wrong with a contract, with the place in it; nil where nothing is. `path` is what people call it.
     func mistake(in bytes: [UInt8], at path: String) -> Diagnostic?
-    /// What the built-in verifier's last words say of each term, and the log without them; nil for other logs.
-    func results(in log: [UInt8]) -> VerifierResults?
-}
-
-/// What the built-in verifier found.
-package struct VerifierResults: Sendable {
-    /// Terms that it verified → whether the provider did what they ask.
-    package let passed: [SHA256Value: Bool]
-    /// What to show to people.
-    package let log: [UInt8]
-
-    package init(passed: [SHA256Value: Bool], log: [UInt8]) {
-        self.passed = passed
-        self.log = log
-    }
 }
 
 extension HashedGraph {

@@ -30,12 +30,14 @@ package struct EngineParts: Sendable {
     package let last: LastRun?
     /// Nil: every contract is verified whole, whenever its target runs.
     package let verdicts: (any ContractVerdicts)?
+    /// The program whose subcommand `VerifierRequest.command` verifies pacts; nil: this one.
+    package let verifier: OwnProgram?
 
     package init(
         workspace: BytePath, state: BytePath, store: any ContentStore, cache: any ActionCache,
         recipes: any ActionRunner, images: any ActionRunner, commands: any CommandRunner,
         environment: [String: String], placed: @escaping @Sendable (BytePath) -> PlacedFile?, last: LastRun? = nil,
-        verdicts: (any ContractVerdicts)? = nil
+        verdicts: (any ContractVerdicts)? = nil, verifier: OwnProgram? = nil
     ) {
         self.workspace = workspace
         self.state = state
@@ -48,6 +50,7 @@ package struct EngineParts: Sendable {
         self.placed = placed
         self.last = last
         self.verdicts = verdicts
+        self.verifier = verifier
     }
 }
 
@@ -57,6 +60,7 @@ package struct Engine: Sendable {
     let parts: EngineParts
     let options: RunOptions
     let tools: ToolCheck
+    let batches = ContractBatches()
     let emit: @Sendable (Event) -> Void
     private let times: RecordedTimes
 

@@ -4,7 +4,7 @@
 package struct JSONError: Error, Sendable, Hashable {
     package enum Kind: String, Sendable, Hashable {
         case tooLarge = "larger than the limit"
-        case tooDeep = "nested more than 64 deep"
+        case tooDeep = "nested too deep"
         case notUTF8 = "not UTF-8"
         case unexpectedEnd = "ends too early"
         case unexpectedByte = "unexpected character"
@@ -33,23 +33,63 @@ extension JSONValue {
     package static func parse(_ bytes: [UInt8], limit: Int = 256 << 20) throws(JSONError) -> JSONValue {
         if bytes.count > limit { throw JSONError(.tooLarge, at: limit) }
         if String(validating: bytes, as: UTF8.self) == nil { throw JSONError(.notUTF8, at: 0) }
-        var parser = JSONParser(bytes: bytes)
-        let value = try parser.value(depth: 0)
-        parser.skipSpace()
-        if parser.offset < bytes.count { throw JSONError(.unexpectedByte, at: parser.offset) }
-        return value
+        var parser = JSONParser<JSONValue>(bytes: bytes)
+        return try parser.whole()
     }
 }
 
-/// A place in some bytes that are known to be UTF-8.
-private struct JSONParser {
-    static let deepest = 64
+extension JSONValue: JSONReadable {
+    static func read(_ content: JSONContent<JSONValue>, at range: Range<Int>) throws(JSONError) -> JSONValue {
+        switch content {
+        case .object(let members): return .object(members.map { ($0.name, $0.value) })
+        case .array(let elements): return .array(elements)
+        case .string(let text): return .string(text)
+        case .number(let text, let isWhole):
+            if isWhole, text != "-0", let value = Int(text) { return .number(value) }
+            guard let value = Double(text), value.isFinite else {
+                throw JSONError(.badNumber, at: range.lowerBound)
+            }
+            return .double(value)
+        case .bool(let value): return .bool(value)
+        case .null: return .null
+        }
+    }
+}
 
+/// What one JSON value of a text says, its parts already read.
+enum JSONContent<Value> {
+    case object([(name: String, nameOffset: Int, value: Value)])
+    case array([Value])
+    case string(String)
+    /// As it is spelled; whole without fraction and exponent.
+    case number(String, isWhole: Bool)
+    case bool(Bool)
+    case null
+}
+
+/// What the parser makes of a text: the values alone, or the values with their places.
+protocol JSONReadable {
+    /// The value whose text is at `range`.
+    static func read(_ content: JSONContent<Self>, at range: Range<Int>) throws(JSONError) -> Self
+}
+
+/// A place in some bytes that are known to be UTF-8.
+struct JSONParser<Value: JSONReadable> {
     let bytes: [UInt8]
+    let deepest: Int
     var offset = 0
 
-    init(bytes: [UInt8]) {
+    init(bytes: [UInt8], deepest: Int = 64) {
         self.bytes = bytes
+        self.deepest = deepest
+    }
+
+    /// The one value of the text.
+    mutating func whole() throws(JSONError) -> Value {
+        let value = try value(depth: 0)
+        skipSpace()
+        if offset < bytes.count { throw JSONError(.unexpectedByte, at: offset) }
+        return value
     }
 
     var next: UInt8? { offset < bytes.count ? bytes[offset] : nil }
@@ -63,12 +103,18 @@ private struct JSONParser {
         while let byte = next, byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D { offset += 1 }
     }
 
-    mutating func value(depth: Int) throws(JSONError) -> JSONValue {
+    private mutating func value(depth: Int) throws(JSONError) -> Value {
         skipSpace()
+        let start = offset
+        let content = try content(depth: depth)
+        return try Value.read(content, at: start..<offset)
+    }
+
+    private mutating func content(depth: Int) throws(JSONError) -> JSONContent<Value> {
         guard let byte = next else { throw unexpected }
         switch byte {
-        case UInt8(ascii: "{"): return try object(depth: depth + 1)
-        case UInt8(ascii: "["): return try array(depth: depth + 1)
+        case UInt8(ascii: "{"): return .object(try object(depth: depth + 1))
+        case UInt8(ascii: "["): return .array(try array(depth: depth + 1))
         case UInt8(ascii: "\""): return .string(try string())
         case UInt8(ascii: "t"): return try word("true", is: .bool(true))
         case UInt8(ascii: "f"): return try word("false", is: .bool(false))
@@ -78,7 +124,9 @@ private struct JSONParser {
         }
     }
 
-    private mutating func word(_ word: String, is value: JSONValue) throws(JSONError) -> JSONValue {
+    private mutating func word(
+        _ word: String, is value: JSONContent<Value>
+    ) throws(JSONError) -> JSONContent<Value> {
         for byte in word.utf8 {
             if next != byte { throw unexpected }
             offset += 1
@@ -86,31 +134,33 @@ private struct JSONParser {
         return value
     }
 
-    private mutating func array(depth: Int) throws(JSONError) -> JSONValue {
-        if depth > Self.deepest { throw JSONError(.tooDeep, at: offset) }
+    private mutating func array(depth: Int) throws(JSONError) -> [Value] {
+        if depth > deepest { throw JSONError(.tooDeep, at: offset) }
         offset += 1
-        var elements: [JSONValue] = []
+        var elements: [Value] = []
         skipSpace()
         if next == UInt8(ascii: "]") {
             offset += 1
-            return .array([])
+            return []
         }
         while true {
             elements.append(try value(depth: depth))
-            if try ends(with: UInt8(ascii: "]")) { return .array(elements) }
+            if try ends(with: UInt8(ascii: "]")) { return elements }
         }
     }
 
-    private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
-        if depth > Self.deepest { throw JSONError(.tooDeep, at: offset) }
+    private mutating func object(
+        depth: Int
+    ) throws(JSONError) -> [(name: String, nameOffset: Int, value: Value)] {
+        if depth > deepest { throw JSONError(.tooDeep, at: offset) }
         offset += 1
-        var members: [(String, JSONValue)] = []
+        var members: [(name: String, nameOffset: Int, value: Value)] = []
         // Bytes, because `String` takes two normal forms of a name for one.
         var names: Set<[UInt8]> = []
         skipSpace()
         if next == UInt8(ascii: "}") {
             offset += 1
-            return .object([])
+            return []
         }
         while true {
             skipSpace()
@@ -121,8 +171,8 @@ private struct JSONParser {
             skipSpace()
             if next != UInt8(ascii: ":") { throw unexpected }
             offset += 1
-            members.append((name, try value(depth: depth)))
-            if try ends(with: UInt8(ascii: "}")) { return .object(members) }
+            members.append((name, start, try value(depth: depth)))
+            if try ends(with: UInt8(ascii: "}")) { return members }
         }
     }
 
@@ -134,7 +184,7 @@ private struct JSONParser {
         return byte == bracket
     }
 
-    private mutating func number() throws(JSONError) -> JSONValue {
+    private mutating func number() throws(JSONError) -> JSONContent<Value> {
         let start = offset
         var isWhole = true
         if next == UInt8(ascii: "-") { offset += 1 }
@@ -151,9 +201,7 @@ private struct JSONParser {
             try digits()
         }
         let text = String(decoding: bytes[start..<offset], as: UTF8.self)
-        if isWhole, text != "-0", let value = Int(text) { return .number(value) }
-        guard let value = Double(text), value.isFinite else { throw JSONError(.badNumber, at: start) }
-        return .double(value)
+        return .number(text, isWhole: isWhole)
     }
 
     private mutating func digits() throws(JSONError) {

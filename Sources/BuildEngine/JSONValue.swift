@@ -91,7 +91,7 @@ extension JSONValue {
         }
     }
 
-    private static func writeList<Item>(
+    static func writeList<Item>(
         _ items: [Item], between brackets: (String, String), to bytes: inout [UInt8], level: Int?,
         item write: (Item, inout [UInt8], Int?) -> Void
     ) {
@@ -111,7 +111,7 @@ extension JSONValue {
         bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 2 * level))
     }
 
-    private static func write(_ text: String, to bytes: inout [UInt8]) {
+    static func write(_ text: String, to bytes: inout [UInt8]) {
         let digits = Array("0123456789abcdef".utf8)
         bytes.append(UInt8(ascii: "\""))
         for byte in text.utf8 {

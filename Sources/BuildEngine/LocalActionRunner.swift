@@ -112,7 +112,8 @@ package struct LocalActionRunner: ActionRunner {
         }
         var command = Command(
             [program] + sandbox.isolation(network: action.attributes.network)
-                + system.arguments(network: action.attributes.network) + binds + ["--"] + recipe.interpreter
+                + system.arguments(network: action.attributes.network) + system.showing(action.attributes.programs)
+                + binds + ["--"] + recipe.interpreter
                 + [SandboxStage.recipe],
             environment: environment(of: action, home: "/tmp/home", temporary: "/tmp"), folder: BytePath("/"))
         command.timeout = action.attributes.timeout

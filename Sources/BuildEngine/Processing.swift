@@ -45,10 +45,12 @@ extension Engine {
             case .hit(let found, let placed):
                 (result, placement) = (found, placed)
                 // What it was verified for is known under this provider's hash, too.
-                if let contract, !contract.todo.isEmpty { parts.verdicts?.keep(contract.verdicts { _ in true }) }
+                if let contract, !contract.todo.isEmpty, !isTainted {
+                    parts.verdicts?.keep(contract.verdicts { _ in true })
+                }
                 ending = await cached(target, node, found, placed, isTainted: isTainted, start)
             case .miss(let reason):
-                let ran = try await execute(target, node, action, key, reason, contract, isTainted: isTainted)
+                let ran = try await execute(work, node, plan, action, key, reason, contract, isTainted: isTainted)
                 guard let kept = ran.kept else { return ran.ending }
                 (ending, result, placement) = (ran.ending, kept, ran.placement)
             }
@@ -165,9 +167,10 @@ extension Engine {
 
     /// `kept` is the result where the cache has it now.
     private func execute(
-        _ target: Int, _ node: Target, _ action: Action, _ key: ActionKey, _ reason: Reason, _ contract: OpenContract?,
-        isTainted: Bool
+        _ work: RunBoard.Work, _ node: Target, _ plan: RunPlan, _ action: Action, _ key: ActionKey, _ reason: Reason,
+        _ contract: OpenContract?, isTainted: Bool
     ) async throws -> (ending: Ending, kept: ActionResult?, placement: Placement) {
+        let target = work.target
         for tool in node.tools {
             if let problem = await tools.problem(tool) {
                 throw ActionFailure(
@@ -176,25 +179,29 @@ extension Engine {
                         problem.code, "'\(node.label)': \(problem.message)", at: node.span, hint: problem.hint))
             }
         }
-        let todo = contract.map {
-            options.ignoresCache || node.attributes.uncached ? Set($0.terms.map(\.digest)) : $0.todo
-        }
-        let narrowed = try await narrowed(action, node, to: todo)
-        var (staged, changed) = try await stage(narrowed.action)
-        if case .image = staged.command, isTainted || !changed.isEmpty {
-            throw ActionFailure.changedInputs(node, changed)
-        }
-        emit(.targetStarted(node.label, at: .now))
-        let runner = if case .image = staged.command { parts.images } else { parts.recipes }
+        let todo = contract.map { toVerify($0, node) }
         let start = ContinuousClock.now
-        let (result, allPassed) = try await verified(contract, todo) { try await runner.run(staged) }
-        changed += changedSince(staged).filter { !narrowed.contracts.contains($0) }
+        let ran: Ran
+        if let contract, let todo {
+            emit(.targetStarted(node.label, at: .now))
+            ran = try await verify(work, node, plan, action, contract, todo)
+        } else {
+            let (staged, changed) = try await stage(action)
+            if case .image = staged.command, isTainted || !changed.isEmpty {
+                throw ActionFailure.changedInputs(node, changed)
+            }
+            emit(.targetStarted(node.label, at: .now))
+            let runner = if case .image = staged.command { parts.images } else { parts.recipes }
+            let result = try await runner.run(staged)
+            ran = Ran(result: result, changed: changed + changedSince(staged))
+        }
+        let (result, changed) = (ran.result, ran.changed)
         try await checkGates(node, result)
-        let placement = try await place(result.outputs, of: staged)
+        let placement = try await place(result.outputs, of: action)
         if !changed.isEmpty { emit(.notice(.changedInputs(node, changed))) }
         let taints = isTainted || !changed.isEmpty
         var kept: ActionResult?
-        if !taints, allPassed, !node.attributes.uncached {
+        if !taints, ran.allPassed, !node.attributes.uncached {
             do {
                 try await parts.cache.store(result, for: key)
                 kept = result
@@ -217,7 +224,7 @@ extension Engine {
 
     /// Sees that the store holds every input. A file that is no longer what was hashed is taken as it is now; its path
     /// is in `changed`.
-    private func stage(_ action: Action) async throws -> (Action, changed: [BytePath]) {
+    func stage(_ action: Action) async throws -> (Action, changed: [BytePath]) {
         var inputs: [ActionInput] = []
         var changed: [BytePath] = []
         for input in action.inputs {
@@ -253,15 +260,11 @@ extension Engine {
             _ = try await parts.store.writeFile(
                 at: parts.workspace.appending(request.dockerfile.path), expecting: request.dockerfile.digest)
         }
-        let staged = Action(
-            label: action.label, command: action.command, inputs: inputs, environment: action.environment,
-            unhashedEnvironment: action.unhashedEnvironment, secretNames: action.secretNames,
-            outputs: action.outputs, attributes: action.attributes)
-        return (staged, changed)
+        return (action.with(inputs: inputs), changed)
     }
 
     /// Inputs that are no longer what was hashed, after a recipe that ran in the workspace itself.
-    private func changedSince(_ action: Action) -> [BytePath] {
+    func changedSince(_ action: Action) -> [BytePath] {
         guard parts.recipes.readsWorkspace, case .recipe = action.command else { return [] }
         let files = hashed.graph.tree.files
         let disk = files as? WorkingTree ?? (files as? CheckedOutTree)?.disk

@@ -125,6 +125,18 @@ struct SandboxSystem: Sendable {
         return arguments
     }
 
+    /// Binds for those of `programs`, absolute paths, that `arguments` does not show.
+    func showing(_ programs: [BytePath]) -> [String] {
+        let ownHidden = hidden.flatMap { [$0, Disk.realPath($0) ?? $0] }
+        return programs.flatMap { program -> [String] in
+            let isShown = Self.folders.contains { program.isInside(BytePath($0)) }
+            guard !isShown || ownHidden.contains(where: { program.isInside($0) }),
+                let text = String(validating: program.bytes, as: UTF8.self)
+            else { return [] }
+            return ["--ro-bind-try", text, text]
+        }
+    }
+
     /// Folders in PATH that `shown` does not hold, and what belongs to them beside them.
     private func tools(beside shown: [BytePath]) -> [BytePath] {
         let ownHidden = hidden.flatMap { [$0, Disk.realPath($0) ?? $0] }

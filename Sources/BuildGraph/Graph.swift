@@ -107,6 +107,14 @@ package struct TargetAttributes: Sendable, Hashable {
     package var reports: [Report] = []
     package var gates: [Gate] = []
     package var platforms: [String] = []
+    /// The recipe starts the provider, and lmsbuild's own verifier asks it.
+    package var pact: PactSettings?
+    /// The words of `[states …]`; empty: none.
+    package var statesCommand: [String] = []
+    /// What the provider has never done yet may fail.
+    package var pending = false
+    /// All consumers are verified at once.
+    package var batch = false
 }
 
 /// A target: a labelled node of the graph, its words expanded and its globs matched, without hashes.

@@ -194,7 +194,21 @@ extension Graph {
         }
         for platform in node.attributes.platforms.sorted() { visit("platform", Array(platform.utf8), &visitor) }
         for report in node.attributes.reports { visit("report \(report.kind)", report.glob.bytes, &visitor) }
+        if let pact = node.attributes.pact {
+            visit("pact", Array(PactVerifier.version.utf8), &visitor)
+            if let path = pact.states { visit("pact states", Array(path.utf8), &visitor) }
+            if let path = pact.messages { visit("pact messages", Array(path.utf8), &visitor) }
+            for (index, word) in node.attributes.statesCommand.enumerated() {
+                visit("states \(index)", Array(word.utf8), &visitor)
+            }
+        }
     }
+}
+
+/// lmsbuild's own verifier of pacts, as far as hashes know it.
+package enum PactVerifier {
+    /// Changes whenever the same provider and the same interaction could get another verdict.
+    package static let version = "1"
 }
 
 /// Hashes a walk in two steps, so that a target whose prerequisites alone changed is hashed again without its files being

@@ -44,6 +44,10 @@ struct RuleAttributes {
         case .context(let word): image.context = word
         case .target(let word): image.targetStage = word
         case .argument(let name, let value): image.arguments.append((name, value))
+        case .pact(let settings): plain.pact = settings
+        case .states(let words): plain.statesCommand = words
+        case .pending: plain.pending = true
+        case .batch: plain.batch = true
         }
     }
 }

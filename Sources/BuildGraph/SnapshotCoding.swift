@@ -167,6 +167,16 @@ struct SnapshotWriter {
             writer.span(gate.span)
         }
         list(attributes.platforms) { $0.bytes.append($1) }
+        optional(attributes.pact) { $0.pact($1) }
+        list(attributes.statesCommand) { $0.bytes.append($1) }
+        bytes.append(attributes.pending)
+        bytes.append(attributes.batch)
+    }
+
+    private mutating func pact(_ pact: PactSettings) {
+        for path in [pact.health, pact.states, pact.messages] { optional(path) { $0.bytes.append($1) } }
+        for duration in [pact.wait, pact.answer] { bytes.append(small: Int(duration.components.seconds)) }
+        bytes.append(small: pact.parallel)
     }
 }
 
@@ -335,6 +345,21 @@ struct SnapshotReader {
                 threshold: Double(bitPattern: reader.bytes.number()), file: reader.bytes.path(), span: reader.span())
         }
         found.platforms = list { $0.bytes.string() }
+        found.pact = optional { $0.pact() }
+        found.statesCommand = list { $0.bytes.string() }
+        found.pending = bytes.flag()
+        found.batch = bytes.flag()
         return found
+    }
+
+    private mutating func pact() -> PactSettings {
+        var pact = PactSettings()
+        pact.health = optional { $0.bytes.string() }
+        pact.states = optional { $0.bytes.string() }
+        pact.messages = optional { $0.bytes.string() }
+        pact.wait = .seconds(bytes.small())
+        pact.answer = .seconds(bytes.small())
+        pact.parallel = bytes.small()
+        return pact
     }
 }

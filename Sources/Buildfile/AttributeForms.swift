@@ -62,6 +62,11 @@ package enum RuleAttribute: Sendable, Hashable {
     case context(Word)
     case target(Word)
     case argument(name: String, value: Word)
+    case pact(PactSettings)
+    /// A command's words.
+    case states([String])
+    case pending
+    case batch
 
     /// Nil for an unknown attribute and for words that have not the attribute's form; `$name` has to be expanded before.
     package init?(_ attribute: Attribute) {
@@ -106,6 +111,7 @@ package func parseDuration(_ text: String) -> Duration? {
 /// The attributes there are.
 enum AttributeForm: String, CaseIterable {
     case timeout, retries, pool, network, uncached, keep, report, gate, platform, dockerfile, context, target, arg
+    case pact, states, pending, batch
 
     /// The first word that has not the form; nil where the number of words is wrong.
     struct Mismatch: Error {
@@ -136,13 +142,19 @@ enum AttributeForm: String, CaseIterable {
         case .context: "[context PATH]"
         case .target: "[target STAGE]"
         case .arg: "[arg NAME=VALUE]"
+        case .pact:
+            "[pact KEY=VALUE…], KEY=VALUE once each of health=/PATH states=/PATH messages=/PATH wait=30s answer=30s parallel=N"
+        case .states: "[states WORD…], the words of a command"
+        case .pending: "[pending]"
+        case .batch: "[batch]"
         }
     }
 
     private func acceptsCount(_ count: Int) -> Bool {
         switch self {
-        case .network, .uncached: count == 0
-        case .platform: count >= 1
+        case .network, .uncached, .pending, .batch: count == 0
+        case .platform, .states: count >= 1
+        case .pact: true
         case .report: count == 2
         case .gate: count == 4
         default: count == 1
@@ -155,6 +167,17 @@ enum AttributeForm: String, CaseIterable {
         switch self {
         case .network: return .success(.network)
         case .uncached: return .success(.uncached)
+        case .pending: return .success(.pending)
+        case .batch: return .success(.batch)
+        case .states:
+            if words[0].text.isEmpty { return .failure(Mismatch(word: words[0])) }
+            return .success(.states(words.map(\.text)))
+        case .pact:
+            do throws(PactSettings.Mismatch) {
+                return .success(.pact(try PactSettings(words)))
+            } catch {
+                return .failure(Mismatch(word: error.word))
+            }
         case .report:
             return value(words[0]) { ReportKind(rawValue: $0).map { .report(kind: $0, glob: words[1]) } }
         case .gate: return readGate(words)
@@ -176,7 +199,7 @@ enum AttributeForm: String, CaseIterable {
             case .context: text.isEmpty ? nil : .context(word)
             case .target: text.isEmpty ? nil : .target(word)
             case .arg: Self.argument(word)
-            case .network, .uncached, .report, .gate, .platform: nil
+            case .network, .uncached, .report, .gate, .platform, .pact, .states, .pending, .batch: nil
             }
         }
     }
@@ -233,15 +256,16 @@ enum AttributeForm: String, CaseIterable {
             isExpanded
             ? words
             : words.enumerated().map { index, word in
-                word.text.utf8.contains(UInt8(ascii: "$")) ? Word(standIn(at: index), word.span) : word
+                word.text.utf8.contains(UInt8(ascii: "$")) ? Word(standIn(for: word, at: index), word.span) : word
             }
         guard case .failure(let mismatch) = read(expanded) else { return nil }
         return mismatch
     }
 
     /// A word that has the form of the one at `index`.
-    private func standIn(at index: Int) -> String {
+    private func standIn(for word: Word, at index: Int) -> String {
         switch self {
+        case .pact: PactSettings.standIn(for: word)
         case .timeout: "1s"
         case .retries: "0"
         case .keep: "folder/"

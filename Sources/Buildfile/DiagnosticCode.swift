@@ -65,6 +65,10 @@ package enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case locked = "LMS603"
     case machineFailure = "LMS604"
     case storeDamaged = "LMS605"
+    // Contracts.
+    case badContract = "LMS701"
+    case contractFailed = "LMS702"
+    case contractPending = "LMS703"
     case unbuiltImage = "LMS710"
     case internalError = "LMS900"
 }

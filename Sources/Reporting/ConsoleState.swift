@@ -87,7 +87,7 @@ package struct ConsoleState: Sendable {
         case .nothing: return []
         case .ran:
             guard verbosity != .quiet, look.namesSuccesses else { return [] }
-            var lines = [line("ok", .success, name, report.duration.shown)]
+            var lines = [line("ok", .success, name, report.duration.shown + verified(report))]
             lines += image(report)
             if verbosity == .verbose { lines += output(report.output, of: name) }
             return lines
@@ -156,6 +156,12 @@ extension ConsoleState {
     private func line(_ word: String, _ colour: Paint, _ name: String, _ rest: String) -> ConsoleLine {
         let head = painted(word, colour) + String(repeating: " ", count: 8 - word.utf8.count)
         return ConsoleLine(rest.isEmpty ? head + name : head + name.padded(to: 23) + "  " + rest)
+    }
+
+    /// How much of a contract had to be verified.
+    private func verified(_ report: TargetReport) -> String {
+        guard let verified = report.verified, verified.of > 0 else { return "" }
+        return "  (\(verified.terms) of \(verified.of) \(verified.of == 1 ? "interaction" : "interactions"))"
     }
 
     private func image(_ report: TargetReport) -> [ConsoleLine] {

@@ -8,8 +8,6 @@ import Glibc
 extension Workspace {
     var verdictFile: BytePath { state.appending("verdicts") }
 
-    var verdicts: (any ContractVerdicts)? { nil }
-
     /// The release that the contents at hand would be. Shows warnings; throws refusals.
     func release(commit: String?) async throws -> Release {
         try await release(of: try hashed(try await workingTree()), commit: commit)

@@ -1444,6 +1444,69 @@ looked at before it is used, so nothing was built from it. A damaged blob is rem
 3. If it still does not end, remove `.lmsbuild/store` when nothing runs: everything in it is then made anew.
 
 """##,
+    "LMS701": ##"""
+# LMS701: broken contract
+
+A contract file that a `consumes` line names cannot be read: it is JSON that is none, or a pact that lacks what a pact must
+have. The message shows the place. Nothing was verified and nothing is kept; the exit status is 3.
+
+## Example
+
+    error[LMS701]: this is not a contract: interaction 1 has no request (expected a member 'request')
+      --> services/lending/contracts/catalog.json:5:5
+       |
+     5 |     { "description": "a book that is there", "response": { "status": 200 } }
+       |     ^
+
+## What to do
+
+Have the consumer's tests write the file anew; a pact is seldom edited by hand. [contracts.md](../contracts.md) tells what
+kinds of contracts are known.
+
+"""##,
+    "LMS702": ##"""
+# LMS702: contract failed
+
+A provider does not do what a consumer's contract asks of it, or could not be asked. The report above the message names each
+interaction that failed, with each place where the answer is not what was agreed: its path, what was expected, and what came.
+What was verified before that stays known, and the next run verifies the rest. The exit status is 3.
+
+## Example
+
+    error[LMS702]: 'catalog:verify[lending]': 'catalog' does not do what 'lending' asks in 1 of 3 interactions
+      --> services/catalog/Buildfile:9:5
+       |
+     9 |     verify: src/**
+       |     ^^^^^^
+       = note: "a book that is there": $.title: expected "Emma", but there is 7
+       = help: restore what the contract says, or agree with front-desk@library.example, who own 'lending', on a new one
+
+## What to do
+
+1. The provider's change was a mistake: mend it.
+2. It was meant: agree with the consumer's owners. They change what they rely on, and their contract, first.
+3. A note that the provider did not start or gave no answer is about the recipe: its own last words stand in the report.
+4. A consumer asks for something that the provider is still to learn: `[pending]` above the rule lets that fail until the
+   provider does it for the first time. [contracts.md](../contracts.md) tells more.
+
+"""##,
+    "LMS703": ##"""
+# LMS703: pending interaction
+
+A notice. A consumer's contract asks for something that the provider has never done, and the rule `verify` is `[pending]`:
+the failure is told and does not fail the run. It is verified again in every run. Once the provider has done it, it is binding,
+and a later failure is [LMS702](LMS702.md).
+
+## Example
+
+    notice[LMS703]: 'catalog:verify[lending]': "a book by its ISBN" is pending since 2026-11-21: 'catalog' has never done what 'lending' asks
+       = help: it is verified again in each run; the first success makes it binding
+
+## What to do
+
+Teach the provider, or agree with the consumer that it does without. Nothing has to be done about the notice itself.
+
+"""##,
     "LMS710": ##"""
 # LMS710: a released image has not been built here
 

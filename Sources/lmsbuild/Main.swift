@@ -35,6 +35,9 @@ struct LMSBuild: ParsableCommand {
 enum Main {
     static func main() async {
         Interruption.shared.watch()
+        if CommandLine.arguments.dropFirst().first == VerifierRequest.command {
+            exit(await VerifierCommand.run(Array(CommandLine.arguments.dropFirst(2))))
+        }
         let code = await run(Array(CommandLine.arguments.dropFirst()))
         if let line = closingLine(code) { Terminal.say(line) }
         Interruption.shared.raiseAgain(code)

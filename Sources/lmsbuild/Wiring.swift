@@ -24,6 +24,8 @@ struct Workspace: Sendable {
     let overrides: [String: String]
     /// One for the whole process.
     let verdictLog: VerdictLog
+    /// What providers were verified for.
+    let kept: KeptVerdicts
 
     var state: BytePath { workspace.appending(".lmsbuild") }
     var isCI: Bool { !(environment["CI"] ?? "").isEmpty && environment["CI"] != "false" }
@@ -48,11 +50,12 @@ struct Workspace: Sendable {
         let index = FileIndex(at: found.workspace.appending(".lmsbuild/index"), trustingFingerprints: !isCI)
         let placed = OutputIndex(at: found.workspace.appending(".lmsbuild/outputs"), trustingFingerprints: !isCI)
         show(index.notices)
+        let verdictLog = VerdictLog(at: found.workspace.appending(".lmsbuild/verdicts"))
         return Workspace(
             workspace: found.workspace, root: found.root, repository: repository,
             prefix: repository.flatMap { found.workspace.relative(to: $0.top) } ?? .root, index: index, placed: placed,
             commands: commands, environment: environment, overrides: overrides,
-            verdictLog: VerdictLog(at: found.workspace.appending(".lmsbuild/verdicts")))
+            verdictLog: verdictLog, kept: KeptVerdicts(verdictLog, tell: { show([$0]) }))
     }
 
     static func currentEnvironment() -> [String: String] {
@@ -71,8 +74,11 @@ struct Workspace: Sendable {
         return found
     }
 
+    var verdicts: (any ContractVerdicts)? { kept }
+
     var settings: ResolutionSettings {
-        ResolutionSettings(root: root, overrides: overrides, environment: environment)
+        ResolutionSettings(
+            root: root, overrides: overrides, environment: environment, contracts: PactAwareContracts())
     }
 
     /// The files as they are now, uncommitted and untracked ones included.

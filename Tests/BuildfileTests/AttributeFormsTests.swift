@@ -58,4 +58,64 @@ import Testing
     func variablesAreCheckedWhenTheyAreExpanded(text: String) {
         #expect(parse("service a\n    \(text)\n    build: x\n").diagnostics.isEmpty)
     }
+
+    // MARK: How a contract is verified
+
+    private func verify(_ attributes: String, stage: String = "verify", recipe: String = "        x\n")
+        -> ParsedBuildfile
+    {
+        parse("service a\n    \(attributes)\n    \(stage): x\n\(recipe)")
+    }
+
+    private func attributes(_ text: String) -> [RuleAttribute?] {
+        guard case .component(let component) = verify(text).declarations.first,
+            case .rule(let rule) = component.items.first
+        else { return [] }
+        return rule.attributes.map { RuleAttribute($0) }
+    }
+
+    @Test func contractAttributes() {
+        #expect(attributes("[pact]") == [.pact(PactSettings())])
+        var all = PactSettings()
+        all.health = "/h?x=1"
+        all.states = "/s"
+        all.messages = "/m"
+        all.wait = .seconds(90)
+        all.answer = .seconds(5)
+        all.parallel = 4
+        #expect(
+            attributes("[pact wait=1m30s health=/h?x=1 states=/s messages=/m answer=5s parallel=4] [pending]")
+                == [.pact(all), .pending])
+        #expect(
+            attributes("[pact] [states python3 \"a b\"] [batch]")
+                == [.pact(PactSettings()), .states(["python3", "a b"]), .batch])
+    }
+
+    @Test(arguments: [
+        ("[pact health]", "health"), ("[pact health=x]", "health=x"), ("[pact health=]", "health="),
+        ("[pact wait=0s]", "wait=0s"), ("[pact wait=soon]", "wait=soon"), ("[pact parallel=0]", "parallel=0"),
+        ("[pact parallel=65]", "parallel=65"), ("[pact speed=1]", "speed=1"),
+        ("[pact health=/a health=/b]", "health=/b"), ("[pact \"health=/a b\"]", "health=/a b"),
+        ("[pact speed=$x]", "speed=$x"), ("[pact health=$h states=x]", "states=x"),
+    ])
+    func wrongWordsOfPactHaveTheCaret(text: String, word: String) {
+        let found = verify(text).diagnostics
+        #expect(found.map(\.code) == [.badAttribute])
+        #expect(found.first?.message == "'pact' does not take '\(word)'")
+        #expect(found.first?.hint?.contains("health=/PATH states=/PATH") == true)
+    }
+
+    @Test(arguments: ["[states]", "[pending now]", "[batch 3]", "[pact] [pact]", "[pact states=/s] [states x]"])
+    func otherWrongFormsOfContractAttributes(text: String) {
+        #expect(verify(text).diagnostics.map(\.code) == [.badAttribute])
+    }
+
+    @Test func contractAttributesBelongToVerifyWithARecipe() {
+        #expect(verify("[pact]", stage: "unit").diagnostics.map(\.code) == [.misplaced])
+        #expect(verify("[pending]", stage: "unit").diagnostics.map(\.code) == [.misplaced])
+        #expect(verify("[pact]", recipe: "").diagnostics.map(\.code) == [.misplaced])
+        #expect(verify("[states x]").diagnostics.map(\.code) == [.misplaced])
+        #expect(verify("[pending] [batch]").diagnostics.isEmpty)
+        #expect(verify("[pact health=$h wait=${w}]").diagnostics.isEmpty)
+    }
 }

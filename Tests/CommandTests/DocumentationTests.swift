@@ -46,7 +46,7 @@ import Testing
         ]
         let attributes = [
             "timeout", "retries", "pool", "network", "uncached", "keep", "report", "gate", "platform", "dockerfile",
-            "context", "target", "arg",
+            "context", "target", "arg", "pact", "states", "pending", "batch",
         ]
         #expect(Set(directives + attributes.map { "[\($0)]" }).subtracting(used) == [])
     }
@@ -272,6 +272,7 @@ struct ErrorPageCase: Sendable, CustomTestStringConvertible {
 
     private static let ofFiles = "a text cannot show the state of a file; the scan's and the index's tests do"
     private static let ofRuns = "needs a recipe that runs; the runner's and the gates' tests show it"
+    private static let ofContracts = "needs contracts and a provider; the verifier's tests show it"
     private static let ofMachine = "needs a machine, store or engine that fails"
     private static let unreported = "no message has this code yet; its page says so"
 
@@ -289,6 +290,7 @@ struct ErrorPageCase: Sendable, CustomTestStringConvertible {
         .outputUnusable: ofRuns, .checkFailed: ofRuns,
         .storeUnusable: ofMachine, .engineUnavailable: ofMachine, .locked: "needs two runs at once",
         .machineFailure: ofMachine, .storeDamaged: ofMachine,
+        .badContract: ofContracts, .contractFailed: ofContracts, .contractPending: ofContracts,
         .internalError: "what is not known to be wrong cannot be shown",
     ]
 }
