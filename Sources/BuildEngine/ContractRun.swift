@@ -120,7 +120,7 @@ extension Engine {
             keep([(contract, { todo.contains($0) ? true : nil })], unless: isTainted || !ran.changed.isEmpty)
             return ran
         } catch let failure as ActionFailure where failure.kind == .failed {
-            parts.verdicts?.keep(contract.verdicts { todo.contains($0) ? false : nil })
+            parts.verdicts?.keep(contract.failure(of: todo))
             throw failure
         }
     }
@@ -130,7 +130,7 @@ extension Engine {
         _ found: [(contract: OpenContract, passed: (SHA256Value) -> Bool?)], unless isOther: Bool
     ) {
         for (contract, passed) in found {
-            parts.verdicts?.keep(contract.verdicts(passed).filter { !isOther || !$0.passed })
+            parts.verdicts?.keep(contract.verdicts(passed).filter { !isOther || $0.passed != true })
         }
     }
 

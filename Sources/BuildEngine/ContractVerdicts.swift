@@ -9,9 +9,10 @@ package struct Verdict: Sendable, Hashable {
     package let term: SHA256Value
     package let consumer: String
     package let provider: String
-    package let passed: Bool
+    /// Nil: it was asked for, and what came of it cannot be told of this term alone.
+    package let passed: Bool?
 
-    package init(key: SHA256Value, term: SHA256Value, consumer: String, provider: String, passed: Bool) {
+    package init(key: SHA256Value, term: SHA256Value, consumer: String, provider: String, passed: Bool?) {
         self.key = key
         self.term = term
         self.consumer = consumer
@@ -49,6 +50,14 @@ extension HashedGraph {
     }
 }
 
+extension HashedGraph {
+    /// Stands for several terms together: a recipe that fails for all of them does not say which it is.
+    package static func joint(_ terms: Set<SHA256Value>) -> SHA256Value {
+        terms.count == 1
+            ? terms.first ?? .of([]) : .of(Array("lmsbuild terms 1\0".utf8) + terms.sorted().flatMap(\.bytes))
+    }
+}
+
 /// The terms of a `verify` instance, and which of them have no verdict yet.
 struct OpenContract: Sendable {
     let consumer: String
@@ -57,6 +66,17 @@ struct OpenContract: Sendable {
     /// Sorted by digest.
     let terms: [ContractTerm]
     let todo: Set<SHA256Value>
+
+    /// That `terms` were verified together, and that not all of them hold.
+    func failure(of terms: Set<SHA256Value>) -> [Verdict] {
+        func verdict(_ term: SHA256Value, _ passed: Bool?) -> Verdict {
+            Verdict(
+                key: HashedGraph.verdictKey(verification, term), term: term, consumer: consumer, provider: provider,
+                passed: passed)
+        }
+        return (terms.count > 1 ? terms.sorted().map { verdict($0, nil) } : [])
+            + [verdict(HashedGraph.joint(terms), false)]
+    }
 
     func verdicts(_ passed: (SHA256Value) -> Bool?) -> [Verdict] {
         terms.compactMap { term in

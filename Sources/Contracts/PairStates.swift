@@ -46,8 +46,17 @@ extension VerdictLog {
     /// Of what `contract` asks of a provider that is verified as `verification` says.
     package func state(of contract: Release.Contract, verification: Release.Verification) -> PairState {
         let key: SHA256Value? = if case .by(let key) = verification { key } else { nil }
+        let open = Set(
+            (contract.terms ?? []).map(\.digest).filter { term in
+                key.map { self.known(HashedGraph.verdictKey($0, term))?.passed != true } ?? false
+            })
+        // What a recipe was given together failed together, as long as it is just that which is open.
+        let together = key.flatMap {
+            open.count > 1 ? self.known(HashedGraph.verdictKey($0, HashedGraph.joint(open))) : nil
+        }
         let terms = contract.terms?.map { term -> PairState.Term in
-            let known = key.flatMap { self.known(HashedGraph.verdictKey($0, term.digest)) }
+            let alone = key.flatMap { self.known(HashedGraph.verdictKey($0, term.digest)) }
+            let known = alone ?? (open.contains(term.digest) ? together : nil)
             let standing: PairState.Standing =
                 verification == .noRule ? .undeclared : known.map { $0.passed ? .verified : .failed } ?? .toDo
             return PairState.Term(

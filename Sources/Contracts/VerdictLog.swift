@@ -7,7 +7,8 @@ import Synchronization
 /// The verdicts of a workspace, or those that machines exchange as a file.
 ///
 /// A header and records of 96 bytes: key (32), term (32), who (16: the first half of the SHA-256 of provider, zero byte,
-/// consumer), provider (8: of the provider alone), seconds since the epoch (4), outcome (1), and 3 bytes of a check sum.
+/// consumer), provider (8: of the provider alone), seconds since the epoch (4), outcome (1 yes, 2 no, 3 asked for), and 3 bytes of
+/// a check sum.
 /// A record is written by one `write` at the end of the file, so a killed run leaves at most a part of a record, which is
 /// skipped, as is one whose check sum is wrong: what is not there has to be verified again. The last record of a key counts.
 package final class VerdictLog: Sendable {
@@ -83,7 +84,7 @@ package final class VerdictLog: Sendable {
             read(&state)
             let time = now()
             var bytes: [UInt8] = []
-            for verdict in verdicts where state.byKey[verdict.key]?.passed != verdict.passed {
+            for verdict in verdicts where Self.isNews(verdict, state) {
                 let record = Self.record(verdict, time)
                 bytes += record
                 Self.take(record[...], &state)
@@ -109,6 +110,11 @@ package final class VerdictLog: Sendable {
             if !bytes.isEmpty { try append(bytes) }
             return count
         }
+    }
+
+    private static func isNews(_ verdict: Verdict, _ state: State) -> Bool {
+        guard let passed = verdict.passed else { return state.history[place(verdict.term, verdict.provider)] == nil }
+        return state.byKey[verdict.key]?.passed != passed
     }
 
     // MARK: The file
@@ -158,7 +164,7 @@ package final class VerdictLog: Sendable {
         bytes += SHA256Value.of(Array(verdict.provider.utf8) + [0] + Array(verdict.consumer.utf8)).bytes.prefix(16)
         withUnsafeBytes(of: number(of: verdict.provider).littleEndian) { bytes += $0 }
         withUnsafeBytes(of: time.littleEndian) { bytes += $0 }
-        bytes.append(verdict.passed ? 1 : 2)
+        bytes.append(verdict.passed.map { $0 ? 1 : 2 } ?? 3)
         return bytes + sum(bytes[...])
     }
 
@@ -193,9 +199,10 @@ package final class VerdictLog: Sendable {
         func number(_ offset: Int, _ count: Int) -> UInt64 {
             record[(start + offset)..<(start + offset + count)].reversed().reduce(0) { $0 << 8 | UInt64($1) }
         }
-        let passed = record[start + 92] == 1
+        let outcome = record[start + 92]
+        let passed = outcome == 1
         let time = UInt32(truncatingIfNeeded: number(88, 4))
-        state.byKey[key] = Known(passed: passed, time: time)
+        if outcome != 3 { state.byKey[key] = Known(passed: passed, time: time) }
         let place = TermOfProvider(term: term, provider: number(80, 8))
         var history = state.history[place] ?? History(first: time, wasSatisfied: false)
         history.first = min(history.first, time)
