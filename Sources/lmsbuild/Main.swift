@@ -25,6 +25,7 @@ struct LMSBuild: ParsableCommand {
             RdepsCommand.self,
             PathCommand.self,
             ReplayCommand.self,
+            WatchCommand.self,
         ])
 }
 
@@ -89,7 +90,7 @@ enum LaterCommands {
         "push", "release",
         "can-deploy", "deploy", "rollback", "history", "status", "env",
         "new", "init",
-        "lock", "cache", "report", "serve", "doctor", "watch",
+        "lock", "cache", "report", "serve", "doctor",
     ]
 
     static func refusal(_ name: String) -> Diagnostic? {

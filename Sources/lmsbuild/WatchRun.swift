@@ -140,7 +140,7 @@ struct WatchRun {
 }
 
 /// The kernel does not let us watch.
-private struct Unwatchable: Error {
+struct Unwatchable: Error {
     let error: FileSystemError
 
     var diagnostic: Diagnostic {
