@@ -16,12 +16,18 @@ package struct RunScope: Sendable {
         var places = [Int32](repeating: -1, count: graph.targets.count)
         var nodes: [Target] = []
         var open = Array(selected)
-        while let next = open.popLast() {
-            guard places[next] < 0 else { continue }
-            places[next] = Int32(nodes.count)
-            let node = graph.targets[next]
-            for edge in node.edges where places[edge.target] < 0 { open.append(edge.target) }
-            nodes.append(node)
+        while !open.isEmpty {
+            // Each once.
+            var next: [Int] = []
+            for target in open where places[target] < 0 {
+                places[target] = Int32(nodes.count + next.count)
+                next.append(target)
+            }
+            open = []
+            for node in graph.targets.made(next) {
+                for edge in node.edges where places[edge.target] < 0 { open.append(edge.target) }
+                nodes.append(node)
+            }
         }
         order = graph.order.filter { places[$0] >= 0 }
         var groups: [Int: [Int]] = [:]

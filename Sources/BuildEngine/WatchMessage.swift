@@ -126,7 +126,9 @@ enum WatchMessage {
     }
 
     private static func since(_ reader: inout PackedReader) -> WatchReply? {
-        guard let clock = reader.field(), let count = reader.number(), count >= 0, count <= mostReply else { return nil }
+        guard let clock = reader.field(), let count = reader.number(), count >= 0, count <= mostReply else {
+            return nil
+        }
         var suspects: [Suspect] = []
         for _ in 0..<count {
             guard let kind = reader.number().flatMap({ UInt8(exactly: $0) }).flatMap(Suspect.Kind.init),

@@ -228,7 +228,8 @@ package final class WatchServer {
         guard let suspects else {
             return .fromNow(
                 clock: new,
-                clock == nil ? "this is the first look since it watches" : "too much has changed, or the watcher is a new one")
+                clock == nil
+                    ? "this is the first look since it watches" : "too much has changed, or the watcher is a new one")
         }
         return .since(clock: new, suspects)
     }

@@ -55,7 +55,9 @@ struct WatchedLook {
             guard let found = try? WorkspacePass.run(base, options, index, threads: 1, only: set) else {
                 return try everything(threads, (identity, clock), "the rules or what they hold may be others")
             }
-            guard Set(found.linked).isSubset(of: usable.linked), linkedOthers(found) == usable.linkedOthers else {
+            guard Set(found.linked).isSubset(of: usable.linked),
+                linkedOthers(found, usable.linked) == usable.linkedOthers
+            else {
                 return try everything(threads, (identity, clock), "a file has got a further name")
             }
             guard !hasOtherFolders(found, set, usable) else {
@@ -118,15 +120,17 @@ struct WatchedLook {
     ) {
         let note = WatchNote(
             source: source.name, clock: clock, device: identity.device, inode: identity.inode, base: base.file.status,
-            generation: base.generation, differing: found.differing, linked: linked, linkedOthers: linkedOthers(found))
+            generation: base.generation, differing: found.differing, linked: linked,
+            linkedOthers: linkedOthers(found, linked))
         note.write(files.watched)
     }
 
-    /// Names the files that are not as in the base and have more than one name.
-    private func linkedOthers(_ found: WorkspacePass.Findings) -> Fingerprint {
+    /// Names the files that have more than one name and no place in the base, or none that is among the `linked`.
+    private func linkedOthers(_ found: WorkspacePass.Findings, _ linked: [Int]) -> Fingerprint {
+        let known = Set(linked)
         var writer = ByteWriter()
         for change in found.changes.changes {
-            guard let path = change.entry?.path else { continue }
+            guard let path = change.entry?.path, change.packed.map({ !known.contains($0) }) ?? true else { continue }
             var status = stat()
             guard options.root.appending(path).withCString({ lstat($0, &status) }) == 0, status.st_nlink > 1,
                 status.st_mode & S_IFMT != S_IFDIR

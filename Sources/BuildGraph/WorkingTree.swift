@@ -83,7 +83,8 @@ package struct WorkingTree: FileSystem {
     /// As `scan`, with the same result, but where an earlier state was written down
     /// only what differs from it is looked at closely; where `source` has watched since, nothing else is looked at.
     package static func look(
-        _ options: WorkingTreeOptions, index: FileIndex, _ files: StateFiles, watchedBy source: (any ChangeSource)? = nil
+        _ options: WorkingTreeOptions, index: FileIndex, _ files: StateFiles,
+        watchedBy source: (any ChangeSource)? = nil
     ) throws(FileSystemError) -> WorkingTree {
         let moment = FileStatus.now
         let file = files.base

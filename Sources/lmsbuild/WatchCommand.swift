@@ -16,7 +16,8 @@ struct WatchCommand: AsyncParsableCommand, ExitingCommand {
     @Flag(help: "End the one in the background.") var stop = false
     @Flag(help: "Say whether one watches.") var status = false
     @Option(
-        help: ArgumentHelp("End after this long without a question and a change (90s, 10m, 3h).", valueName: "duration"))
+        help: ArgumentHelp("End after this long without a question and a change (90s, 10m, 3h).", valueName: "duration")
+    )
     var idle = "3h"
     /// The one in the background itself: its folder is the workspace's.
     @Flag(help: .hidden) var detached = false

@@ -118,11 +118,12 @@ struct Workspace: Sendable {
         if isSlow(.watch) || isSlow(.index) { return nil }
         let watcher = WatcherClient(in: state)
         if watcher.mayRun { return watcher }
-        // To ask Watchman costs more than to look at few files.
+        if environment["WATCHMAN_SOCK"] != nil { return WatchmanClient(environment) { nil } }
+        // To ask where Watchman is costs more than to look at few files.
         let files = StateFiles(in: state)
         guard files.baseSize > 1 << 20, let program = WatchmanClient.program(environment) else { return nil }
         var socket: String?
-        if environment["WATCHMAN_SOCK"] == nil, !WatchmanClient.isKnown(files) {
+        if !WatchmanClient.isKnown(files) {
             var command = Command(
                 [program, "get-sockname", "--no-spawn"], environment: environment, folder: workspace)
             command.separateErrors = true

@@ -238,7 +238,9 @@ import Testing
         let base = BaseIdentity(
             root: BytePath(bytes: [0x2F, 0xFF]), device: .max, inode: 1, generation: Fingerprint(high: .max, low: 2),
             count: 3)
-        for question in [WatchQuestion.changes(of: base, since: nil), .changes(of: base, since: [1, 0]), .status, .stop] {
+        for question in [
+            WatchQuestion.changes(of: base, since: nil), .changes(of: base, since: [1, 0]), .status, .stop,
+        ] {
             let bytes = WatchMessage.bytes(question)
             let start = Array(bytes.prefix(WatchMessage.startSize))
             #expect(WatchMessage.length(start, limit: 1 << 16) == bytes.count - WatchMessage.startSize)
