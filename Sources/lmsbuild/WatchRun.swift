@@ -159,7 +159,7 @@ struct Unwatchable: Error {
         default:
             Diagnostic(
                 .machineFailure, "cannot \(error.operation) '\(error.path.shown)': \(errnoText(error.errno))",
-                hint: "run without '--watch'")
+                hint: "do without watching: runs need none")
         }
     }
 }
