@@ -45,6 +45,26 @@ package struct RunScope: Sendable {
 
     package func contains(_ target: Int) -> Bool { places[target] >= 0 }
 
+    // Asked for one by one: a target is large, and a copy of each of ten thousand takes longer than what is asked for.
+
+    func isGroup(_ target: Int) -> Bool { nodes[Int(places[target])].isGroup }
+    func isCheck(_ target: Int) -> Bool { nodes[Int(places[target])].isCheck }
+    func label(_ target: Int) -> Label { nodes[Int(places[target])].label }
+
+    /// Whether no last run can vouch for it: what it is, only others know, or it is never kept.
+    func isUnvouched(_ target: Int) -> Bool {
+        let place = Int(places[target])
+        return nodes[place].isGroup || nodes[place].isImage || nodes[place].attributes.uncached
+    }
+
+    /// Whether `body` holds for every target that it needs.
+    func needs(_ target: Int, all body: (Int) -> Bool) -> Bool {
+        nodes[Int(places[target])].edges.allSatisfy { body($0.target) }
+    }
+
+    /// As for a target itself.
+    func producers(of target: Int) -> [Int] { producers(ofNamed: nodes[Int(places[target])].prerequisites) }
+
     /// One of those in `order`.
     package subscript(target: Int) -> Target { nodes[Int(places[target])] }
 
@@ -52,8 +72,9 @@ package struct RunScope: Sendable {
     func producers(behind target: Int) -> [Int] { groups[target] ?? [target] }
 
     /// Whose outputs `node` takes in, each once, sorted.
-    func producers(of node: Target) -> [Int] {
-        let named = node.prerequisites
+    func producers(of node: Target) -> [Int] { producers(ofNamed: node.prerequisites) }
+
+    private func producers(ofNamed named: [Int]) -> [Int] {
         switch named.count {
         case 0: return []
         case 1 where groups[named[0]] == nil: return named
