@@ -9,12 +9,15 @@ package struct RunScope: Sendable {
     /// By target, of all there are: its place in `nodes`, or -1.
     private let places: [Int32]
     private let nodes: [Target]
+    /// Of each of `nodes`.
+    private let natures: [Nature]
     /// By group: what stands behind it.
     private let groups: [Int: [Int]]
 
     package init(_ graph: Graph, _ selected: some Sequence<Int>) {
         var places = [Int32](repeating: -1, count: graph.targets.count)
         var nodes: [Target] = []
+        var natures: [Nature] = []
         var open = Array(selected)
         while !open.isEmpty {
             // Each once.
@@ -24,11 +27,14 @@ package struct RunScope: Sendable {
                 next.append(target)
             }
             open = []
-            for node in graph.targets.made(next) {
-                for edge in node.edges where places[edge.target] < 0 { open.append(edge.target) }
-                nodes.append(node)
+            let first = nodes.count
+            if nodes.isEmpty { nodes = graph.targets.made(next) } else { nodes += graph.targets.made(next) }
+            for place in first..<nodes.count {
+                for edge in nodes[place].edges where places[edge.target] < 0 { open.append(edge.target) }
+                natures.append(Nature(nodes[place]))
             }
         }
+        self.natures = natures
         order = graph.order.filter { places[$0] >= 0 }
         var groups: [Int: [Int]] = [:]
         for target in order {
@@ -45,17 +51,25 @@ package struct RunScope: Sendable {
 
     package func contains(_ target: Int) -> Bool { places[target] >= 0 }
 
-    // Asked for one by one: a target is large, and a copy of each of ten thousand takes longer than what is asked for.
+    /// A target is large, and a copy of each of ten thousand takes longer than what is asked for.
+    private struct Nature: Sendable {
+        let isGroup: Bool
+        let isCheck: Bool
+        let isUnvouched: Bool
 
-    func isGroup(_ target: Int) -> Bool { nodes[Int(places[target])].isGroup }
-    func isCheck(_ target: Int) -> Bool { nodes[Int(places[target])].isCheck }
+        init(_ node: Target) {
+            isGroup = node.isGroup
+            isCheck = node.isCheck
+            isUnvouched = node.isGroup || node.isImage || node.attributes.uncached
+        }
+    }
+
+    func isGroup(_ target: Int) -> Bool { natures[Int(places[target])].isGroup }
+    func isCheck(_ target: Int) -> Bool { natures[Int(places[target])].isCheck }
     func label(_ target: Int) -> Label { nodes[Int(places[target])].label }
 
     /// Whether no last run can vouch for it: what it is, only others know, or it is never kept.
-    func isUnvouched(_ target: Int) -> Bool {
-        let place = Int(places[target])
-        return nodes[place].isGroup || nodes[place].isImage || nodes[place].attributes.uncached
-    }
+    func isUnvouched(_ target: Int) -> Bool { natures[Int(places[target])].isUnvouched }
 
     /// Whether `body` holds for every target that it needs.
     func needs(_ target: Int, all body: (Int) -> Bool) -> Bool {
