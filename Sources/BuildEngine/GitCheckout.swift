@@ -14,10 +14,7 @@ extension GitRepository {
         let settings = CheckoutSettings(printed ?? [], asker)
         var found = Findings()
         let hasAttributes = hasAttributes(disk, prefix, settings)
-        // Entries of a million files are not made for it.
-        let submodules = disk.entries.indices.filter { disk.entries.kind($0) == .submodule }.map {
-            disk.entries[$0].path
-        }
+        let submodules = disk.submodulePaths
         if settings.isSparse || !settings.trustsModes || hasAttributes {
             let staged = try await stagedEntries(prefix)
             let kinds = Dictionary(disk.entries.map { ($0.path, $0.kind) }, uniquingKeysWith: { first, _ in first })

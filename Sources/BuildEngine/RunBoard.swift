@@ -47,10 +47,9 @@ final class RunBoard: Sendable {
     func takeDone() {
         state.withLock { state in
             for target in plan.scope.order where plan.isDone[target] {
-                let node = plan.scope[target]
                 var outcome = TargetReport.Outcome.nothing
                 var saved = Duration.zero
-                if !node.isGroup {
+                if !plan.scope.isGroup(target) {
                     outcome = .cached(restored: false)
                     saved = plan.saved(target)
                     state.summary.cached += 1
@@ -59,8 +58,9 @@ final class RunBoard: Sendable {
                 emit(
                     .targetFinished(
                         TargetReport(
-                            label: node.label, inputHash: hashed.hashes[target], outcome: outcome, duration: .zero,
-                            saved: saved, output: [], image: nil, imageDigest: nil, isCheck: node.isCheck)))
+                            label: plan.scope.label(target), inputHash: hashed.hashes[target], outcome: outcome,
+                            duration: .zero, saved: saved, output: [], image: nil, imageDigest: nil,
+                            isCheck: plan.scope.isCheck(target))))
             }
         }
     }

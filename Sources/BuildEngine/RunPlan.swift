@@ -48,8 +48,7 @@ package struct RunPlan: Sendable {
     mutating func believe(_ last: LastRun, _ hashes: [InputHash]) {
         var asked: [Int] = []
         for target in scope.order {
-            let node = scope[target]
-            if node.isGroup || node.isImage || node.attributes.uncached { continue }
+            if scope.isUnvouched(target) { continue }
             guard let place = last.find(hashes[target]) else { continue }
             candidates[target] = place
             asked.append(place)
@@ -58,16 +57,15 @@ package struct RunPlan: Sendable {
         let nothing = Self.given([])
         var next = 0
         for target in scope.order {
-            let node = scope[target]
             let place = candidates[target]
-            var isInPlace = node.isGroup
+            var isInPlace = scope.isGroup(target)
             if place >= 0 {
                 isInPlace = answers[next]
                 next += 1
             }
-            guard isInPlace, node.edges.allSatisfy({ isDone[$0.target] }) else { continue }
+            guard isInPlace, scope.needs(target, all: { isDone[$0] }) else { continue }
             if place >= 0 {
-                let producers = scope.producers(of: node)
+                let producers = scope.producers(of: target)
                 let given = producers.isEmpty ? nothing : Self.given(producers.map { name(of: $0, last) })
                 guard given == last.given(place) else { continue }
             }

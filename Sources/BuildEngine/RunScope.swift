@@ -9,20 +9,32 @@ package struct RunScope: Sendable {
     /// By target, of all there are: its place in `nodes`, or -1.
     private let places: [Int32]
     private let nodes: [Target]
+    /// Of each of `nodes`.
+    private let natures: [Nature]
     /// By group: what stands behind it.
     private let groups: [Int: [Int]]
 
     package init(_ graph: Graph, _ selected: some Sequence<Int>) {
         var places = [Int32](repeating: -1, count: graph.targets.count)
         var nodes: [Target] = []
+        var natures: [Nature] = []
         var open = Array(selected)
-        while let next = open.popLast() {
-            guard places[next] < 0 else { continue }
-            places[next] = Int32(nodes.count)
-            let node = graph.targets[next]
-            for edge in node.edges where places[edge.target] < 0 { open.append(edge.target) }
-            nodes.append(node)
+        while !open.isEmpty {
+            // Each once.
+            var next: [Int] = []
+            for target in open where places[target] < 0 {
+                places[target] = Int32(nodes.count + next.count)
+                next.append(target)
+            }
+            open = []
+            let first = nodes.count
+            if nodes.isEmpty { nodes = graph.targets.made(next) } else { nodes += graph.targets.made(next) }
+            for place in first..<nodes.count {
+                for edge in nodes[place].edges where places[edge.target] < 0 { open.append(edge.target) }
+                natures.append(Nature(nodes[place]))
+            }
         }
+        self.natures = natures
         order = graph.order.filter { places[$0] >= 0 }
         var groups: [Int: [Int]] = [:]
         for target in order {
@@ -39,6 +51,34 @@ package struct RunScope: Sendable {
 
     package func contains(_ target: Int) -> Bool { places[target] >= 0 }
 
+    /// A target is large, and a copy of each of ten thousand takes longer than what is asked for.
+    private struct Nature: Sendable {
+        let isGroup: Bool
+        let isCheck: Bool
+        let isUnvouched: Bool
+
+        init(_ node: Target) {
+            isGroup = node.isGroup
+            isCheck = node.isCheck
+            isUnvouched = node.isGroup || node.isImage || node.attributes.uncached
+        }
+    }
+
+    func isGroup(_ target: Int) -> Bool { natures[Int(places[target])].isGroup }
+    func isCheck(_ target: Int) -> Bool { natures[Int(places[target])].isCheck }
+    func label(_ target: Int) -> Label { nodes[Int(places[target])].label }
+
+    /// Whether no last run can vouch for it: what it is, only others know, or it is never kept.
+    func isUnvouched(_ target: Int) -> Bool { natures[Int(places[target])].isUnvouched }
+
+    /// Whether `body` holds for every target that it needs.
+    func needs(_ target: Int, all body: (Int) -> Bool) -> Bool {
+        nodes[Int(places[target])].edges.allSatisfy { body($0.target) }
+    }
+
+    /// As for a target itself.
+    func producers(of target: Int) -> [Int] { producers(ofNamed: nodes[Int(places[target])].prerequisites) }
+
     /// One of those in `order`.
     package subscript(target: Int) -> Target { nodes[Int(places[target])] }
 
@@ -46,8 +86,9 @@ package struct RunScope: Sendable {
     func producers(behind target: Int) -> [Int] { groups[target] ?? [target] }
 
     /// Whose outputs `node` takes in, each once, sorted.
-    func producers(of node: Target) -> [Int] {
-        let named = node.prerequisites
+    func producers(of node: Target) -> [Int] { producers(ofNamed: node.prerequisites) }
+
+    private func producers(ofNamed named: [Int]) -> [Int] {
         switch named.count {
         case 0: return []
         case 1 where groups[named[0]] == nil: return named

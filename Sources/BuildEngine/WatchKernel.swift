@@ -28,7 +28,8 @@ protocol WatchKernel {
 
 /// The kernel itself: one inotify instance, closed with the value.
 final class Inotify: WatchKernel {
-    private let descriptor: Int32
+    /// Readable where there is an event.
+    let descriptor: Int32
 
     /// All that changes names, contents or modes below a folder; not that files are read.
     private static let mask =

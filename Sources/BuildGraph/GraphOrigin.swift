@@ -94,6 +94,12 @@ package struct TargetList: RandomAccessCollection, Sendable {
         }
     }
 
+    /// Those at `indices`, in their order; many are made by several threads.
+    package func made(_ indices: [Int]) -> [Target] {
+        guard case .snapshot = storage, indices.count > 1000 else { return indices.map { self[$0] } }
+        return Threads.map(indices.count) { self[indices[$0]] }
+    }
+
     /// The label alone.
     package func label(_ index: Int) -> Label {
         switch storage {

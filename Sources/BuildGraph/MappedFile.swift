@@ -12,6 +12,8 @@ final class MappedFile: Sendable {
 
     let address: UInt
     let size: Int
+    /// When it was opened.
+    let status: FileStatus
 
     /// Maps the plain file at the absolute `path`; one of fewer than `least` bytes is damaged.
     init(_ path: BytePath, least: Int) throws(Failure) {
@@ -21,6 +23,7 @@ final class MappedFile: Sendable {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .unreadable(errno) }
         size = Int(status.st_size)
+        self.status = FileStatus(status)
         guard status.st_mode & S_IFMT == S_IFREG, size >= least else { throw .damaged }
         guard let memory = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), memory != MAP_FAILED else {
             throw .unreadable(errno)

@@ -17,13 +17,19 @@ final class SectionFile: Sendable {
     /// Another for each time that such a file is written.
     let generation: Fingerprint
 
+    /// What the kernel said of the file when it was mapped.
+    var status: FileStatus { file.status }
+
     /// Maps and checks the file at the absolute `path`. Sections of `restful`, which few ask of, are let go of by the
-    /// memory again once they are checked.
+    /// memory again once they are checked. A file with the status `vouched`, which it had when it was checked before, is not
+    /// summed up again: none is ever written to.
     static func open(
-        _ path: BytePath, magic: UInt64, version: UInt32, sections count: Int, restful: Set<Int> = []
+        _ path: BytePath, magic: UInt64, version: UInt32, sections count: Int, restful: Set<Int> = [],
+        vouched: FileStatus? = nil
     ) throws(MappedFile.Failure) -> SectionFile {
         let file = SectionFile(try MappedFile(path, least: headerSize + 16 * count), count: count)
-        try file.check(magic: magic, version: version, count: count, restful: restful)
+        try file.check(magic: magic, version: version, count: count)
+        if file.status != vouched { try file.sumUp(restful: restful) }
         return file
     }
 
@@ -42,13 +48,17 @@ final class SectionFile: Sendable {
         }
     }
 
-    private func check(magic: UInt64, version: UInt32, count: Int, restful: Set<Int>) throws(MappedFile.Failure) {
-        let all = file.bytes
-        func number(_ offset: Int) -> UInt64 {
-            UInt64(littleEndian: all.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-        }
+    private func number(_ offset: Int) -> UInt64 {
+        UInt64(littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+
+    private func check(magic: UInt64, version: UInt32, count: Int) throws(MappedFile.Failure) {
         guard number(0) == magic else { throw .damaged }
         guard number(8) == UInt64(version) | UInt64(count) << 32 else { throw .otherVersion }
+    }
+
+    private func sumUp(restful: Set<Int>) throws(MappedFile.Failure) {
+        let all = file.bytes
         var hasher = FingerprintHasher()
         hasher.update(UnsafeRawBufferPointer(rebasing: all[16..<32]))
         let page = 4096

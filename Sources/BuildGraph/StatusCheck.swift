@@ -39,6 +39,10 @@ struct StatusCheck {
         var files: [(place: Int, status: stat?)] = []
         /// Folders whose own status differs, or that cannot be entered.
         var folders: [Int] = []
+        /// Places of files that have more than one name.
+        var linked: [Int] = []
+        /// Places of files that were only touched.
+        var touchedPlaces: [Int] = []
         fileprivate var touched: [RefreshedStatuses.Refreshed] = []
         fileprivate(set) var refreshed = RefreshedStatuses([], count: 0)
         var error: FileSystemError?
@@ -59,13 +63,18 @@ struct StatusCheck {
     private var buffer: [UInt8] = []
 
     /// Files of another status are compared with what `index` knows, and read where it does not: where it trusts
-    /// fingerprints, the base knows what they held and they are small.
+    /// fingerprints, the base knows what they held and they are small. With `suspects` nothing else is looked at.
     static func run(
-        _ base: WorkspaceBase, root: BytePath, _ index: FileIndex, threads: Int
+        _ base: WorkspaceBase, root: BytePath, _ index: FileIndex, threads: Int, only suspects: SuspectSet? = nil
     ) throws(FileSystemError) -> Found {
         let descriptor = root.withCString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw FileSystemError("open", root, errno: errno) }
         defer { close(descriptor) }
+        if let suspects {
+            var check = StatusCheck(base, descriptor, index)
+            for folder in suspects.folders { check.check(folder.index, files: folder.files) }
+            return try finished(check.found, base, index)
+        }
         let next = Atomic<Int>(0)
         let all = Mutex(Found())
         Threads.run(min(threads, base.folderCount / portion + 1)) {
@@ -79,11 +88,18 @@ struct StatusCheck {
             all.withLock { all in
                 all.files += found.files
                 all.folders += found.folders
+                all.linked += found.linked
                 all.touched += found.touched
                 all.error = all.error ?? found.error
             }
         }
-        var found = all.withLock { $0 }
+        return try finished(all.withLock { $0 }, base, index)
+    }
+
+    private static func finished(
+        _ found: Found, _ base: WorkspaceBase, _ index: FileIndex
+    ) throws(FileSystemError) -> Found {
+        var found = found
         if let error = found.error { throw error }
         found.refreshed = RefreshedStatuses(found.touched, count: base.count)
         if found.touched.count <= base.fewChanges {
@@ -92,6 +108,7 @@ struct StatusCheck {
                 index.record(base.entries.entry(file.place).path, file.status, content, readAt: file.readAt)
             }
         }
+        found.touchedPlaces = found.touched.map(\.place)
         found.touched = []
         return found
     }
@@ -108,58 +125,68 @@ struct StatusCheck {
     }
 
     private mutating func check(_ range: Range<Int>) {
-        var status = stat()
         for index in range {
-            let folder = base.folder(index)
-            guard let name = UnsafePointer<CChar>(bitPattern: paths + UInt(folder.path.lowerBound)),
-                folder.children.upperBound * 4 <= children.count
-            else { continue }
-            let isRoot = folder.path.isEmpty
-            let descriptor = isRoot ? root : clinux_open_folder(root, name)
-            guard descriptor >= 0 else {
-                if errno == EMFILE || errno == ENFILE || errno == ENOMEM {
-                    found.error = FileSystemError(
-                        "open", BytePath(bytes: Array(base.folderPath(index))), errno: errno)
-                    return
-                }
-                found.folders.append(index)
-                for child in folder.children { found.files.append((base.child(child), nil)) }
-                continue
-            }
-            if fstat(descriptor, &status) != 0 || !isSame(status, folder.status) { found.folders.append(index) }
-            checkFiles(of: folder, descriptor, nameStart: UInt(isRoot ? 0 : folder.path.count + 1), &status)
-            if !isRoot { close(descriptor) }
+            check(index, files: nil)
+            if found.error != nil { return }
         }
     }
 
+    /// One folder's own status, and those of `files` in it; of all where that is nil.
     @inline(__always)
-    private mutating func checkFiles(
-        of folder: WorkspaceBase.Folder, _ descriptor: Int32, nameStart: UInt, _ status: inout stat
-    ) {
-        for child in folder.children {
-            let place = Int(UInt32(littleEndian: children.loadUnaligned(fromByteOffset: 4 * child, as: UInt32.self)))
-            guard place < base.count, let file = UnsafePointer<CChar>(bitPattern: base.entries.start(place) + nameStart)
-            else { continue }
-            guard fstatat(descriptor, file, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
-                let code = errno
-                if code == ENOENT || code == ENOTDIR {
-                    found.files.append((place, nil))
-                } else {
-                    found.error = FileSystemError("stat", base.entries.entry(place).path, errno: code)
-                }
-                continue
+    private mutating func check(_ index: Int, files: [Int]?) {
+        var status = stat()
+        let folder = base.folder(index)
+        guard let name = UnsafePointer<CChar>(bitPattern: paths + UInt(folder.path.lowerBound)),
+            folder.children.upperBound * 4 <= children.count
+        else { return }
+        let isRoot = folder.path.isEmpty
+        let descriptor = isRoot ? root : clinux_open_folder(root, name)
+        guard descriptor >= 0 else {
+            if errno == EMFILE || errno == ENFILE || errno == ENOMEM {
+                found.error = FileSystemError("open", BytePath(bytes: Array(base.folderPath(index))), errno: errno)
+                return
             }
-            let device = Int(kinds[place] >> 4 & 7)
-            if device < devices.count, devices[device] == UInt64(status.st_dev),
-                isSame(status, statuses + UInt(WorkspaceBaseLayout.statusSize * place))
-            {
-                continue
+            found.folders.append(index)
+            for place in files ?? folder.children.map(base.child) { found.files.append((place, nil)) }
+            return
+        }
+        if fstat(descriptor, &status) != 0 || !isSame(status, folder.status) { found.folders.append(index) }
+        let nameStart = UInt(isRoot ? 0 : folder.path.count + 1)
+        if let files {
+            for place in files { check(file: place, descriptor, nameStart: nameStart, &status) }
+        } else {
+            for child in folder.children {
+                let place = UInt32(littleEndian: children.loadUnaligned(fromByteOffset: 4 * child, as: UInt32.self))
+                check(file: Int(place), descriptor, nameStart: nameStart, &status)
             }
-            if let refreshed = refreshed(place, descriptor, file, FileStatus(status), FileKind(mode: status.st_mode)) {
-                found.touched.append(refreshed)
+        }
+        if !isRoot { close(descriptor) }
+    }
+
+    @inline(__always)
+    private mutating func check(file place: Int, _ descriptor: Int32, nameStart: UInt, _ status: inout stat) {
+        guard place < base.count, let file = UnsafePointer<CChar>(bitPattern: base.entries.start(place) + nameStart)
+        else { return }
+        guard fstatat(descriptor, file, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            let code = errno
+            if code == ENOENT || code == ENOTDIR {
+                found.files.append((place, nil))
             } else {
-                found.files.append((place, status))
+                found.error = FileSystemError("stat", base.entries.entry(place).path, errno: code)
             }
+            return
+        }
+        if status.st_nlink > 1, status.st_mode & S_IFMT != S_IFDIR { found.linked.append(place) }
+        let device = Int(kinds[place] >> 4 & 7)
+        if device < devices.count, devices[device] == UInt64(status.st_dev),
+            isSame(status, statuses + UInt(WorkspaceBaseLayout.statusSize * place))
+        {
+            return
+        }
+        if let refreshed = refreshed(place, descriptor, file, FileStatus(status), FileKind(mode: status.st_mode)) {
+            found.touched.append(refreshed)
+        } else {
+            found.files.append((place, status))
         }
     }
 

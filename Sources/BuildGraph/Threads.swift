@@ -28,7 +28,11 @@ enum Threads {
                 portions.withLock { $0.append((first, results)) }
             }
         }
-        return portions.withLock { $0 }.sorted { $0.first < $1.first }.flatMap(\.results)
+        let sorted = portions.withLock { $0 }.sorted { $0.first < $1.first }
+        var all: [Result] = []
+        all.reserveCapacity(count)
+        for portion in sorted { all += portion.results }
+        return all
     }
 
     /// Runs `body` `count` times at once, the caller's thread included, and returns when all have ended. Where the

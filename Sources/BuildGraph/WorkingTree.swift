@@ -34,6 +34,8 @@ package struct WorkingTree: FileSystem {
     package let notices: [Diagnostic]
     let looked: LookedAt
     let options: WorkingTreeOptions
+    /// How much was looked at, where it was compared with an earlier state.
+    package let scope: LookScope?
     /// Before the look.
     private let moment: Int64
     private let root: BytePath
@@ -45,6 +47,7 @@ package struct WorkingTree: FileSystem {
         moment: Int64
     ) {
         self.moment = moment
+        scope = nil
         entries = found.entries
         self.notices = notices + found.nested.map { .nestedRepository($0) }
         submodules = found.submodules
@@ -55,9 +58,10 @@ package struct WorkingTree: FileSystem {
     }
 
     private init(
-        _ found: WorkspaceChanges, _ options: WorkingTreeOptions, index: FileIndex?, moment: Int64
+        _ found: WorkspaceChanges, _ options: WorkingTreeOptions, index: FileIndex?, moment: Int64, _ scope: LookScope
     ) {
         self.moment = moment
+        self.scope = scope
         entries = found.entries
         notices = found.base.nested.map { .nestedRepository($0) }
         submodules = found.submodules
@@ -77,24 +81,39 @@ package struct WorkingTree: FileSystem {
     }
 
     /// As `scan`, with the same result, but where an earlier state was written down
-    /// only what differs from it is looked at closely.
+    /// only what differs from it is looked at closely; where `source` has watched since, nothing else is looked at.
     package static func look(
-        _ options: WorkingTreeOptions, index: FileIndex, _ files: StateFiles
+        _ options: WorkingTreeOptions, index: FileIndex, _ files: StateFiles,
+        watchedBy source: (any ChangeSource)? = nil
     ) throws(FileSystemError) -> WorkingTree {
         let moment = FileStatus.now
         let file = files.base
         var notices: [Diagnostic] = []
         do throws(MappedFile.Failure) {
-            let base = try WorkspaceBase.open(file)
+            let note = source == nil ? nil : WatchNote.read(files.watched)
+            let base = try WorkspaceBase.open(file, vouched: note?.base)
             let threads = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-            if let changes = try? WorkspacePass.run(base, options, index, threads: threads) {
-                return WorkingTree(changes, options, index: index, moment: moment)
+            if let source {
+                let look = WatchedLook(base, options, index, files, source, note: note, moment: moment)
+                if let (changes, scope) = try? look.run(threads: threads), let changes {
+                    return WorkingTree(changes, options, index: index, moment: moment, scope)
+                }
+            } else if let found = try? WorkspacePass.run(base, options, index, threads: threads) {
+                let scope = LookScope(few: nil, doubt: nil)
+                return WorkingTree(found.changes, options, index: index, moment: moment, scope)
             }
         } catch {
             notices = FileIndex.notice(error, file).map { [$0] } ?? []
         }
         return WorkingTree(
             try WorkingTreeScan.run(options), options, index: index, notices: notices, moment: moment)
+    }
+
+    /// The paths of all submodules that are there.
+    package var submodulePaths: [BytePath] {
+        options.submodules.keys.filter { path in
+            entries.index(of: path).map { entries.kind($0) == .submodule } ?? false
+        }.sorted()
     }
 
     /// Whether the file at `path` is sure to hold what it held when it was looked at, by its status alone.

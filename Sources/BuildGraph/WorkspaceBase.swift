@@ -44,12 +44,12 @@ final class WorkspaceBase: Sendable {
     var count: Int { entries.count }
     var generation: Fingerprint { file.generation }
 
-    /// Maps and checks the file at the absolute `path`.
-    static func open(_ path: BytePath) throws(MappedFile.Failure) -> WorkspaceBase {
+    /// Maps and checks the file at the absolute `path`; `vouched` as for `SectionFile.open`.
+    static func open(_ path: BytePath, vouched: FileStatus? = nil) throws(MappedFile.Failure) -> WorkspaceBase {
         let file = try SectionFile.open(
             path, magic: WorkspaceBaseLayout.magic, version: WorkspaceBaseLayout.version,
             sections: WorkspaceBaseLayout.count,
-            restful: [WorkspaceBaseLayout.digests, WorkspaceBaseLayout.fingerprints])
+            restful: [WorkspaceBaseLayout.digests, WorkspaceBaseLayout.fingerprints], vouched: vouched)
         guard let base = WorkspaceBase(file) else { throw .damaged }
         return base
     }

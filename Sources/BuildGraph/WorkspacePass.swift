@@ -67,18 +67,31 @@ struct WorkspacePass {
     private var folders: [BytePath: FileStatus] = [:]
     private var goneFolders: Set<BytePath> = []
 
+    /// What a pass came upon, for the next one.
+    struct Findings {
+        let changes: WorkspaceChanges
+        /// Where the disk has another status than the base.
+        let differing: WatchNote.Differing
+        /// Places of files that were looked at and have more than one name.
+        let linked: [Int]
+    }
+
+    /// With `suspects` nothing else is looked at: everything else has the status that the base has.
     static func run(
-        _ base: WorkspaceBase, _ options: WorkingTreeOptions, _ index: FileIndex, threads: Int
-    ) throws(FileSystemError) -> WorkspaceChanges? {
+        _ base: WorkspaceBase, _ options: WorkingTreeOptions, _ index: FileIndex, threads: Int,
+        only suspects: SuspectSet? = nil
+    ) throws(FileSystemError) -> Findings? {
         var pass = WorkspacePass(base, options)
         guard base.optionsKey == options.fingerprint, let touched = pass.touchedRules() else { return nil }
-        let found = try StatusCheck.run(base, root: options.root, index, threads: threads)
+        let found = try StatusCheck.run(base, root: options.root, index, threads: threads, only: suspects)
         guard touched.allSatisfy({ found.refreshed[$0] != nil }) else { return nil }
         for (place, status) in found.files { pass.take(place, status) }
         for folder in found.folders.sorted() {
             guard try pass.list(folder) else { return nil }
         }
-        return try pass.changes(found.refreshed)
+        let differing = WatchNote.Differing(
+            files: found.files.map(\.place) + found.touchedPlaces, folders: found.folders)
+        return Findings(changes: try pass.changes(found.refreshed), differing: differing, linked: found.linked)
     }
 
     private init(_ base: WorkspaceBase, _ options: WorkingTreeOptions) {

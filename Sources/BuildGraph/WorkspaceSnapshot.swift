@@ -10,12 +10,29 @@ package struct StateFiles: Sendable {
     let graph: BytePath
     /// How a commit's tree differs from it.
     let anchor: BytePath
+    /// What the last look found while somebody watched.
+    let watched: BytePath
+
+    /// Of the base's file, in bytes; 0 where there is none.
+    package var baseSize: Int {
+        var status = stat()
+        return base.withCString({ lstat($0, &status) }) == 0 ? Int(status.st_size) : 0
+    }
+
+    /// The clock that the last look noted, where `source` gave it.
+    package func notedClock(of source: String) -> [UInt8]? {
+        WatchNote.read(watched).flatMap { $0.source == source ? $0.clock : nil }
+    }
+
+    /// What the base's file is called in the state folder.
+    package var baseName: BytePath { base.name }
 
     /// `folder` is the workspace's state folder.
     package init(in folder: BytePath) {
         base = folder.appending("workspace")
         graph = folder.appending("graph")
         anchor = folder.appending("anchor")
+        watched = folder.appending("watched")
     }
 }
 

@@ -3,7 +3,12 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 int clinux_events_open(void) { return epoll_create1(EPOLL_CLOEXEC); }
@@ -46,4 +51,61 @@ int clinux_count_names(int fd) {
         place += entry->length;
     }
     return count;
+}
+
+static int unix_socket(const char *path, struct sockaddr_un *address) {
+    if (strlen(path) >= sizeof address->sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    strcpy(address->sun_path, path);
+    return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+static int closing(int fd) {
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+int clinux_listen(const char *path) {
+    struct sockaddr_un address;
+    int fd = unix_socket(path, &address);
+    if (fd < 0) return -1;
+    // The mode of a socket's file is that of the socket at the time it is bound, less the umask.
+    if (fchmod(fd, 0600) != 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
+        chmod(path, 0600) != 0 || listen(fd, 32) != 0)
+        return closing(fd);
+    return fd;
+}
+
+int clinux_connect(const char *path) {
+    struct sockaddr_un address;
+    int fd = unix_socket(path, &address);
+    if (fd < 0) return -1;
+    return connect(fd, (struct sockaddr *)&address, sizeof address) == 0 ? fd : closing(fd);
+}
+
+int clinux_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+
+int clinux_peer(int fd, uint32_t *uid, int *pid) {
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return -1;
+    *uid = peer.uid;
+    *pid = peer.pid;
+    return 0;
+}
+
+int64_t clinux_filesystem_kind(const char *path) {
+    struct statfs found;
+    return statfs(path, &found) == 0 ? (int64_t)(uint32_t)found.f_type : -1;
+}
+
+int clinux_spawn_in_session(void *attributes) {
+    short flags;
+    int code = posix_spawnattr_getflags(attributes, &flags);
+    return code != 0 ? code : posix_spawnattr_setflags(attributes, flags | POSIX_SPAWN_SETSID);
 }

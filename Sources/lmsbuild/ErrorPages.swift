@@ -1405,7 +1405,7 @@ service catalog
 # LMS604: machine failure
 
 What the machine refuses is reported under the code of the part that met it: LMS401 for files, LMS601 for the store,
-LMS602 for engines, LMS507 for the sandbox. This page is for what is left, as `run --watch` that may watch no more folders.
+LMS602 for engines, LMS507 for the sandbox. This page is for what is left, as `run --watch` or `watch` that may watch no more folders.
 
 The machine refused something that lmsbuild needs: the disk is full, a permission is missing, a system call failed,
 a program cannot be started. It says nothing about your code: the exit status is 36, unless something of yours

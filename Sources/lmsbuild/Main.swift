@@ -28,6 +28,7 @@ struct LMSBuild: ParsableCommand {
             ContractsCommand.self,
             ReleaseCommand.self,
             CanDeployCommand.self,
+            WatchCommand.self,
         ])
 }
 
@@ -93,7 +94,7 @@ enum LaterCommands {
         "ci",
         "push", "deploy", "rollback", "history", "status", "env",
         "new", "init",
-        "lock", "cache", "report", "serve", "doctor", "watch",
+        "lock", "cache", "report", "serve", "doctor",
     ]
 
     static func refusal(_ name: String) -> Diagnostic? {

@@ -89,7 +89,11 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
     func once(
         _ opened: Workspace, _ request: RunRequest, knowing: (Graph) -> Void = { _ in }
     ) async throws -> RunSummary {
-        let hashed = try opened.hashed(try await opened.workingTree())
+        let files = try await opened.workingTree()
+        if verbose, let line = (files as? WorkingTree ?? (files as? CheckedOutTree)?.disk)?.scope?.line {
+            Terminal.say(line)
+        }
+        let hashed = try opened.hashed(files)
         knowing(hashed.graph)
         var chosen = try selecting(hashed.graph, request.labels, everythingByDefault: false)
         if let affected {
@@ -267,5 +271,13 @@ extension RunRecords {
         let rest = changes.count > 3 ? " and \(changes.count - 3) more" : ""
         return "; differs from the run of \(shownTime(record.time)) in: "
             + changes.prefix(3).joined(separator: ", ") + rest
+    }
+}
+
+extension LookScope {
+    /// What a look that somebody watched for has to say of itself; nil where nobody watches.
+    fileprivate var line: String? {
+        if let few { return "looked at \(few) files and folders: the watcher knows of no others" }
+        return doubt.map { "everything was looked at, although somebody watches: \($0)" }
     }
 }

@@ -140,7 +140,7 @@ struct WatchRun {
 }
 
 /// The kernel does not let us watch.
-private struct Unwatchable: Error {
+struct Unwatchable: Error {
     let error: FileSystemError
 
     var diagnostic: Diagnostic {
@@ -159,7 +159,7 @@ private struct Unwatchable: Error {
         default:
             Diagnostic(
                 .machineFailure, "cannot \(error.operation) '\(error.path.shown)': \(errnoText(error.errno))",
-                hint: "run without '--watch'")
+                hint: "do without watching: runs need none")
         }
     }
 }

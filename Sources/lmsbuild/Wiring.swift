@@ -84,8 +84,9 @@ struct Workspace: Sendable {
     /// The files as they are now, uncommitted and untracked ones included.
     func workingTree(objects: GitObjects? = nil) async throws -> any FileSystem {
         do {
+            let source = await changeSource()
             guard let repository else {
-                let tree = try look(WorkingTreeOptions(root: workspace))
+                let tree = try look(WorkingTreeOptions(root: workspace), source)
                 Self.show(tree.notices)
                 return tree
             }
@@ -93,13 +94,13 @@ struct Workspace: Sendable {
             var answers = try await Self.refusing {
                 try await repository.answers(root: workspace, memo: memo)
             }
-            var tree = try look(answers.options)
+            var tree = try look(answers.options, source)
             let correction = try await Self.refusing { [answers, tree] in
                 try await repository.corrected(answers, by: tree, memo: memo != nil && makeState() ? memo : nil)
             }
             if let correction {
                 answers = correction
-                tree = try look(answers.options)
+                tree = try look(answers.options, source)
             }
             Self.show(tree.notices)
             let checkedOut = try await Self.refusing { [answers, tree] in
@@ -114,10 +115,33 @@ struct Workspace: Sendable {
         }
     }
 
-    private func look(_ options: WorkingTreeOptions) throws(FileSystemError) -> WorkingTree {
+    private func look(
+        _ options: WorkingTreeOptions, _ source: (any ChangeSource)?
+    ) throws(FileSystemError) -> WorkingTree {
         isSlow(.index)
             ? try WorkingTree.scan(options, index: index)
-            : try WorkingTree.look(options, index: index, StateFiles(in: state))
+            : try WorkingTree.look(options, index: index, StateFiles(in: state), watchedBy: source)
+    }
+
+    /// Who may have watched the workspace since the last look; nil where nobody is to be asked.
+    private func changeSource() async -> (any ChangeSource)? {
+        if isSlow(.watch) || isSlow(.index) { return nil }
+        let watcher = WatcherClient(in: state)
+        if watcher.mayRun { return watcher }
+        if environment["WATCHMAN_SOCK"] != nil { return WatchmanClient(environment) { nil } }
+        // To ask where Watchman is costs more than to look at few files.
+        let files = StateFiles(in: state)
+        guard files.baseSize > 1 << 20, let program = WatchmanClient.program(environment) else { return nil }
+        var socket: String?
+        if !WatchmanClient.isKnown(files) {
+            var command = Command(
+                [program, "get-sockname", "--no-spawn"], environment: environment, folder: workspace)
+            command.separateErrors = true
+            command.timeout = .milliseconds(500)
+            let result = try? await commands.run(command)
+            socket = result.flatMap { WatchmanClient.socket(in: $0.output) }
+        }
+        return WatchmanClient(environment) { [socket] in socket }
     }
 
     /// Reads the repository's blobs, and remembers their digests.
@@ -193,6 +217,8 @@ struct Workspace: Sendable {
         case run
         /// Taking git's answers from the last run where nothing that git makes them from has changed.
         case git
+        /// Looking only at what somebody who has watched since the last look says may have changed.
+        case watch
     }
 
     func isSlow(_ path: FastPath) -> Bool { Self.isSlow(path, environment) }
@@ -201,7 +227,7 @@ struct Workspace: Sendable {
         let isCI = !(environment["CI"] ?? "").isEmpty && environment["CI"] != "false"
         let words = (environment["LMSBUILD_SLOW"] ?? "").split(separator: ",")
         // Where others may have written it (a restored cache) no stored hash is believed: it could be chosen to be any.
-        if [.snapshot, .run, .git].contains(path), isCI { return true }
+        if [.snapshot, .run, .git, .watch].contains(path), isCI { return true }
         return words.contains { $0 == "all" || $0 == path.rawValue }
     }
 

@@ -8,11 +8,14 @@ import Testing
 @Suite struct SlowPathTests {
     private let program = Program()
 
-    @Test(arguments: ["index", "snapshot", "git", "run", "index,git", "all"])
+    @Test(arguments: ["index", "snapshot", "git", "run", "watch", "index,git", "all"])
     func theAnswerIsTheSameWithout(path: String) async throws {
         let repository = try await TestRepository()
         var history = try RandomMonorepo(repository, seed: 90 &+ UInt64(path.utf8.count))
         try await repository.commitAll()
+        if path == "watch" || path == "all" {
+            #expect(try await program.run("watch", "--background", in: repository.path).status == 0)
+        }
         func answers(_ environment: [String: String]) async throws -> [Program.Outcome] {
             var found: [Program.Outcome] = []
             for arguments in [
@@ -34,5 +37,6 @@ import Testing
                 #expect(one.output == other.output, "\(step): \(change)")
             }
         }
+        #expect(try await program.run("watch", "--stop", in: repository.path).status == 0)
     }
 }

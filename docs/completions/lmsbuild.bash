@@ -20,7 +20,7 @@ _lmsbuild() {
     -f) compopt -o default; return ;;
     esac
     if [ -z "$command" ]; then
-        words="run affected hash tag inputs check fmt explain graph deps rdeps path replay help -C -f --help --version"
+        words="run affected hash tag inputs check fmt explain graph deps rdeps path replay watch help -C -f --help --version"
     else
         case "$command $previous" in
         "run --sandbox") words="auto on off" ;;
@@ -52,6 +52,7 @@ _lmsbuild() {
             "rdeps") words="-C -f --direct --gates --stage --format --help" ;;
             "path") words="-C -f --gates --format --help" ;;
             "replay") words="-C -f --last --stage --kind --time --format -o --output --help" ;;
+            "watch") words="-C -f --background --stop --status --idle --help" ;;
             esac
             ;;
         esac

@@ -17,6 +17,7 @@ _lmsbuild() {
         'rdeps:What needs targets\: all whose hash differs when theirs does.'
         'path:A shortest way by which one target needs another.'
         'replay:What each commit of the history would have run, beside everything and beside a rule of thumb.'
+        'watch:Keeps what changes in the workspace, so that runs need not look at all of it.'
     )
     _arguments -C '-C[Work as if started in this folder.]:dir:_directories' \
         '-f[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
@@ -174,6 +175,16 @@ _lmsbuild() {
             ''--time'[What a stage or a label takes, such as image=90s; without it recorded times count.]:STAGE=DURATION:_files' \
             ''--format'[text, json or svg.]:format:(text json svg)' \
             '(-o --output)'{-o,--output}'[Write to this file.]:output:_files' \
+            '*: :_files'
+        ;;
+    watch)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--background'[Watch on in the background; returns when everything is watched.]' \
+            ''--stop'[End the one in the background.]' \
+            ''--status'[Say whether one watches.]' \
+            ''--idle'[End after this long without a question and a change (90s, 10m, 3h).]:duration:_files' \
             '*: :_files'
         ;;
     esac

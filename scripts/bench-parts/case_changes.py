@@ -5,9 +5,12 @@ import select
 import subprocess
 import time
 
+import rivals
 from layouts import FILES_OF_A_SERVICE, components_of, git, libraries_of, settle, trivial_files
-from measuring import Aim, Command, Group, Run, Wrong, environment, prepare
+from measuring import Aim, Command, Group, Run, Wrong, environment, output_of, prepare
 from rivals import says
+
+MILLISECOND = 1e6
 
 WORKING_TREE = ["git", "diff", "--name-only", "HEAD~1"]
 COMMITS = ["git", "diff", "--name-only", "HEAD~1", "HEAD"]
@@ -132,15 +135,41 @@ class Watch:
 
 
 def watch(trial):
-    """from a save to the end of the run that follows, beside starting lmsbuild run by hand"""
+    """from a save to the end of the run that follows, beside starting lmsbuild run by hand; a no-op with a watcher"""
     for count in trial.sizes("files", [1_000], [1_000, 10_000, 100_000]):
         repository = trial.workshop.trivial("many", count)
         trial.nothing_to_do(repository)
+        background(trial, repository)
         try:
             watched(trial, repository)
         except Refused as refused:
             print(f"watch: nothing was measured, as 'lmsbuild run --watch' is refused:\n{refused}")
             return
+
+
+def background(trial, repository):
+    """A run with nothing to do that asks `lmsbuild watch --background`, beside those that look at everything."""
+    subject = trial.nothing_to_do(repository)
+    output_of(trial.command(repository, "watch", "--background"))
+    try:
+        subject.name += ", with a watcher"
+        told = trial.command(repository, "run", "-n", "-v", "--sandbox", "off")
+        until = time.monotonic() + 60
+        while "the watcher knows of no others" not in output_of(told):
+            if time.monotonic() > until:
+                raise Wrong(f"the watcher is not believed: {output_of(told)[:500]}")
+        without = trial.command(
+            repository, "run", "--sandbox", "off", name="lmsbuild run, without", check=subject.check)
+        without.environment = {"LMSBUILD_SLOW": "watch"}
+        subject.aim = Aim(most=50 * MILLISECOND)
+        raw = trial.raw.stat(repository)
+        prepare(raw)
+        trial.compare(Group(
+            f"nothing to do with a watcher, {repository.files:,} files", subject,
+            [without, raw, rivals.git_status_untracked_cache(repository)],
+            curve="nothing to do with a watcher", size=repository.files, unit="file"))
+    finally:
+        output_of(trial.command(repository, "watch", "--stop"))
 
 
 def watched(trial, repository):
