@@ -7,7 +7,7 @@ package struct Component: Sendable {
     }
 
     /// `consumes NAME by FILE…`.
-    package struct Consumption: Sendable {
+    package struct Consumption: Sendable, Hashable {
         package let provider: String
         /// Relative to the workspace's root.
         package let contracts: [BytePath]

@@ -18,14 +18,16 @@ struct SnapshotWriter {
         if let value { body(&self, value) }
     }
 
+    /// The number of `text` among the sources.
+    mutating func source(_ text: SourceText) -> Int {
+        if let place = places[ObjectIdentifier(text)] { return place }
+        places[ObjectIdentifier(text)] = sources.count
+        sources.append(text)
+        return sources.count - 1
+    }
+
     mutating func span(_ span: SourceSpan) {
-        var place = places[ObjectIdentifier(span.source)]
-        if place == nil {
-            place = sources.count
-            places[ObjectIdentifier(span.source)] = sources.count
-            sources.append(span.source)
-        }
-        bytes.append(small: place ?? 0)
+        bytes.append(small: source(span.source))
         bytes.append(small: span.offset)
         bytes.append(small: span.length)
     }
@@ -68,6 +70,25 @@ struct SnapshotWriter {
         }
         list(component.owners) { $0.bytes.append($1) }
         span(component.span)
+    }
+
+    mutating func member(_ member: BuildfileMember) {
+        bytes.append(member.isShared)
+        optional(member.path) { $0.bytes.append($1.bytes) }
+        bytes.append(small: source(member.source))
+    }
+
+    /// `number` names each thing that was asked for.
+    mutating func facts(_ facts: ComponentFacts, _ number: (AskedName) -> Int) {
+        optional(facts.glob) { writer, glob in
+            writer.bytes.append(small: glob.member)
+            writer.bytes.append(glob.text)
+            writer.bytes.append(glob.folder.bytes)
+        }
+        optional(facts.block) { $0.bytes.append(small: $1) }
+        bytes.append(facts.hasVerify)
+        bytes.append(facts.hasReported)
+        list(facts.names) { $0.bytes.append(small: number($1)) }
     }
 
     mutating func output(_ output: DeclaredOutput) {
@@ -169,11 +190,11 @@ struct SnapshotWriter {
 /// Reads what `SnapshotWriter` wrote.
 struct SnapshotReader {
     var bytes: ByteReader
-    private let source: (Int) -> SourceText
+    private let spans: SnapshotSpans
 
-    init(_ section: UnsafeRawBufferPointer, at offset: Int = 0, source: @escaping (Int) -> SourceText) {
+    init(_ section: UnsafeRawBufferPointer, at offset: Int = 0, spans: SnapshotSpans) {
         bytes = ByteReader(section, at: offset)
-        self.source = source
+        self.spans = spans
     }
 
     mutating func list<Element>(_ body: (inout SnapshotReader) -> Element) -> [Element] {
@@ -193,8 +214,7 @@ struct SnapshotReader {
     }
 
     mutating func span() -> SourceSpan {
-        let text = source(bytes.small())
-        return SourceSpan(text, offset: bytes.small(), length: bytes.small())
+        spans.span(bytes.small(), offset: bytes.small(), length: bytes.small())
     }
 
     mutating func word() -> Word { Word(bytes.string(), span()) }
@@ -228,6 +248,16 @@ struct SnapshotReader {
             }, owners: list { $0.bytes.string() }, span: span())
     }
 
+    mutating func facts(_ names: [AskedName]) -> ComponentFacts {
+        ComponentFacts(
+            glob: optional { reader in
+                ComponentFacts.Glob(
+                    member: reader.bytes.small(), text: reader.bytes.string(), folder: reader.bytes.path())
+            },
+            block: optional { $0.bytes.small() }, hasVerify: bytes.flag(), hasReported: bytes.flag(),
+            names: list { $0.bytes.small() }.compactMap { names.indices.contains($0) ? names[$0] : nil })
+    }
+
     mutating func output() -> DeclaredOutput {
         DeclaredOutput(path: bytes.path(), isFolder: bytes.flag(), span: span())
     }
@@ -244,14 +274,15 @@ struct SnapshotReader {
     }
 
     mutating func target(
-        _ componentName: (Int) -> String, _ entries: FileEntries, files: EntryRanges?
+        _ componentName: (Int) -> String, _ entries: FileEntries, files: EntryRanges?, _ places: TargetPlaces
     ) -> Target {
         let (label, component) = labelAndComponent(componentName)
-        let making = making()
+        let making = making(places)
         let edges = list { reader in
             let kind = reader.bytes.small()
             return Edge(
-                kind: kind == 0 ? .input : kind == 1 ? .gate : .tag, target: reader.bytes.small(), span: reader.span())
+                kind: kind == 0 ? .input : kind == 1 ? .gate : .tag, target: places.new(reader.bytes.small()),
+                span: reader.span())
         }
         let outputs = list { $0.output() }
         let attributes = attributes()
@@ -290,7 +321,7 @@ struct SnapshotReader {
         return found
     }
 
-    private mutating func making() -> Making {
+    private mutating func making(_ places: TargetPlaces) -> Making {
         switch bytes.small() {
         case 1:
             let recipe = Recipe(text: bytes.string(), span: span())
@@ -302,7 +333,7 @@ struct SnapshotReader {
             var arguments: [String: String] = [:]
             for _ in 0..<bytes.small() { arguments[bytes.string()] = bytes.string() }
             var images: [String: Int] = [:]
-            for _ in 0..<bytes.small() { images[bytes.string()] = bytes.small() }
+            for _ in 0..<bytes.small() { images[bytes.string()] = places.new(bytes.small()) }
             return .image(
                 ImageRule(
                     dockerfile: dockerfile, context: context, targetStage: stage, arguments: arguments,

@@ -44,7 +44,7 @@ extension WorkingTree {
         // What shaped the graph has to be known to the base as well.
         _ = try digests(of: hashed.graph.origin.shapedBy)
         let anchor = difference.flatMap { StateAnchor.open(files, of: $0.base.generation) }
-        guard let generation = try save(files, whole: hashed.graph.targets.snapshot == nil) else { return }
+        guard let generation = try save(files, whole: !hashed.graph.targets.areOfSnapshot) else { return }
         try hashed.write(snapshot: files.graph, of: generation, settings)
         if let anchor, let difference, let new = try? WorkspaceBase.open(files.base), new.generation == generation {
             try anchor.moved(from: difference.base, difference.changes, to: new).write(files)
