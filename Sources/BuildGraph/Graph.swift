@@ -223,6 +223,16 @@ package struct Resolution: Sendable {
 package func resolve(
     _ files: any FileSystem, _ settings: ResolutionSettings
 ) throws(FileSystemError) -> Resolution {
+    let (resolution, leftovers) = try resolving(files, settings)
+    // Nobody else has them any more.
+    Threads.release(leftovers)
+    return resolution
+}
+
+/// With what takes long to free.
+private func resolving(
+    _ files: any FileSystem, _ settings: ResolutionSettings
+) throws(FileSystemError) -> (Resolution, leftovers: [any Sendable]) {
     let recorder = ReadRecorder(files)
     let tree = FileTree(recorder)
     let reads = EnvironmentReads()
@@ -235,5 +245,5 @@ package func resolve(
     graph?.origin.shapedBy = recorder.read
     graph?.origin.environment = reads.all
     graph?.origin.warnings = resolution.diagnostics
-    return Resolution(graph: graph, diagnostics: resolution.diagnostics)
+    return (Resolution(graph: graph, diagnostics: resolution.diagnostics), builder.leftovers + [builder])
 }

@@ -9,6 +9,9 @@ struct GraphBuilder {
     private let set: BuildfileSet
     var diagnostics: [Diagnostic]
 
+    /// What takes long to free.
+    private(set) var leftovers: [any Sendable] = []
+
     var globals: [String: VariableDeclaration] = [:]
     var tools: [String: ToolDeclaration] = [:]
     private(set) var templates: [String: ComponentDeclaration] = [:]
@@ -35,6 +38,7 @@ struct GraphBuilder {
         let registry = registry
         var builder = TargetBuilder(self, registry: registry)
         let (components, targets) = try builder.build()
+        leftovers = builder.leftovers + [builder]
         diagnostics.append(contentsOf: builder.diagnostics)
         diagnostics = unique(diagnostics)
         guard !diagnostics.contains(where: { $0.severity == .error }) else {

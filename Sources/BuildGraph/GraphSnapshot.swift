@@ -101,7 +101,8 @@ final class GraphSnapshot: Sendable {
         func size(_ section: Int) -> Int { file.section(section).count }
         guard targetCount >= 0, componentCount >= 0, memberCount >= 0,
             size(GraphSnapshotLayout.memberOffsets) == 4 * memberCount,
-            size(GraphSnapshotLayout.factOffsets) == 4 * componentCount, size(GraphSnapshotLayout.targetOffsets) == 4 * targetCount,
+            size(GraphSnapshotLayout.factOffsets) == 4 * componentCount,
+            size(GraphSnapshotLayout.targetOffsets) == 4 * targetCount,
             size(GraphSnapshotLayout.componentOffsets) == 4 * componentCount,
             size(GraphSnapshotLayout.hashes) == 32 * targetCount, size(GraphSnapshotLayout.owns) == 32 * targetCount,
             size(GraphSnapshotLayout.order) == 4 * targetCount,

@@ -170,6 +170,14 @@ struct OutputTable: Sendable {
 
     /// A diagnostic for each pair of rules that claim the same path, or one a path inside another's.
     func overlaps(labels: [Label]) -> [Diagnostic] {
+        let size = claims.count
+        let count = size < 1024 ? 1 : 4 * Threads.processors
+        return Threads.map(count) { part in
+            overlaps(size * part / count..<size * (part + 1) / count, labels)
+        }.flatMap { $0 }
+    }
+
+    private func overlaps(_ part: Range<Int>, _ labels: [Label]) -> [Diagnostic] {
         var found: [Diagnostic] = []
         func report(_ claim: Claim, _ first: Claim) {
             found.append(
@@ -182,7 +190,8 @@ struct OutputTable: Sendable {
                     at: claim.output.span, notes: [.init("the other output", at: first.output.span)],
                     hint: "give each rule an output of its own"))
         }
-        for (index, claim) in claims.enumerated() {
+        for index in part {
+            let claim = claims[index]
             let path = claim.output.path
             guard index == 0 || claims[index - 1].output.path != path else { continue }
             for other in claims(of: path).dropFirst() { report(other, claim) }

@@ -289,7 +289,8 @@ struct PartialResolution {
     }
 
     private mutating func addTakers(of output: BytePath) -> Bool {
-        for entries in [base, entries] where entries.index(of: output) != nil || !entries.range(inside: output).isEmpty {
+        for entries in [base, entries] where entries.index(of: output) != nil || !entries.range(inside: output).isEmpty
+        {
             return false
         }
         if snapshot.origin.contracts.contains(where: { $0 == output || $0.isInside(output) }) { return false }

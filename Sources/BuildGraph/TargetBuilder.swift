@@ -1,25 +1,8 @@
 import Buildfile
 
-/// A rule of a component, or one instance of its `verify` rule, before its words are expanded.
-///
-/// A class, because it is large and handed about much.
-final class TargetSeed: Sendable {
-    let label: Label
-    let component: Int
-    let rule: RuleDeclaration
-    let consumption: Component.Consumption?
-
-    init(label: Label, component: Int, rule: RuleDeclaration, consumption: Component.Consumption?) {
-        self.label = label
-        self.component = component
-        self.rule = rule
-        self.consumption = consumption
-    }
-}
-
 /// Makes components and their targets from drafts.
 ///
-/// This file expands words and connects labels; TargetFiles matches globs, ImageTargets reads Dockerfiles.
+/// This file expands words; TargetSeeds connects labels, TargetFiles matches globs, ImageTargets reads Dockerfiles.
 struct TargetBuilder {
     let tree: FileTree
     let settings: ResolutionSettings
@@ -37,6 +20,8 @@ struct TargetBuilder {
     var seeds = SeedTable()
     var outputs = OutputTable()
     var asked = AskedNames()
+    /// What takes long to free.
+    private(set) var leftovers: [any Sendable] = []
     /// Components of which something was reported when their targets were made.
     var reported: Set<Int> = []
     /// Whether something was reported for the target at hand, now or for another before.
@@ -76,7 +61,7 @@ struct TargetBuilder {
     mutating func build() throws(FileSystemError) -> ([Component], [Target]) {
         components = ComponentTable(drafts.list.indices.map { component($0) })
         makeSeeds()
-        for index in seeds.list.indices { declareOutputs(index) }
+        declareOutputs()
         outputs.finish()
         diagnostics.append(contentsOf: outputs.overlaps(labels: seeds.list.map(\.label)))
         checkContracts(components.list)
@@ -117,6 +102,7 @@ struct TargetBuilder {
             asked.done += part.asked
             reported.formUnion(part.reported)
         }
+        leftovers.append(parts)
         return targets
     }
 
@@ -220,7 +206,7 @@ struct TargetBuilder {
         return found
     }
 
-    private mutating func reportUnknownComponent(_ word: Word) {
+    mutating func reportUnknownComponent(_ word: Word) {
         // Thousands may name the one that is missing, and the nearest is looked for among thousands.
         let known = unknownComponents[word.text] ?? unknownComponent(word)
         unknownComponents[word.text] = known
@@ -243,115 +229,6 @@ struct TargetBuilder {
                     .missingInput(Word(path.shown, consumption.span), path: path, tree: tree, producer: nil))
             }
         }
-    }
-
-    // MARK: Seeds
-
-    private mutating func makeSeeds() {
-        let consumers = consumers()
-        for (index, draft) in drafts.list.enumerated() {
-            seeds.append(seeds(of: index, consumers: consumers[draft.name] ?? []))
-        }
-    }
-
-    /// The rules of a component, sorted by stage, with an instance of its `verify` rule for each of `consumers`.
-    func seeds(of component: Int, consumers: [Int]) -> [(stage: String, seeds: [TargetSeed])] {
-        let draft = drafts[component]
-        return draft.block.rules.sorted { $0.key < $1.key }.map { stage, rule in
-            if stage == "verify" {
-                return (stage, instances(of: rule, component: component, consumers: consumers))
-            }
-            let label = Label(component: draft.name, stage: stage)
-            return (stage, [TargetSeed(label: label, component: component, rule: rule, consumption: nil)])
-        }
-    }
-
-    /// Provider → the components that consume it, in their order.
-    private func consumers() -> [String: [Int]] {
-        var found: [String: [Int]] = [:]
-        for (index, consumer) in components.list.enumerated() {
-            for consumption in consumer.consumes where found[consumption.provider]?.last != index {
-                found[consumption.provider, default: []].append(index)
-            }
-        }
-        return found
-    }
-
-    private func instances(of rule: RuleDeclaration, component: Int, consumers: [Int]) -> [TargetSeed] {
-        let name = drafts[component].name
-        return consumers.compactMap { consumer in
-            let consumer = components[consumer]
-            guard let all = consumer.consumption(of: name) else { return nil }
-            return TargetSeed(
-                label: Label(component: name, stage: "verify", consumer: consumer.name), component: component,
-                rule: rule, consumption: all)
-        }
-    }
-
-    /// The places in `seeds` of a component's stage; nil where it has no such rule.
-    func targets(ofStage stage: String, of component: Int) -> Range<Int>? {
-        seeds.targets(ofStage: stage, of: component)
-    }
-
-    mutating func declareOutputs(_ index: Int) {
-        let seed = seeds[index]
-        if seed.rule.outputs.isEmpty { return }
-        var scope = scope(component: seed.component, seed: seed)
-        let words = expand(seed.rule.outputs, &scope)
-        asked.add(.variable, scope.asked, for: seed.component)
-        for word in words {
-            guard let path = path(word, in: components[seed.component].folder) else { continue }
-            let parts = path.components
-            if path.isEmpty || PathPattern.hasWildcards(Array(word.text.utf8)) || word.text.isLabel {
-                diagnostics.append(
-                    Diagnostic(
-                        .badSyntax, "'\(word.text)' is no output", at: word.span,
-                        hint: "outputs are files, or folders with a trailing '/', without wildcards"))
-            } else if parts.contains(where: { $0.elementsEqual(".git".utf8) || $0.elementsEqual(".lmsbuild".utf8) }) {
-                diagnostics.append(
-                    Diagnostic(
-                        .pathLeavesWorkspace, "'\(word.text)' lies in a folder that is not the workspace's",
-                        at: word.span))
-            } else {
-                outputs.add(
-                    DeclaredOutput(path: path, isFolder: word.text.hasSuffix("/"), span: word.span), of: index)
-            }
-        }
-    }
-
-    // MARK: Labels
-
-    /// The targets a label in a rule names: `:stage`, `component:stage`, `component:verify[consumer]`.
-    mutating func targets(named word: Word, from component: Int) -> [Int] {
-        let text = word.text
-        guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else { return [] }
-        let owner = colon == text.startIndex ? drafts[component].name : String(text[..<colon])
-        var stage = String(text[text.index(after: colon)...])
-        var consumer: String?
-        if stage.utf8.last == UInt8(ascii: "]"), let bracket = stage.firstIndex(of: "[") {
-            consumer = String(stage[stage.index(after: bracket)...].dropLast())
-            stage = String(stage[..<bracket])
-        }
-        guard let place = colon == text.startIndex ? component : drafts.place(of: owner) else {
-            reportUnknownComponent(Word(owner, word.span))
-            return []
-        }
-        let found = targets(ofStage: stage, of: place)?.filter { index in
-            consumer == nil || seeds[index].label.consumer == consumer
-        }
-        guard let found, consumer == nil || !found.isEmpty else {
-            let known = drafts[place].block.rules.keys.sorted()
-            diagnostics.append(
-                found == nil
-                    ? .unknown(
-                        .unknownStage, "stage", stage, at: word.span, among: known,
-                        otherwise: known.isEmpty
-                            ? "'\(owner)' has no rules" : "'\(owner)' has: \(known.joined(separator: ", "))")
-                    : Diagnostic(
-                        .unknownComponent, "'\(consumer ?? "")' does not consume '\(owner)'", at: word.span))
-            return []
-        }
-        return found
     }
 
     // MARK: Targets

@@ -46,7 +46,7 @@ struct RandomBuildfiles {
         "20 base": "template base\n    needs sh\n    lint: src/**\n        cat src/* # $level",
         "21 service":
             "template service : base\n    unit: :build src/**\n        test -e src # $version\n    verify: :build\n        cat \"$contract\"",
-        "22 web": "template web\n    greeting = hello\n    pack: :build -> out/$name.pack\n        echo $greeting > out/x",
+        "22 web": "template web\n    greeting = hello\n    pack: :build -> out/$name.pack\n        echo $greeting",
         "30 apps": "services apps/* : base", "31 include": "include services/*/Buildfile libs/Buildfile", "32 more": "",
         "33 default": "",
     ]
