@@ -59,7 +59,6 @@ import Testing
             // Now and then nothing is kept, so that several changes come together.
             if step % 9 < 3 { try tree.save(own, files, ResolutionSettings()) }
         }
-        print("seed \(seed): taken \(taken)")
         #expect(taken > 20, "seed \(seed): the snapshot was of use in \(taken) of 100 steps")
     }
 

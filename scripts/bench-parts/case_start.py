@@ -69,18 +69,21 @@ def buildfiles(count):
 
 
 def edited(repository, name):
-    """Gives the build recipe of a service another line, each time another."""
+    """Two functions: one gives the build recipe of a service another line, each time another, and one takes it back."""
     path = os.path.join(repository.folder, "services", name, "Buildfile")
     serial = [0]
+    with open(path) as file:
+        original = file.read()
+
+    def write(text):
+        with open(path, "w") as file:
+            file.write(text)
 
     def edit():
         serial[0] += 1
-        with open(path) as file:
-            text = file.read()
-        with open(path, "w") as file:
-            file.write(re.sub(r"(?m)^        (?:true [0-9]+; )?python3 -X", f"        true {serial[0]}; python3 -X", text))
+        write(original.replace("        python3 -X", f"        true {serial[0]}; python3 -X"))
 
-    return edit
+    return edit, lambda: write(original)
 
 
 def parse(trial):
@@ -113,10 +116,11 @@ def parse(trial):
             prepare(command)
             trial.compare(Group(f"{words} again, {what}", command, [read], curve=f"{words}, again", **common))
         check = says(f"^{count:,} components, |^{count} components, ")
-        same = trial.command(repository, "check", name="lmsbuild check, nothing changed", check=check)
+        edit, restore = edited(repository, f"s{count // 2}")
+        same = trial.command(
+            repository, "check", name="lmsbuild check, nothing changed", check=check, before=restore, aim=Aim(1.5))
         changed = trial.command(
-            repository, "check", name="lmsbuild check, one Buildfile changed", check=check, aim=Aim(1.25),
-            before=edited(repository, f"s{count // 2}"))
+            repository, "check", name="lmsbuild check, one Buildfile changed", check=check, before=edit)
         trial.compare(Group(
             f"one Buildfile changed, {what}", changed, [same], curve="one Buildfile changed", size=count,
             unit="Buildfile"))
