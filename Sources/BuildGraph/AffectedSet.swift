@@ -71,13 +71,14 @@ package struct AffectedSet: Sendable {
             self.init(head: head, before: [], where: { _ in true }, why: { _ in [Change(.new)] })
             return
         }
-        if let one = base.graph.targets.snapshot, let other = head.graph.targets.snapshot,
-            one.baseGeneration == other.baseGeneration
-        {
-            // The same targets at the same places.
-            let differing = head.hashes.indices.filter { base.hashes[$0] != head.hashes[$0] }
+        if let place = head.graph.targets.places(in: base.graph.targets) {
+            // The same components.
+            let differing = head.hashes.indices.filter { index in
+                place(index).map { base.hashes[$0] != head.hashes[index] } ?? true
+            }
             self.init(head: head, removed: [], differing) { index throws(FileSystemError) in
-                differences(try base.manifest(of: index), try head.manifest(of: index))
+                guard let old = head.graph.targets.places(in: base.graph.targets)?(index) else { return [Change(.new)] }
+                return differences(try base.manifest(of: old), try head.manifest(of: index))
             }
             return
         }

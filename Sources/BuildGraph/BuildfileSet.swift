@@ -54,6 +54,10 @@ struct BuildfileSet {
         /// The Buildfile's folder, from which its globs and default `dir` are taken.
         let folder: BytePath
         let parsed: ParsedBuildfile
+        /// Nil for one that was given.
+        let path: BytePath?
+        /// Its place among all.
+        let number: Int
     }
 
     private(set) var members: [Member] = []
@@ -70,7 +74,7 @@ struct BuildfileSet {
     init(tree: FileTree, settings: ResolutionSettings) throws(FileSystemError) {
         self.tree = tree
         switch settings.root {
-        case .given(let source): try add(parseBuildfile(source), folder: .root)
+        case .given(let source): try add(parseBuildfile(source), nil)
         case .inTree(let path):
             guard tree.contains(path) else {
                 diagnostics.append(
@@ -83,13 +87,19 @@ struct BuildfileSet {
         }
     }
 
+    /// Some of the members of a set that had no mistakes.
+    init(_ members: [Member], in tree: FileTree) {
+        self.tree = tree
+        self.members = members
+    }
+
     private mutating func addFile(_ path: BytePath) throws(FileSystemError) {
         guard seen.insert(path).inserted else { return }
         paths.append(path)
         if let known = readAhead.removeValue(forKey: path) {
-            try add(try known.get(), folder: path.parent)
+            try add(try known.get(), path)
         } else {
-            try add(try Self.read(path, in: tree), folder: path.parent)
+            try add(try Self.read(path, in: tree), path)
         }
     }
 
@@ -112,8 +122,9 @@ struct BuildfileSet {
         for (path, result) in zip(wanted, results) { readAhead[path] = result }
     }
 
-    private mutating func add(_ parsed: ParsedBuildfile, folder: BytePath) throws(FileSystemError) {
-        members.append(Member(folder: folder, parsed: parsed))
+    private mutating func add(_ parsed: ParsedBuildfile, _ path: BytePath?) throws(FileSystemError) {
+        let folder = path?.parent ?? .root
+        members.append(Member(folder: folder, parsed: parsed, path: path, number: members.count))
         diagnostics.append(contentsOf: parsed.diagnostics)
         for case .directive(let directive) in parsed.declarations where directive.keyword.text == "include" {
             for word in directive.arguments { try include(word, from: folder) }

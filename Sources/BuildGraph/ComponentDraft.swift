@@ -41,7 +41,7 @@ struct MergedBlock {
 
 /// Templates by name, merged with what they are made from.
 struct TemplateSet {
-    private let declarations: [String: ComponentDeclaration]
+    let declarations: [String: ComponentDeclaration]
     private var merged: [String: MergedBlock] = [:]
     private(set) var diagnostics: [Diagnostic] = []
 
@@ -59,6 +59,13 @@ struct TemplateSet {
         for word in templates {
             if let part = template(word, below: path) { block.add(part) }
         }
+        return block
+    }
+
+    /// The block of `declaration` with its templates merged in.
+    mutating func block(of declaration: ComponentDeclaration) -> MergedBlock {
+        var block = merge(declaration.templates)
+        if !declaration.items.isEmpty { block.add(declaration.items) }
         return block
     }
 
@@ -87,14 +94,66 @@ struct TemplateSet {
 }
 
 /// A component on its way to a `Component`: what is declared, not yet what its words mean.
-struct ComponentDraft {
+///
+/// A class, because it is large and asked for much.
+final class ComponentDraft: Sendable {
     let name: String
     let kind: Component.Kind
     let span: SourceSpan
     /// The folder of the Buildfile that declares it, or the folder that `services`/`libraries` matched.
     let defaultFolder: BytePath
-    var block: MergedBlock
+    let block: MergedBlock
+    /// Names of the templates that it is made from, not those that these are made from.
+    let templates: [String]
     /// Where `services` or `libraries` made it; a `service NAME` block may then add to it.
-    let isFromGlob: Bool
-    var hasOwnBlock = false
+    let glob: ComponentFacts.Glob?
+    /// The place of the Buildfile with the block, of those that have one.
+    let blockMember: Int?
+
+    private init(
+        name: String, kind: Component.Kind, span: SourceSpan, folder: BytePath, block: MergedBlock,
+        templates: [String], glob: ComponentFacts.Glob?, blockMember: Int?
+    ) {
+        self.name = name
+        self.kind = kind
+        self.span = span
+        defaultFolder = folder
+        self.block = block
+        self.templates = templates
+        self.glob = glob
+        self.blockMember = blockMember
+    }
+
+    /// The component that a `services` or `libraries` makes of a folder.
+    convenience init(
+        name: String, _ declaration: ComponentDeclaration, glob: ComponentFacts.Glob, block: MergedBlock
+    ) {
+        self.init(
+            name: name, kind: declaration.kind == .services ? .service : .library, span: declaration.name.span,
+            folder: glob.folder, block: block, templates: declaration.templates.map(\.text), glob: glob,
+            blockMember: nil)
+    }
+
+    /// The component of a `service` or `library`.
+    convenience init(_ declaration: ComponentDeclaration, in folder: BytePath, block: MergedBlock, member: Int) {
+        self.init(
+            name: declaration.name.text, kind: declaration.kind == .service ? .service : .library,
+            span: declaration.name.span, folder: folder, block: block, templates: declaration.templates.map(\.text),
+            glob: nil, blockMember: member)
+    }
+
+    /// With the block that a `service` or `library` adds to what a glob made.
+    func adding(_ declaration: ComponentDeclaration, block more: MergedBlock, member: Int) -> ComponentDraft {
+        var block = block
+        block.add(more)
+        return ComponentDraft(
+            name: name, kind: kind, span: span, folder: defaultFolder, block: block,
+            templates: templates + declaration.templates.map(\.text), glob: glob, blockMember: member)
+    }
+
+    var facts: ComponentFacts {
+        ComponentFacts(
+            glob: glob, block: blockMember, hasVerify: block.rules["verify"] != nil,
+            names: templates.map { AskedName(kind: .template, name: $0) })
+    }
 }

@@ -7,7 +7,7 @@ package struct Component: Sendable {
     }
 
     /// `consumes NAME by FILE…`.
-    package struct Consumption: Sendable {
+    package struct Consumption: Sendable, Hashable {
         package let provider: String
         /// Relative to the workspace's root.
         package let contracts: [BytePath]
@@ -239,6 +239,16 @@ package struct Resolution: Sendable {
 package func resolve(
     _ files: any FileSystem, _ settings: ResolutionSettings
 ) throws(FileSystemError) -> Resolution {
+    let (resolution, leftovers) = try resolving(files, settings)
+    // Nobody else has them any more.
+    Threads.release(leftovers)
+    return resolution
+}
+
+/// With what takes long to free.
+private func resolving(
+    _ files: any FileSystem, _ settings: ResolutionSettings
+) throws(FileSystemError) -> (Resolution, leftovers: [any Sendable]) {
     let recorder = ReadRecorder(files)
     let tree = FileTree(recorder)
     let reads = EnvironmentReads()
@@ -252,5 +262,5 @@ package func resolve(
     graph?.origin.shapedBy = recorder.read
     graph?.origin.environment = reads.all
     graph?.origin.warnings = resolution.diagnostics
-    return Resolution(graph: graph, diagnostics: resolution.diagnostics)
+    return (Resolution(graph: graph, diagnostics: resolution.diagnostics), builder.leftovers + [builder])
 }

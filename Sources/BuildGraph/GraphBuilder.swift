@@ -9,11 +9,14 @@ struct GraphBuilder {
     private let set: BuildfileSet
     var diagnostics: [Diagnostic]
 
+    /// What takes long to free.
+    private(set) var leftovers: [any Sendable] = []
+
     var globals: [String: VariableDeclaration] = [:]
     var tools: [String: ToolDeclaration] = [:]
-    private var templates: [String: ComponentDeclaration] = [:]
-    private var environments: [EnvironmentDeclaration] = []
-    private var defaults: [Word] = []
+    private(set) var templates: [String: ComponentDeclaration] = [:]
+    private(set) var environments: [EnvironmentDeclaration] = []
+    private(set) var defaults: [Word] = []
     /// Of `services` and `libraries`.
     private var componentGlobs: [ComponentGlob] = []
     private(set) var drafts: [ComponentDraft] = []
@@ -32,12 +35,10 @@ struct GraphBuilder {
         makeDrafts(&templateSet)
         diagnostics.append(contentsOf: templateSet.diagnostics)
         checkOverrides()
-        var scope = VariableScope(builtIns: [], own: [:], globals: globals, settings: SharedSettings(settings))
-        let registry =
-            globals["registry"].flatMap { scope.value(of: "registry", at: $0.name.span) }
-            ?? settings.overrides["registry"] ?? ""
+        let registry = registry
         var builder = TargetBuilder(self, registry: registry)
         let (components, targets) = try builder.build()
+        leftovers = builder.leftovers + [builder]
         diagnostics.append(contentsOf: builder.diagnostics)
         diagnostics = unique(diagnostics)
         guard !diagnostics.contains(where: { $0.severity == .error }) else {
@@ -53,10 +54,19 @@ struct GraphBuilder {
             graph.origin.includes = set.globs
             graph.origin.contracts = Set(components.flatMap(\.consumes).flatMap(\.contracts))
             graph.origin.componentGlobs = componentGlobs
+            graph.origin.declared = DeclaredParts(
+                set.members.map { BuildfileMember(path: $0.path, $0.parsed) }, builder.facts())
             diagnostics.append(contentsOf: checkDefaults(graph))
             let failed = diagnostics.contains { $0.severity == .error }
             return Resolution(graph: failed ? nil : graph, diagnostics: diagnostics)
         }
+    }
+
+    /// What images' references begin with.
+    var registry: String {
+        var scope = VariableScope(builtIns: [], own: [:], globals: globals, settings: SharedSettings(settings))
+        return globals["registry"].flatMap { scope.value(of: "registry", at: $0.name.span) }
+            ?? settings.overrides["registry"] ?? ""
     }
 
     private func unique(_ all: [Diagnostic]) -> [Diagnostic] {
@@ -67,8 +77,8 @@ struct GraphBuilder {
 
     // MARK: What is declared
 
-    private mutating func gather() {
-        for (index, member) in set.members.enumerated() {
+    mutating func gather() {
+        for member in set.members {
             for declaration in member.parsed.declarations {
                 switch declaration {
                 case .variable(let variable):
@@ -96,7 +106,7 @@ struct GraphBuilder {
                         environments.append(environment)
                     }
                 case .directive(let directive):
-                    if directive.keyword.text == "default", index == 0 {
+                    if directive.keyword.text == "default", member.number == 0 {
                         defaults.append(contentsOf: directive.arguments)
                     }
                 case .component: break
@@ -149,31 +159,29 @@ struct GraphBuilder {
     // MARK: Components
 
     private mutating func makeDrafts(_ templateSet: inout TemplateSet) {
-        let declared = set.members.flatMap { member in
-            member.parsed.declarations.compactMap { declaration -> (BytePath, ComponentDeclaration)? in
-                guard case .component(let component) = declaration, component.kind != .template else { return nil }
-                return (member.folder, component)
+        for member in set.members {
+            for case .component(let component) in member.parsed.declarations
+            where component.kind == .services || component.kind == .libraries {
+                addMatches(of: component, in: member, &templateSet)
             }
         }
-        for (folder, component) in declared where component.kind == .services || component.kind == .libraries {
-            addMatches(of: component, in: folder, &templateSet)
+        for member in set.members {
+            for case .component(let component) in member.parsed.declarations
+            where component.kind == .service || component.kind == .library {
+                addBlock(component, in: member, &templateSet)
+            }
         }
-        for (folder, component) in declared where component.kind == .service || component.kind == .library {
-            addBlock(component, in: folder, &templateSet)
-        }
-        // Drafts are large: they are moved once.
-        drafts = drafts.indices.sorted { drafts[$0].name < drafts[$1].name }.map { drafts[$0] }
+        drafts.sort { $0.name < $1.name }
     }
 
     private mutating func addMatches(
-        of declaration: ComponentDeclaration, in folder: BytePath, _ templateSet: inout TemplateSet
+        of declaration: ComponentDeclaration, in member: BuildfileSet.Member, _ templateSet: inout TemplateSet
     ) {
-        guard let glob = FileGlob(declaration.name, text: declaration.name.text, in: folder) else {
+        guard let glob = FileGlob(declaration.name, text: declaration.name.text, in: member.folder) else {
             diagnostics.append(.leavesWorkspace(declaration.name))
             return
         }
-        var block = templateSet.merge(declaration.templates)
-        block.add(declaration.items)
+        let block = templateSet.block(of: declaration)
         componentGlobs.append(ComponentGlob(glob))
         let found = ComponentGlob(glob).matches(in: tree)
         if found.isEmpty {
@@ -190,30 +198,28 @@ struct GraphBuilder {
                         at: declaration.name.span, hint: "names are [a-z0-9][a-z0-9._-]*, at most 128 characters"))
                 continue
             }
-            let draft = ComponentDraft(
-                name: match.name, kind: declaration.kind == .services ? .service : .library,
-                span: declaration.name.span, defaultFolder: match.folder, block: block, isFromGlob: true)
-            add(draft, word: Word(match.name, declaration.name.span))
+            let place = ComponentFacts.Glob(
+                member: member.number, text: declaration.name.text, folder: match.folder)
+            add(
+                ComponentDraft(name: match.name, declaration, glob: place, block: block),
+                word: Word(match.name, declaration.name.span))
         }
     }
 
     private mutating func addBlock(
-        _ declaration: ComponentDeclaration, in folder: BytePath, _ templateSet: inout TemplateSet
+        _ declaration: ComponentDeclaration, in member: BuildfileSet.Member, _ templateSet: inout TemplateSet
     ) {
-        var block = templateSet.merge(declaration.templates)
-        block.add(declaration.items)
+        let block = templateSet.block(of: declaration)
         let kind: Component.Kind = declaration.kind == .service ? .service : .library
-        if let place = draftPlaces[declaration.name.text], drafts[place].isFromGlob, !drafts[place].hasOwnBlock,
-            drafts[place].kind == kind
+        if let place = draftPlaces[declaration.name.text], drafts[place].glob != nil,
+            drafts[place].blockMember == nil, drafts[place].kind == kind
         {
-            drafts[place].block.add(block)
-            drafts[place].hasOwnBlock = true
+            drafts[place] = drafts[place].adding(declaration, block: block, member: member.number)
             return
         }
-        let draft = ComponentDraft(
-            name: declaration.name.text, kind: kind, span: declaration.name.span, defaultFolder: folder, block: block,
-            isFromGlob: false)
-        add(draft, word: declaration.name)
+        add(
+            ComponentDraft(declaration, in: member.folder, block: block, member: member.number),
+            word: declaration.name)
     }
 
     private mutating func add(_ draft: ComponentDraft, word: Word) {

@@ -14,6 +14,8 @@ struct GraphOrigin: Sendable {
     var componentGlobs: [ComponentGlob] = []
     /// Every contract that some component names: each must be there.
     var contracts: Set<BytePath> = []
+    /// The Buildfiles and how each component was declared.
+    var declared = DeclaredParts()
     /// Warnings and notices that came with the graph.
     var warnings: [Diagnostic] = []
 }
@@ -37,26 +39,26 @@ package struct FileSelection: Sendable {
 package struct ComponentList: RandomAccessCollection, Sendable {
     private enum Storage: Sendable {
         case list([Component])
-        case snapshot(GraphSnapshot)
+        case overlay(SnapshotOverlay)
     }
 
     private let storage: Storage
 
     init(_ components: [Component]) { storage = .list(components) }
-    init(_ snapshot: GraphSnapshot) { storage = .snapshot(snapshot) }
+    init(_ overlay: SnapshotOverlay) { storage = .overlay(overlay) }
 
     package var startIndex: Int { 0 }
     package var endIndex: Int {
         switch storage {
         case .list(let components): components.count
-        case .snapshot(let snapshot): snapshot.componentCount
+        case .overlay(let overlay): overlay.snapshot.componentCount
         }
     }
 
     package subscript(index: Int) -> Component {
         switch storage {
         case .list(let components): components[index]
-        case .snapshot(let snapshot): snapshot.component(index)
+        case .overlay(let overlay): overlay.component(index)
         }
     }
 }
@@ -65,38 +67,32 @@ package struct ComponentList: RandomAccessCollection, Sendable {
 package struct TargetList: RandomAccessCollection, Sendable {
     private enum Storage: Sendable {
         case list([Target])
-        case snapshot(GraphSnapshot, FileEntries, [Int: EntryRanges])
+        case overlay(SnapshotOverlay)
     }
 
     private let storage: Storage
 
     init(_ targets: [Target]) { storage = .list(targets) }
-
-    /// The targets of `snapshot` over `entries`, which are its base's with differences; `files` are those of targets whose
-    /// files differ.
-    init(_ snapshot: GraphSnapshot, _ entries: FileEntries, files: [Int: EntryRanges]) {
-        storage = .snapshot(snapshot, entries, files)
-    }
+    init(_ overlay: SnapshotOverlay) { storage = .overlay(overlay) }
 
     package var startIndex: Int { 0 }
     package var endIndex: Int {
         switch storage {
         case .list(let targets): targets.count
-        case .snapshot(let snapshot, _, _): snapshot.targetCount
+        case .overlay(let overlay): overlay.targetCount
         }
     }
 
     package subscript(index: Int) -> Target {
         switch storage {
         case .list(let targets): targets[index]
-        case .snapshot(let snapshot, let entries, let files):
-            snapshot.target(index, entries, files: files[index])
+        case .overlay(let overlay): overlay.target(index)
         }
     }
 
     /// Those at `indices`, in their order; many are made by several threads.
     package func made(_ indices: [Int]) -> [Target] {
-        guard case .snapshot = storage, indices.count > 1000 else { return indices.map { self[$0] } }
+        guard case .overlay = storage, indices.count > 1000 else { return indices.map { self[$0] } }
         return Threads.map(indices.count) { self[indices[$0]] }
     }
 
@@ -104,13 +100,31 @@ package struct TargetList: RandomAccessCollection, Sendable {
     package func label(_ index: Int) -> Label {
         switch storage {
         case .list(let targets): targets[index].label
-        case .snapshot(let snapshot, _, _): snapshot.label(index)
+        case .overlay(let overlay): overlay.label(index)
         }
     }
 
-    /// The snapshot that they are of.
-    var snapshot: GraphSnapshot? {
-        if case .snapshot(let snapshot, _, _) = storage { return snapshot }
+    /// What they are of a snapshot.
+    private var overlay: SnapshotOverlay? {
+        if case .overlay(let overlay) = storage { return overlay }
         return nil
+    }
+
+    /// Whether they are those of a snapshot but for some.
+    var areOfSnapshot: Bool { overlay != nil }
+
+    /// Where in `others` the target at each place is, nil for one that is not there; nil where that can only be told by the
+    /// labels.
+    func places(in others: TargetList) -> ((Int) -> Int?)? {
+        guard let overlay, let other = others.overlay,
+            overlay.snapshot.baseGeneration == other.snapshot.baseGeneration
+        else { return nil }
+        let (from, to) = (overlay.places, other.places)
+        return { place in
+            if let old = from.old(place) { return to.new(old) }
+            // It came; among the few that came there, too, it may be.
+            let label = overlay.label(place)
+            return to.added.first { other.label($0) == label }
+        }
     }
 }

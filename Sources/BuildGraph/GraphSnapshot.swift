@@ -6,7 +6,7 @@ import Synchronization
 
 enum GraphSnapshotLayout {
     static let magic: UInt64 = 0x4850_5247_5342_4D4C
-    static let version: UInt32 = 3
+    static let version: UInt32 = 4
     static let meta = 0
     static let targetOffsets = 1
     static let targets = 2
@@ -25,7 +25,14 @@ enum GraphSnapshotLayout {
     static let sourceOffsets = 11
     static let sources = 12
     static let outputs = 13
-    static let count = 14
+    /// The Buildfiles, and of each component how it was declared.
+    static let memberOffsets = 14
+    static let members = 15
+    static let factOffsets = 16
+    static let facts = 17
+    /// What components asked for, each once.
+    static let names = 18
+    static let count = 19
     /// In the place of a target: a path whose coming or going changes the graph.
     static let wholeGraph = UInt32.max
 }
@@ -36,6 +43,8 @@ enum GraphSnapshotLayout {
 final class GraphSnapshot: Sendable {
     private let file: SectionFile
     private let texts: SnapshotTexts
+    /// What components asked for, by the numbers that their facts name.
+    private let names: Mutex<[AskedName]?> = Mutex(nil)
     let baseGeneration: Fingerprint
     /// Of the settings but the environment (`ResolutionSettings.fingerprint`).
     let settingsKey: Fingerprint
@@ -47,6 +56,7 @@ final class GraphSnapshot: Sendable {
     let environments: [EnvironmentDeclaration]
     let targetCount: Int
     let componentCount: Int
+    let memberCount: Int
 
     /// Maps and checks the file at the absolute `path`.
     static func open(_ path: BytePath) throws(MappedFile.Failure) -> GraphSnapshot {
@@ -60,11 +70,12 @@ final class GraphSnapshot: Sendable {
     private init?(_ file: SectionFile) {
         self.file = file
         let texts = SnapshotTexts(file)
-        var reader = SnapshotReader(file.section(GraphSnapshotLayout.meta), source: texts.text)
+        var reader = SnapshotReader(file.section(GraphSnapshotLayout.meta), spans: SnapshotSpans(texts))
         baseGeneration = Fingerprint(high: reader.bytes.number(), low: reader.bytes.number())
         settingsKey = Fingerprint(high: reader.bytes.number(), low: reader.bytes.number())
         targetCount = Int(truncatingIfNeeded: reader.bytes.number())
         componentCount = Int(truncatingIfNeeded: reader.bytes.number())
+        memberCount = Int(truncatingIfNeeded: reader.bytes.number())
         registry = reader.bytes.string()
         defaults = reader.list { $0.word() }
         environments = reader.list { $0.environment() }
@@ -88,7 +99,10 @@ final class GraphSnapshot: Sendable {
         self.shapes = shapes
         self.texts = texts
         func size(_ section: Int) -> Int { file.section(section).count }
-        guard targetCount >= 0, componentCount >= 0, size(GraphSnapshotLayout.targetOffsets) == 4 * targetCount,
+        guard targetCount >= 0, componentCount >= 0, memberCount >= 0,
+            size(GraphSnapshotLayout.memberOffsets) == 4 * memberCount,
+            size(GraphSnapshotLayout.factOffsets) == 4 * componentCount,
+            size(GraphSnapshotLayout.targetOffsets) == 4 * targetCount,
             size(GraphSnapshotLayout.componentOffsets) == 4 * componentCount,
             size(GraphSnapshotLayout.hashes) == 32 * targetCount, size(GraphSnapshotLayout.owns) == 32 * targetCount,
             size(GraphSnapshotLayout.order) == 4 * targetCount,
@@ -101,19 +115,33 @@ final class GraphSnapshot: Sendable {
         UInt32(littleEndian: section.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self))
     }
 
-    private func reader(_ section: Int, _ offsets: Int, _ index: Int) -> SnapshotReader {
+    private func reader(
+        _ section: Int, _ offsets: Int, _ index: Int, _ shifts: [Int: SpanShift] = [:]
+    ) -> SnapshotReader {
         SnapshotReader(
-            file.section(section), at: Int(Self.small(file.section(offsets), index)), source: texts.text)
+            file.section(section), at: Int(Self.small(file.section(offsets), index)),
+            spans: SnapshotSpans(texts, shifts))
     }
 
     // MARK: Components and targets
 
-    func component(_ index: Int) -> Component {
-        var reader = reader(GraphSnapshotLayout.components, GraphSnapshotLayout.componentOffsets, index)
+    /// With what it points to in texts that `shifts` tells of.
+    func component(_ index: Int, _ shifts: [Int: SpanShift] = [:]) -> Component {
+        var reader = reader(GraphSnapshotLayout.components, GraphSnapshotLayout.componentOffsets, index, shifts)
         return reader.component()
     }
 
-    private func componentName(_ index: Int) -> String {
+    func place(ofComponent name: String) -> Int? {
+        var low = 0
+        var high = componentCount
+        while low < high {
+            let middle = (low + high) / 2
+            if componentName(middle) < name { low = middle + 1 } else { high = middle }
+        }
+        return low < componentCount && componentName(low) == name ? low : nil
+    }
+
+    func componentName(_ index: Int) -> String {
         guard index < componentCount else { return "" }
         var reader = reader(GraphSnapshotLayout.components, GraphSnapshotLayout.componentOffsets, index)
         return reader.bytes.string()
@@ -124,10 +152,32 @@ final class GraphSnapshot: Sendable {
         return reader.label(componentName)
     }
 
-    /// With `files`, or the files that it had, where they are now.
-    func target(_ index: Int, _ entries: FileEntries, files: EntryRanges?) -> Target {
+    func component(ofTarget index: Int) -> Int {
         var reader = reader(GraphSnapshotLayout.targets, GraphSnapshotLayout.targetOffsets, index)
-        return reader.target(componentName, entries, files: files)
+        return reader.bytes.small()
+    }
+
+    /// The targets of a component, which are side by side.
+    func targets(of component: Int) -> Range<Int> {
+        func first(_ component: Int) -> Int {
+            var low = 0
+            var high = targetCount
+            while low < high {
+                let middle = (low + high) / 2
+                if self.component(ofTarget: middle) < component { low = middle + 1 } else { high = middle }
+            }
+            return low
+        }
+        return first(component)..<first(component + 1)
+    }
+
+    /// With `files`, or the files that it had, where they are now, and with what it names at its places.
+    func target(
+        _ index: Int, _ entries: FileEntries, files: EntryRanges?, _ places: TargetPlaces = TargetPlaces(),
+        _ shifts: [Int: SpanShift] = [:]
+    ) -> Target {
+        var reader = reader(GraphSnapshotLayout.targets, GraphSnapshotLayout.targetOffsets, index, shifts)
+        return reader.target(componentName, entries, files: files, places)
     }
 
     // MARK: Hashes, order, questions
@@ -185,19 +235,85 @@ final class GraphSnapshot: Sendable {
         return found
     }
 
-    /// Every declared output.
-    var outputs: OutputTable {
-        var reader = SnapshotReader(file.section(GraphSnapshotLayout.outputs), source: texts.text)
+    /// The targets that watch a folder that `path` is in; nil where the whole graph does.
+    func watching(above path: BytePath) -> Set<Int>? {
+        var found: Set<Int> = []
+        var folder = path
+        while !folder.isEmpty {
+            folder = folder.parent
+            guard let targets = folder.bytes.withUnsafeBytes({ watching($0) }) else { return nil }
+            found.formUnion(targets)
+        }
+        return found
+    }
+
+    /// Whether `source` is the text of that number.
+    func isText(_ number: Int, _ source: SourceText) -> Bool { texts.text(number) === source }
+
+    /// Every declared output, sorted by path, but not where it is declared.
+    var claims: [OutputTable.Claim] {
+        var reader = SnapshotReader(file.section(GraphSnapshotLayout.outputs), spans: SnapshotSpans(nil))
         var claims: [OutputTable.Claim] = []
         while !reader.bytes.isAtEnd {
             claims.append(.init(output: reader.output(), owner: reader.bytes.small()))
         }
-        return OutputTable(sorted: claims)
+        return claims
+    }
+
+    // MARK: Declarations
+
+    /// Whether a Buildfile is the one at `path`.
+    func isMember(_ index: Int, at path: BytePath) -> Bool {
+        var reader = reader(GraphSnapshotLayout.members, GraphSnapshotLayout.memberOffsets, index)
+        _ = reader.bytes.flag()
+        guard reader.bytes.flag() else { return false }
+        let found = reader.bytes.raw()
+        return path.bytes.withUnsafeBytes { MappedIndex.compare(found, $0) == 0 }
+    }
+
+    /// Whether a Buildfile declares what others may need.
+    func isShared(_ index: Int) -> Bool {
+        var reader = reader(GraphSnapshotLayout.members, GraphSnapshotLayout.memberOffsets, index)
+        return reader.bytes.flag()
+    }
+
+    func member(_ index: Int) -> BuildfileMember {
+        let (path, isShared, text) = memberRecord(index)
+        return BuildfileMember(path: path, isShared: isShared, source: texts.text(text))
+    }
+
+    /// The number of a Buildfile's text among those that are pointed into.
+    func text(ofMember index: Int) -> Int { memberRecord(index).text }
+
+    private func memberRecord(_ index: Int) -> (path: BytePath?, isShared: Bool, text: Int) {
+        var reader = reader(GraphSnapshotLayout.members, GraphSnapshotLayout.memberOffsets, index)
+        let isShared = reader.bytes.flag()
+        let path = reader.optional { $0.bytes.path() }
+        return (path, isShared, reader.bytes.small())
+    }
+
+    func facts(_ index: Int) -> ComponentFacts {
+        var reader = reader(GraphSnapshotLayout.facts, GraphSnapshotLayout.factOffsets, index)
+        return reader.facts(askedNames)
+    }
+
+    private var askedNames: [AskedName] {
+        names.withLock { known in
+            if let known { return known }
+            var reader = SnapshotReader(file.section(GraphSnapshotLayout.names), spans: SnapshotSpans(nil))
+            var found: [AskedName] = []
+            while !reader.bytes.isAtEnd {
+                let kind = AskedName.Kind(rawValue: reader.bytes.byte()) ?? .variable
+                found.append(AskedName(kind: kind, name: reader.bytes.string()))
+            }
+            known = found
+            return found
+        }
     }
 }
 
 /// The texts that a snapshot's spans point into, made when the first one does.
-private final class SnapshotTexts: Sendable {
+final class SnapshotTexts: Sendable {
     private let file: SectionFile
     private let made: Mutex<[SourceText?]>
 
@@ -218,6 +334,29 @@ private final class SnapshotTexts: Sendable {
             made[index] = text
             return text
         }
+    }
+}
+
+/// Makes the places in texts that a snapshot's parts point to.
+struct SnapshotSpans: Sendable {
+    private static let nothing = SourceText(name: "", bytes: [])
+
+    /// Nil where nobody asks for them.
+    private let texts: SnapshotTexts?
+    /// Of texts that are not what they were.
+    private let shifts: [Int: SpanShift]
+
+    init(_ texts: SnapshotTexts?, _ shifts: [Int: SpanShift] = [:]) {
+        self.texts = texts
+        self.shifts = shifts
+    }
+
+    func span(_ text: Int, offset: Int, length: Int) -> SourceSpan {
+        guard let texts else { return SourceSpan(Self.nothing, offset: 0, length: 0) }
+        if let shift = shifts[text] {
+            return SourceSpan(shift.text, offset: shift.offset(offset, length) ?? 0, length: length)
+        }
+        return SourceSpan(texts.text(text), offset: offset, length: length)
     }
 }
 

@@ -85,7 +85,7 @@ extension TargetBuilder {
     private mutating func checkBases(_ read: DockerfileInputs, _ seed: TargetSeed, _ prerequisites: [String: Int]) {
         for base in read.baseImages {
             guard let name = base.argumentName, prerequisites[name] == nil,
-                let place = imageOwners.byArgument[name]?.first(where: { drafts[$0].name != seed.label.component })
+                let place = imageOwner(name, but: seed.label.component)
             else { continue }
             let owner = drafts[place]
             diagnostics.append(
@@ -101,7 +101,7 @@ extension TargetBuilder {
         {
             let name = Self.withoutTag(base.reference)
             guard name.hasPrefix(registry + "/"),
-                let place = componentPlaces[String(name.dropFirst(registry.count + 1))],
+                let place = drafts.place(of: String(name.dropFirst(registry.count + 1))),
                 drafts[place].block.rules["image"] != nil
             else { continue }
             let owner = drafts[place]
@@ -115,6 +115,11 @@ extension TargetBuilder {
                         "write 'ARG \(argument)' and '${\(argument)}' here, and add '\(owner.name):image' to the rule's inputs"
                 ))
         }
+    }
+
+    private func imageOwner(_ argument: String, but component: String) -> Int? {
+        if let part { return part.imageOwner(argument, but: component) }
+        return imageOwners.byArgument[argument]?.first { drafts[$0].name != component }
     }
 
     /// `registry/name` of `registry:5000/name:tag@digest`.

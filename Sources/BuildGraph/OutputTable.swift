@@ -20,6 +20,23 @@ struct OutputTable: Sendable {
         self.claims = claims
     }
 
+    /// `claims`, which are sorted by path, and those of `added`, which nobody has ended adding to.
+    init(_ claims: [Claim], with added: OutputTable) {
+        let more = added.claims.sorted { $0.output.path < $1.output.path }
+        var merged: [Claim] = []
+        merged.reserveCapacity(claims.count + more.count)
+        var next = 0
+        for claim in claims {
+            while next < more.count, more[next].output.path < claim.output.path {
+                merged.append(more[next])
+                next += 1
+            }
+            merged.append(claim)
+        }
+        self.claims = merged + more[next...]
+        byOwner = added.byOwner
+    }
+
     mutating func add(_ output: DeclaredOutput, of owner: Int) {
         claims.append(Claim(output: output, owner: owner))
         byOwner[owner, default: []].append(output)
@@ -73,6 +90,17 @@ struct OutputTable: Sendable {
             folder = folder.parent
         }
         return nil
+    }
+
+    /// Whether nothing else is claimed at `path`, above it or below it.
+    func isAlone(_ path: BytePath) -> Bool {
+        guard claims(of: path).count == 1, range(below: path).isEmpty else { return false }
+        var folder = path.parent
+        while !folder.isEmpty {
+            if !claims(of: folder).isEmpty { return false }
+            folder = folder.parent
+        }
+        return true
     }
 
     /// Every output below `folder`, with its owner, sorted by path.
@@ -142,6 +170,14 @@ struct OutputTable: Sendable {
 
     /// A diagnostic for each pair of rules that claim the same path, or one a path inside another's.
     func overlaps(labels: [Label]) -> [Diagnostic] {
+        let size = claims.count
+        let count = size < 1024 ? 1 : 4 * Threads.processors
+        return Threads.map(count) { part in
+            overlaps(size * part / count..<size * (part + 1) / count, labels)
+        }.flatMap { $0 }
+    }
+
+    private func overlaps(_ part: Range<Int>, _ labels: [Label]) -> [Diagnostic] {
         var found: [Diagnostic] = []
         func report(_ claim: Claim, _ first: Claim) {
             found.append(
@@ -154,7 +190,8 @@ struct OutputTable: Sendable {
                     at: claim.output.span, notes: [.init("the other output", at: first.output.span)],
                     hint: "give each rule an output of its own"))
         }
-        for (index, claim) in claims.enumerated() {
+        for index in part {
+            let claim = claims[index]
             let path = claim.output.path
             guard index == 0 || claims[index - 1].output.path != path else { continue }
             for other in claims(of: path).dropFirst() { report(other, claim) }

@@ -18,14 +18,16 @@ struct SnapshotWriter {
         if let value { body(&self, value) }
     }
 
+    /// The number of `text` among the sources.
+    mutating func source(_ text: SourceText) -> Int {
+        if let place = places[ObjectIdentifier(text)] { return place }
+        places[ObjectIdentifier(text)] = sources.count
+        sources.append(text)
+        return sources.count - 1
+    }
+
     mutating func span(_ span: SourceSpan) {
-        var place = places[ObjectIdentifier(span.source)]
-        if place == nil {
-            place = sources.count
-            places[ObjectIdentifier(span.source)] = sources.count
-            sources.append(span.source)
-        }
-        bytes.append(small: place ?? 0)
+        bytes.append(small: source(span.source))
         bytes.append(small: span.offset)
         bytes.append(small: span.length)
     }
@@ -72,6 +74,25 @@ struct SnapshotWriter {
 
     /// In the order of their numbers.
     fileprivate static let edgeKinds: [Edge.Kind] = [.input, .gate, .tag, .contract]
+
+    mutating func member(_ member: BuildfileMember) {
+        bytes.append(member.isShared)
+        optional(member.path) { $0.bytes.append($1.bytes) }
+        bytes.append(small: source(member.source))
+    }
+
+    /// `number` names each thing that was asked for.
+    mutating func facts(_ facts: ComponentFacts, _ number: (AskedName) -> Int) {
+        optional(facts.glob) { writer, glob in
+            writer.bytes.append(small: glob.member)
+            writer.bytes.append(glob.text)
+            writer.bytes.append(glob.folder.bytes)
+        }
+        optional(facts.block) { $0.bytes.append(small: $1) }
+        bytes.append(facts.hasVerify)
+        bytes.append(facts.hasReported)
+        list(facts.names) { $0.bytes.append(small: number($1)) }
+    }
 
     mutating func output(_ output: DeclaredOutput) {
         bytes.append(output.path.bytes)
@@ -183,11 +204,11 @@ struct SnapshotWriter {
 /// Reads what `SnapshotWriter` wrote.
 struct SnapshotReader {
     var bytes: ByteReader
-    private let source: (Int) -> SourceText
+    private let spans: SnapshotSpans
 
-    init(_ section: UnsafeRawBufferPointer, at offset: Int = 0, source: @escaping (Int) -> SourceText) {
+    init(_ section: UnsafeRawBufferPointer, at offset: Int = 0, spans: SnapshotSpans) {
         bytes = ByteReader(section, at: offset)
-        self.source = source
+        self.spans = spans
     }
 
     mutating func list<Element>(_ body: (inout SnapshotReader) -> Element) -> [Element] {
@@ -207,8 +228,7 @@ struct SnapshotReader {
     }
 
     mutating func span() -> SourceSpan {
-        let text = source(bytes.small())
-        return SourceSpan(text, offset: bytes.small(), length: bytes.small())
+        spans.span(bytes.small(), offset: bytes.small(), length: bytes.small())
     }
 
     mutating func word() -> Word { Word(bytes.string(), span()) }
@@ -242,6 +262,16 @@ struct SnapshotReader {
             }, owners: list { $0.bytes.string() }, span: span())
     }
 
+    mutating func facts(_ names: [AskedName]) -> ComponentFacts {
+        ComponentFacts(
+            glob: optional { reader in
+                ComponentFacts.Glob(
+                    member: reader.bytes.small(), text: reader.bytes.string(), folder: reader.bytes.path())
+            },
+            block: optional { $0.bytes.small() }, hasVerify: bytes.flag(), hasReported: bytes.flag(),
+            names: list { $0.bytes.small() }.compactMap { names.indices.contains($0) ? names[$0] : nil })
+    }
+
     mutating func output() -> DeclaredOutput {
         DeclaredOutput(path: bytes.path(), isFolder: bytes.flag(), span: span())
     }
@@ -258,14 +288,14 @@ struct SnapshotReader {
     }
 
     mutating func target(
-        _ componentName: (Int) -> String, _ entries: FileEntries, files: EntryRanges?
+        _ componentName: (Int) -> String, _ entries: FileEntries, files: EntryRanges?, _ places: TargetPlaces
     ) -> Target {
         let (label, component) = labelAndComponent(componentName)
-        let making = making()
+        let making = making(places)
         let edges = list { reader in
             let kinds = SnapshotWriter.edgeKinds
             return Edge(
-                kind: kinds[min(reader.bytes.small(), kinds.count - 1)], target: reader.bytes.small(),
+                kind: kinds[min(reader.bytes.small(), kinds.count - 1)], target: places.new(reader.bytes.small()),
                 span: reader.span())
         }
         let outputs = list { $0.output() }
@@ -307,7 +337,7 @@ struct SnapshotReader {
         return found
     }
 
-    private mutating func making() -> Making {
+    private mutating func making(_ places: TargetPlaces) -> Making {
         switch bytes.small() {
         case 1:
             let recipe = Recipe(text: bytes.string(), span: span())
@@ -319,7 +349,7 @@ struct SnapshotReader {
             var arguments: [String: String] = [:]
             for _ in 0..<bytes.small() { arguments[bytes.string()] = bytes.string() }
             var images: [String: Int] = [:]
-            for _ in 0..<bytes.small() { images[bytes.string()] = bytes.small() }
+            for _ in 0..<bytes.small() { images[bytes.string()] = places.new(bytes.small()) }
             return .image(
                 ImageRule(
                     dockerfile: dockerfile, context: context, targetStage: stage, arguments: arguments,

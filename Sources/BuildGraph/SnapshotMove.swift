@@ -19,7 +19,7 @@ extension GraphSnapshot {
         guard baseGeneration == difference.base.generation, settingsKey == settings.fingerprint,
             origin.environment.allSatisfy({ settings.environment[$0.key] == $0.value })
         else { return nil }
-        var move = SnapshotMove(self, difference, settings.contracts)
+        var move = SnapshotMove(self, difference, settings)
         return try move.run()
     }
 }
@@ -27,17 +27,19 @@ extension GraphSnapshot {
 private struct SnapshotMove {
     private let snapshot: GraphSnapshot
     private let difference: BaseDifference
+    private let settings: ResolutionSettings
     private let tree: FileTree
     private let entries: FileEntries
     private let contents: EntryDigests
-    private let contractReader: any ContractReading
+    /// By places in the snapshot.
     private var dirty: Set<Int> = []
     private var files: [Int: EntryRanges] = [:]
-    private var outputs: OutputTable?
+    /// What was resolved again.
+    private var part: ResolvedPart?
 
-    init(_ snapshot: GraphSnapshot, _ difference: BaseDifference, _ contractReader: any ContractReading) {
+    init(_ snapshot: GraphSnapshot, _ difference: BaseDifference, _ settings: ResolutionSettings) {
+        self.settings = settings
         self.snapshot = snapshot
-        self.contractReader = contractReader
         self.difference = difference
         tree = difference.tree
         entries = difference.tree.entries
@@ -62,22 +64,50 @@ private struct SnapshotMove {
             case .everything: return nil
             }
         }
-        for path in touched where isShaping(path) { return nil }
+        guard try shape(touched, moved) else { return nil }
         if !moved.isEmpty {
             guard try presence(of: moved) else { return nil }
         }
         let unmoved = Set(touched).subtracting(moved)
         for path in unmoved {
-            guard let asked = watching(path) else { return nil }
+            guard let asked = snapshot.watching(above: path) else { return nil }
             guard let position = entries.index(of: path) else { return nil }
-            for target in asked where !dirty.contains(target) && self.target(target).files.contains(position) {
-                dirty.insert(target)
+            for target in asked where !isKnown(target) {
+                if self.target(target).files.contains(position) { dirty.insert(target) }
             }
         }
         return try rehash()
     }
 
+    /// Resolves again what the files that shaped the graph decide. False where all of it has to be.
+    private mutating func shape(_ touched: [BytePath], _ moved: [BytePath]) throws(FileSystemError) -> Bool {
+        let shaping = Set(touched.filter { isShaping($0) } + moved.filter { $0.bytes.hasSuffix(".dockerignore") })
+        if shaping.isEmpty { return true }
+        var resolution = PartialResolution(snapshot, difference, settings)
+        part = try resolution.run(shaping)
+        return part != nil
+    }
+
+    private func isShaping(_ path: BytePath) -> Bool {
+        let shapes = snapshot.origin.shapedBy
+        var low = 0
+        var high = shapes.count
+        while low < high {
+            let middle = (low + high) / 2
+            if shapes[middle] < path { low = middle + 1 } else { high = middle }
+        }
+        return low < shapes.count && shapes[low] == path
+    }
+
+    /// A target by its place in the snapshot.
     private func target(_ index: Int) -> Target { snapshot.target(index, entries, files: files[index]) }
+
+    private var places: TargetPlaces { part?.overlay.places ?? TargetPlaces() }
+
+    /// Whether a target, by its place in the snapshot, need not be asked: it was resolved again, or has been.
+    private func isKnown(_ target: Int) -> Bool {
+        dirty.contains(target) || part?.overlay.targets[places.new(target)] != nil
+    }
 
     // MARK: What a change may mean
 
@@ -104,42 +134,18 @@ private struct SnapshotMove {
         return .content(path)
     }
 
-    private func isShaping(_ path: BytePath) -> Bool {
-        let shapes = snapshot.origin.shapedBy
-        var low = 0
-        var high = shapes.count
-        while low < high {
-            let middle = (low + high) / 2
-            if shapes[middle] < path { low = middle + 1 } else { high = middle }
-        }
-        return low < shapes.count && shapes[low] == path
-    }
-
-    /// The targets that watch a folder that `path` is in; nil where the whole graph does.
-    private func watching(_ path: BytePath) -> Set<Int>? {
-        var found: Set<Int> = []
-        var folder = path
-        while !folder.isEmpty {
-            folder = folder.parent
-            guard let targets = folder.bytes.withUnsafeBytes({ snapshot.watching($0) }) else { return nil }
-            found.formUnion(targets)
-        }
-        return found
-    }
-
     // MARK: Files that came or went
 
     /// Finds the files anew of all targets that may take another set of them. False where the graph may be another.
     private mutating func presence(of paths: [BytePath]) throws(FileSystemError) -> Bool {
-        let outputs = snapshot.outputs
-        self.outputs = outputs
+        let outputs = part?.outputs ?? OutputTable(sorted: snapshot.claims)
         var asked: Set<Int> = []
         for path in paths {
             guard !changesGraph(path) else { return false }
             if outputs.claimed(below: path.parent).contains(path) { continue }
-            guard let targets = watching(path) else { return false }
-            for target in targets where !asked.contains(target) && mayTake(self.target(target), path) {
-                asked.insert(target)
+            guard let targets = snapshot.watching(above: path) else { return false }
+            for target in targets where !asked.contains(target) && !isKnown(target) {
+                if mayTake(self.target(target), path) { asked.insert(target) }
             }
         }
         for target in asked.sorted() {
@@ -154,7 +160,7 @@ private struct SnapshotMove {
     private func changesGraph(_ path: BytePath) -> Bool {
         let origin = snapshot.origin
         if origin.includes.contains(where: { $0.matches(path) }) { return true }
-        if origin.contracts.contains(path) || path.bytes.hasSuffix(".dockerignore") { return true }
+        if origin.contracts.contains(path) { return true }
         // Folders that came or went with it.
         var folders: [BytePath] = []
         var folder = path.parent
@@ -242,12 +248,19 @@ private struct SnapshotMove {
     // MARK: Hashing
 
     private func rehash() throws(FileSystemError) -> HashedGraph {
-        let order = snapshot.order
-        var graph = Graph(
-            snapshot, tree: tree, targets: TargetList(snapshot, entries, files: files), order: order)
-        graph.contractReader = contractReader
+        var overlay = part?.overlay ?? SnapshotOverlay(snapshot, entries)
+        for (target, files) in files { overlay.files[places.new(target)] = files }
+        let order = part?.order ?? snapshot.order
+        var graph = Graph(overlay, tree: tree, part, order: order)
+        graph.contractReader = settings.contracts
         var owns = snapshot.owns
         var hashes = snapshot.hashes
+        if !places.isSame {
+            let nothing = SHA256Value(words: (0, 0, 0, 0))
+            owns = places.spread(owns, filling: nothing)
+            hashes = places.spread(hashes, filling: InputHash(nothing))
+        }
+        let dirty = Set(dirty.map { places.new($0) }).union(overlay.targets.keys)
         for target in dirty { owns[target] = try graph.ownHash(of: target, file: contents.digest) }
         var isWaiting = [Bool](repeating: false, count: hashes.count)
         var waiting = dirty.count
@@ -257,7 +270,9 @@ private struct SnapshotMove {
             let hash = HashedGraph.hash(graph, graph.targets[target], owns[target]) { hashes[$0] }
             if hash != hashes[target] {
                 hashes[target] = hash
-                for dependent in snapshot.dependents(of: target) where !isWaiting[dependent] {
+                for old in places.old(target).map({ snapshot.dependents(of: $0) }) ?? [] {
+                    let dependent = places.new(old)
+                    if isWaiting[dependent] { continue }
                     isWaiting[dependent] = true
                     waiting += 1
                 }
@@ -279,11 +294,14 @@ extension Array where Element == UInt8 {
 }
 
 extension Graph {
-    /// The graph of `snapshot` over another tree.
-    fileprivate init(_ snapshot: GraphSnapshot, tree: FileTree, targets: TargetList, order: [Int]) {
+    /// The graph of a snapshot over another tree, with what was resolved again.
+    fileprivate init(_ overlay: SnapshotOverlay, tree: FileTree, _ part: ResolvedPart?, order: [Int]) {
+        let snapshot = overlay.snapshot
         self.init(
-            tree: tree, components: ComponentList(snapshot), targets: targets, order: order,
-            defaults: snapshot.defaults, registry: snapshot.registry, environments: snapshot.environments)
-        origin = snapshot.origin
+            tree: tree, components: ComponentList(overlay), targets: TargetList(overlay), order: order,
+            defaults: part?.defaults ?? snapshot.defaults, registry: snapshot.registry,
+            environments: part?.environments ?? snapshot.environments)
+        origin = part?.origin ?? snapshot.origin
+        if part == nil { origin.declared = DeclaredParts(snapshot) }
     }
 }

@@ -12,6 +12,7 @@ extension HashedGraph {
         let components = Self.records(graph.components, &shared) { $0.component($1) }
         let outputs = Self.outputs(graph, &shared)
         let meta = try meta(generation, settings, &shared)
+        let (members, facts, names) = declarations(&shared)
         let (watched, dependentOffsets, dependents) = questions()
         var sources = ByteWriter()
         var sourceOffsets = ByteWriter()
@@ -32,6 +33,7 @@ extension HashedGraph {
         let sections = [
             meta, targets.offsets, targets.bytes, components.offsets, components.bytes, hashed.bytes, owned.bytes,
             order.bytes, dependentOffsets, dependents, watched, sourceOffsets.bytes, sources.bytes, outputs,
+            members.offsets, members.bytes, facts.offsets, facts.bytes, names,
         ]
         try FileReplacement.write(file) { descriptor, new throws(FileSystemError) in
             var writer = SectionWriter(
@@ -54,6 +56,24 @@ extension HashedGraph {
         }
         defer { shared.bytes = ByteWriter() }
         return (offsets.bytes, shared.bytes.bytes)
+    }
+
+    private func declarations(
+        _ shared: inout SnapshotWriter
+    ) -> (members: (offsets: [UInt8], bytes: [UInt8]), facts: (offsets: [UInt8], bytes: [UInt8]), names: [UInt8]) {
+        let members = Self.records(graph.origin.declared.members, &shared) { $0.member($1) }
+        var numbers: [AskedName: Int] = [:]
+        var names = ByteWriter()
+        let facts = Self.records(graph.origin.declared.components, &shared) { writer, facts in
+            writer.facts(facts) { name in
+                if let known = numbers[name] { return known }
+                numbers[name] = numbers.count
+                names.bytes.append(name.kind.rawValue)
+                names.append(name.name)
+                return numbers.count - 1
+            }
+        }
+        return (members, facts, names.bytes)
     }
 
     private static func outputs(_ graph: Graph, _ shared: inout SnapshotWriter) -> [UInt8] {
@@ -82,6 +102,7 @@ extension HashedGraph {
         for number in [key.high, key.low] { shared.bytes.append(number) }
         shared.bytes.append(UInt64(graph.targets.count))
         shared.bytes.append(UInt64(graph.components.count))
+        shared.bytes.append(UInt64(graph.origin.declared.members.count))
         shared.bytes.append(graph.registry)
         shared.list(graph.defaults) { $0.word($1) }
         shared.list(graph.environments) { $0.environment($1) }

@@ -1,42 +1,31 @@
 import Buildfile
 
-/// A rule of a component, or one instance of its `verify` rule, before its words are expanded.
-///
-/// A class, because it is large and handed about much.
-final class TargetSeed: Sendable {
-    let label: Label
-    let component: Int
-    let rule: RuleDeclaration
-    let consumption: Component.Consumption?
-
-    init(label: Label, component: Int, rule: RuleDeclaration, consumption: Component.Consumption?) {
-        self.label = label
-        self.component = component
-        self.rule = rule
-        self.consumption = consumption
-    }
-}
-
 /// Makes components and their targets from drafts.
 ///
-/// This file expands words and connects labels; TargetFiles matches globs, ImageTargets reads Dockerfiles.
+/// This file expands words; TargetSeeds connects labels, TargetFiles matches globs, ImageTargets reads Dockerfiles.
 struct TargetBuilder {
     let tree: FileTree
     let settings: ResolutionSettings
     let globals: [String: VariableDeclaration]
     let toolDeclarations: [String: ToolDeclaration]
-    let drafts: [ComponentDraft]
+    let drafts: DraftTable
     let registry: String
     private let hasRegistryVariable: Bool
     private let shared: SharedSettings
     var diagnostics: [Diagnostic] = []
 
-    private(set) var components: [Component] = []
-    private(set) var seeds: [TargetSeed] = []
-    /// Of each component its stages, sorted, with places in `seeds`: one, or an instance for each consumer.
-    private var stages: [[(stage: String, seeds: Range<Int>)]] = []
-    private(set) var componentPlaces: [String: Int] = [:]
+    /// The rest, where only a part is resolved.
+    let part: PartialGraph?
+    var components: ComponentTable
+    var seeds = SeedTable()
     var outputs = OutputTable()
+    var asked = AskedNames()
+    /// What takes long to free.
+    private(set) var leftovers: [any Sendable] = []
+    /// Components of which something was reported when their targets were made.
+    var reported: Set<Int> = []
+    /// Whether something was reported for the target at hand, now or for another before.
+    var hasReported = false
     /// Of the target at hand.
     var selection = FileSelection()
     /// By the pattern's text, wherever it is written.
@@ -55,26 +44,38 @@ struct TargetBuilder {
     /// What to say of names that no component has.
     private var unknownComponents: [String: Diagnostic] = [:]
 
-    init(_ builder: GraphBuilder, registry: String) {
+    /// For all components of `builder`, or those of `part`.
+    init(_ builder: GraphBuilder, registry: String, part: PartialGraph? = nil) {
         tree = builder.tree
         settings = builder.settings
         globals = builder.globals
         toolDeclarations = builder.tools
-        drafts = builder.drafts
+        drafts = part.map { DraftTable($0) } ?? DraftTable(builder.drafts)
+        components = part.map { ComponentTable($0) } ?? ComponentTable([])
+        self.part = part
         self.registry = registry
         hasRegistryVariable = globals["registry"] != nil
         shared = SharedSettings(builder.settings)
     }
 
     mutating func build() throws(FileSystemError) -> ([Component], [Target]) {
-        for (index, draft) in drafts.enumerated() { componentPlaces[draft.name] = index }
-        components = drafts.indices.map { component($0) }
+        components = ComponentTable(drafts.list.indices.map { component($0) })
         makeSeeds()
-        for index in seeds.indices { declareOutputs(index) }
+        declareOutputs()
         outputs.finish()
-        diagnostics.append(contentsOf: outputs.overlaps(labels: seeds.map(\.label)))
-        checkContracts()
-        return (components, try makeTargets())
+        diagnostics.append(contentsOf: outputs.overlaps(labels: seeds.list.map(\.label)))
+        checkContracts(components.list)
+        return (components.list, try makeTargets())
+    }
+
+    /// How the components were declared, and what their targets were made with.
+    func facts() -> [ComponentFacts] {
+        var facts = drafts.list.map(\.facts)
+        for (component, names) in asked.done {
+            for name in names where !facts[component].names.contains(name) { facts[component].names.append(name) }
+        }
+        for component in reported { facts[component].hasReported = true }
+        return facts
     }
 
     /// Makes the targets, in portions on as many threads as there are processors, each with a builder of its own. What
@@ -82,20 +83,26 @@ struct TargetBuilder {
     private mutating func makeTargets() throws(FileSystemError) -> [Target] {
         // Which glob a special file is reported for depends on those before.
         let hasSpecials = !tree.entries.areContent(0..<tree.entries.count)
-        let count = hasSpecials || seeds.count < 256 ? 1 : 4 * Threads.processors
+        let size = seeds.list.count
+        let count = hasSpecials || size < 256 ? 1 : 4 * Threads.processors
+        asked.finish()
         var base = self
         base.diagnostics = []
-        base.imageOwners = ImageOwners(drafts)
+        base.asked = AskedNames()
+        base.imageOwners = ImageOwners(drafts.list)
         let parts = Threads.map(count) { [base] part in
             var builder = base
-            return builder.targets(in: base.seeds.count * part / count..<base.seeds.count * (part + 1) / count)
+            return builder.targets(in: size * part / count..<size * (part + 1) / count)
         }
         var targets: [Target] = []
-        targets.reserveCapacity(seeds.count)
+        targets.reserveCapacity(size)
         for part in parts {
             targets += try part.targets.get()
             diagnostics += part.diagnostics
+            asked.done += part.asked
+            reported.formUnion(part.reported)
         }
+        leftovers.append(parts)
         return targets
     }
 
@@ -104,15 +111,19 @@ struct TargetBuilder {
         made.reserveCapacity(range.count)
         do throws(FileSystemError) {
             for index in range { made.append(try target(index)) }
-            return Portion(targets: .success(made), diagnostics: diagnostics)
+            asked.finish()
+            return Portion(
+                targets: .success(made), diagnostics: diagnostics, asked: asked.done, reported: reported)
         } catch {
-            return Portion(targets: .failure(error), diagnostics: [])
+            return Portion(targets: .failure(error), diagnostics: [], asked: [], reported: [])
         }
     }
 
     private struct Portion: Sendable {
         let targets: Result<[Target], FileSystemError>
         let diagnostics: [Diagnostic]
+        let asked: [(component: Int, names: [AskedName])]
+        let reported: Set<Int>
     }
 
     // MARK: Scopes
@@ -150,7 +161,7 @@ struct TargetBuilder {
 
     // MARK: Components
 
-    private mutating func component(_ index: Int) -> Component {
+    mutating func component(_ index: Int) -> Component {
         let draft = drafts[index]
         var scope = VariableScope(
             builtIns: [.init(name: "name", value: draft.name)], own: draft.block.variables, globals: globals,
@@ -167,13 +178,14 @@ struct TargetBuilder {
             }
         }
         let uses = expand(draft.block.words("uses"), &scope)
-        for word in uses where componentPlaces[word.text] == nil { reportUnknownComponent(word) }
+        for word in uses where drafts.place(of: word.text) == nil { reportUnknownComponent(word) }
         let consumes = consumptions(draft, folder: folder, &scope)
         let owners = expand(draft.block.words("owners"), &scope).map(\.text)
         diagnostics.append(contentsOf: scope.diagnostics)
+        asked.add(.variable, scope.asked, for: index)
         return Component(
             name: draft.name, kind: draft.kind, folder: folder,
-            uses: uses.map(\.text).filter { componentPlaces[$0] != nil }, consumes: consumes, owners: owners,
+            uses: uses.map(\.text).filter { drafts.place(of: $0) != nil }, consumes: consumes, owners: owners,
             span: draft.span)
     }
 
@@ -184,7 +196,7 @@ struct TargetBuilder {
         for directive in draft.block.consumes {
             let words = expand(directive.arguments, &scope)
             guard let provider = words.first, words.count > 2 else { continue }
-            guard componentPlaces[provider.text] != nil else {
+            guard drafts.place(of: provider.text) != nil else {
                 reportUnknownComponent(provider)
                 continue
             }
@@ -194,7 +206,7 @@ struct TargetBuilder {
         return found
     }
 
-    private mutating func reportUnknownComponent(_ word: Word) {
+    mutating func reportUnknownComponent(_ word: Word) {
         // Thousands may name the one that is missing, and the nearest is looked for among thousands.
         let known = unknownComponents[word.text] ?? unknownComponent(word)
         unknownComponents[word.text] = known
@@ -202,7 +214,7 @@ struct TargetBuilder {
     }
 
     private func unknownComponent(_ word: Word) -> Diagnostic {
-        let names = drafts.map(\.name)
+        let names = drafts.list.map(\.name)
         return .unknown(
             .unknownComponent, "component", word.text, at: word.span, among: names,
             otherwise: names.isEmpty
@@ -210,8 +222,8 @@ struct TargetBuilder {
     }
 
     /// Every contract is a file or comes from a rule, whether its provider verifies it or not.
-    private mutating func checkContracts() {
-        for consumption in components.flatMap(\.consumes) {
+    mutating func checkContracts(_ components: some Sequence<Component>) {
+        for consumption in components.lazy.flatMap(\.consumes) {
             for path in consumption.contracts where outputs.owner(of: path) == nil && !tree.contains(path) {
                 diagnostics.append(
                     .missingInput(Word(path.shown, consumption.span), path: path, tree: tree, producer: nil))
@@ -219,123 +231,14 @@ struct TargetBuilder {
         }
     }
 
-    // MARK: Seeds
-
-    private mutating func makeSeeds() {
-        let consumers = consumers()
-        for (index, draft) in drafts.enumerated() {
-            var places: [(stage: String, seeds: Range<Int>)] = []
-            for stage in draft.block.rules.keys.sorted() {
-                guard let rule = draft.block.rules[stage] else { continue }
-                let first = seeds.count
-                if stage == "verify" {
-                    addInstances(of: rule, component: index, consumers: consumers[draft.name] ?? [])
-                } else {
-                    seeds.append(
-                        TargetSeed(
-                            label: Label(component: draft.name, stage: stage), component: index, rule: rule,
-                            consumption: nil))
-                }
-                places.append((stage, first..<seeds.count))
-            }
-            stages.append(places)
-        }
-    }
-
-    /// Provider → the components that consume it, in their order.
-    private func consumers() -> [String: [Int]] {
-        var found: [String: [Int]] = [:]
-        for (index, consumer) in components.enumerated() {
-            for consumption in consumer.consumes where found[consumption.provider]?.last != index {
-                found[consumption.provider, default: []].append(index)
-            }
-        }
-        return found
-    }
-
-    private mutating func addInstances(of rule: RuleDeclaration, component: Int, consumers: [Int]) {
-        let name = drafts[component].name
-        for consumer in consumers {
-            let parts = components[consumer].consumes.filter { $0.provider == name }
-            guard let first = parts.first else { continue }
-            let all = Component.Consumption(
-                provider: name, contracts: parts.flatMap(\.contracts), span: first.span)
-            seeds.append(
-                TargetSeed(
-                    label: Label(component: name, stage: "verify", consumer: components[consumer].name),
-                    component: component, rule: rule, consumption: all))
-        }
-    }
-
-    /// The places in `seeds` of a component's stage; nil where it has no such rule.
-    func targets(ofStage stage: String, of component: Int) -> Range<Int>? {
-        for found in stages[component] where found.stage == stage { return found.seeds }
-        return nil
-    }
-
-    private mutating func declareOutputs(_ index: Int) {
-        let seed = seeds[index]
-        if seed.rule.outputs.isEmpty { return }
-        var scope = scope(component: seed.component, seed: seed)
-        for word in expand(seed.rule.outputs, &scope) {
-            guard let path = path(word, in: components[seed.component].folder) else { continue }
-            let parts = path.components
-            if path.isEmpty || PathPattern.hasWildcards(Array(word.text.utf8)) || word.text.isLabel {
-                diagnostics.append(
-                    Diagnostic(
-                        .badSyntax, "'\(word.text)' is no output", at: word.span,
-                        hint: "outputs are files, or folders with a trailing '/', without wildcards"))
-            } else if parts.contains(where: { $0.elementsEqual(".git".utf8) || $0.elementsEqual(".lmsbuild".utf8) }) {
-                diagnostics.append(
-                    Diagnostic(
-                        .pathLeavesWorkspace, "'\(word.text)' lies in a folder that is not the workspace's",
-                        at: word.span))
-            } else {
-                outputs.add(
-                    DeclaredOutput(path: path, isFolder: word.text.hasSuffix("/"), span: word.span), of: index)
-            }
-        }
-    }
-
-    // MARK: Labels
-
-    /// The targets a label in a rule names: `:stage`, `component:stage`, `component:verify[consumer]`.
-    mutating func targets(named word: Word, from component: Int) -> [Int] {
-        let text = word.text
-        guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else { return [] }
-        let owner = colon == text.startIndex ? drafts[component].name : String(text[..<colon])
-        var stage = String(text[text.index(after: colon)...])
-        var consumer: String?
-        if stage.utf8.last == UInt8(ascii: "]"), let bracket = stage.firstIndex(of: "[") {
-            consumer = String(stage[stage.index(after: bracket)...].dropLast())
-            stage = String(stage[..<bracket])
-        }
-        guard let place = colon == text.startIndex ? component : componentPlaces[owner] else {
-            reportUnknownComponent(Word(owner, word.span))
-            return []
-        }
-        let found = targets(ofStage: stage, of: place)?.filter { index in
-            consumer == nil || seeds[index].label.consumer == consumer
-        }
-        guard let found, consumer == nil || !found.isEmpty else {
-            let known = drafts[place].block.rules.keys.sorted()
-            diagnostics.append(
-                found == nil
-                    ? .unknown(
-                        .unknownStage, "stage", stage, at: word.span, among: known,
-                        otherwise: known.isEmpty
-                            ? "'\(owner)' has no rules" : "'\(owner)' has: \(known.joined(separator: ", "))")
-                    : Diagnostic(
-                        .unknownComponent, "'\(consumer ?? "")' does not consume '\(owner)'", at: word.span))
-            return []
-        }
-        return found
-    }
-
     // MARK: Targets
 
-    private mutating func target(_ index: Int) throws(FileSystemError) -> Target {
+    /// Makes the target at `index`.
+    mutating func target(_ index: Int) throws(FileSystemError) -> Target {
         let seed = seeds[index]
+        let before = diagnostics.count
+        hasReported = false
+        defer { if hasReported || diagnostics.count > before { reported.insert(seed.component) } }
         selection = FileSelection()
         var scope = scope(component: seed.component, seed: seed)
         let rule = seed.rule
@@ -373,14 +276,16 @@ struct TargetBuilder {
         }
         let environment = recipeEnvironment(seed, rule.recipe, &scope, &edges)
         diagnostics.append(contentsOf: scope.diagnostics)
+        let ownAttributes = resolve(attributes, in: folder)
+        let tools = rule.recipe == nil ? [] : tools(seed.component, &scope)
+        asked.add(.variable, scope.asked, for: seed.component)
         return Target(
             label: seed.label, component: seed.component, making: making, selection: selection,
             files: files.places,
             edges: uniqueEdges(edges), outputs: outputs.outputs(of: index),
-            attributes: resolve(attributes, in: folder), values: environment.values,
+            attributes: ownAttributes, values: environment.values,
             contracts: seed.consumption?.contracts ?? [], passed: environment.passed,
-            secrets: environment.secrets, tools: rule.recipe == nil ? [] : tools(seed.component, &scope),
-            span: rule.stage.span)
+            secrets: environment.secrets, tools: tools, span: rule.stage.span)
     }
 
     private func uniqueEdges(_ edges: [Edge]) -> [Edge] {
@@ -405,7 +310,9 @@ struct TargetBuilder {
 
     private mutating func tools(_ component: Int, _ scope: inout VariableScope) -> [Tool] {
         var found: [String: Tool] = [:]
-        for word in expand(drafts[component].block.words("needs"), &scope) {
+        let words = expand(drafts[component].block.words("needs"), &scope)
+        asked.add(.tool, words.map(\.text), for: component)
+        for word in words {
             guard let declaration = toolDeclarations[word.text] else {
                 let known = toolDeclarations.keys.sorted()
                 diagnostics.append(

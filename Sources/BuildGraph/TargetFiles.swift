@@ -139,6 +139,7 @@ extension TargetBuilder {
     }
 
     private mutating func reportNothing(_ word: Word, _ pattern: PathPattern) {
+        hasReported = true
         // A template's word says the same for all its components where it names a file from the root.
         guard reportedNothing.insert(Word(String(decoding: pattern.text, as: UTF8.self), word.span)).inserted else {
             return
@@ -177,7 +178,7 @@ extension TargetBuilder {
         var open = components[component].uses.reversed().map { ($0, component) }
         var seen: Set<String> = []
         while let (name, user) = open.popLast() {
-            guard seen.insert(name).inserted, let place = componentPlaces[name] else { continue }
+            guard seen.insert(name).inserted, let place = drafts.place(of: name) else { continue }
             let span = drafts[user].block.words("uses").first { $0.text == name }?.span ?? drafts[user].span
             if let build = targets(ofStage: "build", of: place) {
                 part.edges.append(contentsOf: build.map { Edge(kind: .input, target: $0, span: span) })
@@ -200,13 +201,22 @@ extension TargetBuilder {
 
     /// What the `inputs` of a component without a `build` rule match: the same for all that use it.
     private mutating func librariesInputs(of place: Int) -> LibraryInputs {
-        if let known = libraryInputs[place] { return known }
+        if let known = libraryInputs[place] {
+            if known.hasReported { hasReported = true }
+            return known
+        }
+        let (reportedBefore, countBefore) = (hasReported, diagnostics.count)
+        hasReported = false
         var scope = scope(component: place)
         let words = expand(drafts[place].block.words("inputs"), &scope)
         let kept = selection
         selection = FileSelection()
         let files = matchFiles(words, in: components[place].folder)
-        let found = LibraryInputs(lists: selection.lists, files: files, isNothing: words.isEmpty)
+        asked.add(.variable, scope.asked, for: place)
+        let found = LibraryInputs(
+            lists: selection.lists, files: files, isNothing: words.isEmpty,
+            hasReported: hasReported || diagnostics.count > countBefore)
+        hasReported = reportedBefore || found.hasReported
         selection = kept
         libraryInputs[place] = found
         return found
@@ -237,6 +247,8 @@ struct LibraryInputs {
     let lists: [[FileSelection.Glob]]
     let files: EntrySet
     let isNothing: Bool
+    /// Whether something was reported when they were matched.
+    let hasReported: Bool
 }
 
 extension FileEntries {

@@ -35,6 +35,25 @@ enum Threads {
         return all
     }
 
+    /// Lets go of `value` on a thread of its own: what takes long to free need not be waited for.
+    static func release<Value: Sendable>(_ value: consuming Value) {
+        let work = Unmanaged.passRetained(Kept(value))
+        var thread = pthread_t()
+        let failed = pthread_create(
+            &thread, nil,
+            { argument in
+                if let argument { Unmanaged<AnyObject>.fromOpaque(argument).release() }
+                return nil
+            }, work.toOpaque())
+        if failed == 0 { pthread_detach(thread) } else { work.release() }
+    }
+
+    private final class Kept<Value: Sendable>: Sendable {
+        private let value: Value
+
+        init(_ value: consuming Value) { self.value = value }
+    }
+
     /// Runs `body` `count` times at once, the caller's thread included, and returns when all have ended. Where the
     /// machine gives no thread there are fewer of them: `body` shares out the work itself.
     static func run(_ count: Int, _ body: @Sendable () -> Void) {

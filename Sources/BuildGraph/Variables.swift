@@ -15,6 +15,8 @@ struct VariableScope {
     private let settings: SharedSettings
     /// Names that words mentioned since the scope was made; what their values mention in turn does not count.
     private(set) var mentioned: Set<String> = []
+    /// Every name that was looked for, declared or not; few.
+    private(set) var asked: [String] = []
     private(set) var diagnostics: [Diagnostic] = []
     private var active: [String] = []
 
@@ -31,7 +33,14 @@ struct VariableScope {
     private func declaration(of name: String) -> VariableDeclaration? { own[name] ?? globals[name] }
 
     /// Whether `name` is built in or declared.
-    func knows(_ name: String) -> Bool { builtIn(name) != nil || own[name] != nil || globals[name] != nil }
+    mutating func knows(_ name: String) -> Bool {
+        note(name)
+        return builtIn(name) != nil || own[name] != nil || globals[name] != nil
+    }
+
+    private mutating func note(_ name: String) {
+        if !asked.contains(name) { asked.append(name) }
+    }
 
     private func builtIn(_ name: String) -> String? {
         for variable in builtIns where variable.name == name { return variable.value }
@@ -43,6 +52,7 @@ struct VariableScope {
     /// The value of `name`, or nil (and a diagnostic) where it has none.
     mutating func value(of name: String, at span: SourceSpan) -> String? {
         if active.isEmpty { mentioned.insert(name) }
+        note(name)
         if let value = builtIn(name) { return value }
         guard let declaration = declaration(of: name) else {
             diagnostics.append(

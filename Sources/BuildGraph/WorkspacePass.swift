@@ -20,6 +20,10 @@ struct WorkspaceChanges: Sendable {
     let packedPlaces: [Int?]
     /// Files that were only touched, which are not among `changes`.
     let refreshed: RefreshedStatuses
+    /// Folders with other ignore rules than in the base, which were scanned anew with all that is below them.
+    let scanned: Set<BytePath>
+    /// The `.gitignore`s of those and of folders that came.
+    let newIgnoreFiles: [(path: BytePath, status: FileStatus)]
 
     func status(_ position: Int) -> FileStatus {
         switch entries.origin(of: position) {
@@ -31,12 +35,15 @@ struct WorkspaceChanges: Sendable {
 
     /// The `.gitignore`s with their statuses.
     var ignoreFiles: [(path: BytePath, status: FileStatus)] {
-        base.ignoreFiles.map { file in
+        let kept = base.ignoreFiles.filter { file in
+            !goneFolders.contains(file.path.parent) && !scanned.contains { file.path.isInside($0) }
+        }
+        return kept.map { file in
             guard let place = FileEntries(base.entries).index(of: file.path), let refreshed = refreshed[place],
                 base.status(place) == file.status
             else { return file }
             return (file.path, refreshed.isSettled ? refreshed.status : refreshed.status.neverBelieved)
-        }
+        } + newIgnoreFiles
     }
 
     /// All folders of the workspace with their statuses.
@@ -53,8 +60,8 @@ struct WorkspaceChanges: Sendable {
     }
 }
 
-/// One pass. Gives nil wherever telling what differs would take more than looking at it anew: other rules of what counts,
-/// a repository that came or went.
+/// One pass. Gives nil wherever telling what differs would take more than looking at it anew: other rules of what counts from
+/// outside the workspace, a repository that came or went.
 struct WorkspacePass {
     private let base: WorkspaceBase
     private let options: WorkingTreeOptions
@@ -66,6 +73,8 @@ struct WorkspacePass {
     private var added: [(entry: FileEntry, status: FileStatus)] = []
     private var folders: [BytePath: FileStatus] = [:]
     private var goneFolders: Set<BytePath> = []
+    private var scanned: Set<BytePath> = []
+    private var newIgnoreFiles: [(path: BytePath, status: FileStatus)] = []
 
     /// What a pass came upon, for the next one.
     struct Findings {
@@ -84,11 +93,14 @@ struct WorkspacePass {
         var pass = WorkspacePass(base, options)
         guard base.optionsKey == options.fingerprint, let touched = pass.touchedRules() else { return nil }
         let found = try StatusCheck.run(base, root: options.root, index, threads: threads, only: suspects)
-        guard touched.allSatisfy({ found.refreshed[$0] != nil }) else { return nil }
+        for file in touched where file.place.map({ found.refreshed[$0] == nil }) ?? true {
+            pass.scanned.insert(file.folder)
+        }
         for (place, status) in found.files { pass.take(place, status) }
         for folder in found.folders.sorted() {
             guard try pass.list(folder) else { return nil }
         }
+        guard try pass.scanAnew(found.refreshed) else { return nil }
         let differing = WatchNote.Differing(
             files: found.files.map(\.place) + found.touchedPlaces, folders: found.folders)
         return Findings(changes: try pass.changes(found.refreshed), differing: differing, linked: found.linked)
@@ -106,19 +118,23 @@ struct WorkspacePass {
         return options.root.appending(path).withCString({ lstat($0, &status) }) == 0 ? status : nil
     }
 
-    /// The places of the `.gitignore`s that have another status, and the same rules if they hold what they held. Nil where
-    /// the rules may be others, or a repository went.
-    private func touchedRules() -> [Int]? {
+    /// The folders whose `.gitignore` has another status or is gone. Those with a place have the same rules if the file
+    /// there holds what it held. Nil where a repository went.
+    private func touchedRules() -> [(folder: BytePath, place: Int?)]? {
         guard base.nested.allSatisfy({ NestedRepository(options.root.appending($0)) != nil }) else { return nil }
-        var touched: [Int] = []
+        var touched: [(folder: BytePath, place: Int?)] = []
         for file in base.ignoreFiles {
-            guard let now = status(file.path) else { return nil }
-            if FileStatus(now) == file.status { continue }
+            let now = status(file.path).map { FileStatus($0) }
+            if now == file.status { continue }
+            let folder = file.path.parent
+            // Where the folder itself is gone nothing is left to be ruled.
+            guard let parent = status(folder), parent.st_mode & S_IFMT == S_IFDIR else { continue }
             // The content that the base has is what the rules were read from only if its status says so.
-            guard file.status != file.status.neverBelieved,
-                let place = FileEntries(base.entries).index(of: file.path), base.status(place) == file.status
-            else { return nil }
-            touched.append(place)
+            let place = FileEntries(base.entries).index(of: file.path)
+            let isKnown =
+                now != nil && file.status != file.status.neverBelieved
+                && place.map { base.status($0) == file.status } == true
+            touched.append((folder, isKnown ? place : nil))
         }
         return touched
     }
@@ -138,8 +154,8 @@ struct WorkspacePass {
     /// Compares what a folder lists with what the base has of it. False where everything must be looked at anew.
     private mutating func list(_ index: Int) throws(FileSystemError) -> Bool {
         let path = BytePath(bytes: Array(base.folderPath(index)))
-        // Below what is gone nothing is left to compare.
-        if goneFolders.contains(path) { return true }
+        // Below what is gone nothing is left to compare, and the rest is scanned.
+        if goneFolders.contains(path) || scanned.contains(where: { path.isInside($0) }) { return true }
         let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
         let descriptor = options.root.appending(path).withCString { open($0, flags) }
         if descriptor < 0, [ENOENT, ENOTDIR, ELOOP].contains(errno) {
@@ -160,7 +176,10 @@ struct WorkspacePass {
                 continue
             }
             if name.elementsEqual(".lmsbuild".utf8) { continue }
-            if name.elementsEqual(".gitignore".utf8), !knowsIgnoreFile(in: path) { return false }
+            if name.elementsEqual(".gitignore".utf8), !knowsIgnoreFile(in: path) {
+                scanned.insert(path)
+                return true
+            }
             let place = path.appending(BytePath(bytes: name))
             if options.submodules[place] != nil {
                 guard FileEntries(base.entries).index(of: place) != nil else { return false }
@@ -243,7 +262,8 @@ struct WorkspacePass {
         }
         if isIgnored, !foldersOfTracked.contains(path) { return true }
         let below = try WorkingTreeScan.run(options, below: path, rules, isIgnored: isIgnored)
-        guard below.nested.isEmpty, below.ignoreFiles.isEmpty, below.submodules.isEmpty else { return false }
+        guard below.nested.isEmpty, below.submodules.isEmpty else { return false }
+        newIgnoreFiles += below.ignoreFiles
         for (entry, status) in zip(below.entries, below.statuses) { added.append((entry, status)) }
         for folder in below.folders {
             goneFolders.remove(folder.path)
@@ -274,6 +294,60 @@ struct WorkspacePass {
         }
         rules[folder] = found
         return found
+    }
+
+    // MARK: Folders with other rules
+
+    /// Looks at everything below the folders whose rules are others. False where everything must be looked at anew.
+    private mutating func scanAnew(_ refreshed: RefreshedStatuses) throws(FileSystemError) -> Bool {
+        scanned = scanned.filter { folder in
+            !goneFolders.contains(folder) && !scanned.contains { $0 != folder && folder.isInside($0) }
+        }
+        for folder in scanned.sorted() {
+            guard !options.submodules.keys.contains(where: { $0.isInside(folder) }),
+                !base.nested.contains(where: { $0.isInside(folder) })
+            else { return false }
+            var rules = IgnoreRules(options.ignoreFiles)
+            var isIgnored = !options.prefix.isEmpty && rules.ignoresWithParents(options.prefix, isFolder: true)
+            if !folder.isEmpty {
+                (rules, isIgnored) = try self.rules(in: folder.parent)
+                isIgnored = isIgnored || rules.ignores(options.prefix.appending(folder), isFolder: true)
+            }
+            let below = try WorkingTreeScan.run(options, below: folder, rules, isIgnored: isIgnored)
+            guard below.nested.isEmpty, below.submodules.isEmpty else { return false }
+            replace(folder, below, refreshed)
+        }
+        return true
+    }
+
+    /// Takes what a scan found below `folder` in the place of whatever else was.
+    private mutating func replace(
+        _ folder: BytePath, _ found: WorkingTreeScan.Result, _ refreshed: RefreshedStatuses
+    ) {
+        newIgnoreFiles = newIgnoreFiles.filter { !$0.path.isInside(folder) } + found.ignoreFiles
+        added.removeAll { $0.entry.path.isInside(folder) }
+        folders = folders.filter { !$0.key.isInside(folder) }
+        goneFolders = goneFolders.filter { !$0.isInside(folder) }
+        var gone = Set(FileEntries(base.entries).range(inside: folder))
+        self.gone.subtract(gone)
+        for place in gone { replaced[place] = nil }
+        let known = FileEntries(base.entries)
+        for (entry, status) in zip(found.entries, found.statuses) {
+            guard let place = known.index(of: entry.path) else {
+                added.append((entry, status))
+                continue
+            }
+            gone.remove(place)
+            let before = refreshed[place]?.status ?? base.status(place)
+            if before != status || known.kind(place) != entry.kind { replaced[place] = (entry, status) }
+        }
+        self.gone.formUnion(gone)
+        let inside = Set(found.folders.map(\.path))
+        for (path, status) in found.folders { folders[path] = status }
+        for index in 0..<base.folderCount {
+            let path = BytePath(bytes: Array(base.folderPath(index)))
+            if path.isInside(folder), !inside.contains(path) { goneFolders.insert(path) }
+        }
     }
 
     // MARK: The result
@@ -318,6 +392,6 @@ struct WorkspacePass {
             base: base, entries: all.isEmpty ? packed : FileEntries(base.entries, patch), changes: all.map(\.change),
             statuses: all.filter { $0.change.entry != nil }.map(\.status), submodules: submodules, folders: folders,
             goneFolders: goneFolders, packedPlaces: all.filter { $0.change.entry != nil }.map(\.change.packed),
-            refreshed: refreshed)
+            refreshed: refreshed, scanned: scanned, newIgnoreFiles: newIgnoreFiles)
     }
 }

@@ -41,7 +41,7 @@ extension WorkingTree {
     package func save(
         _ hashed: HashedGraph, _ files: StateFiles, _ settings: ResolutionSettings
     ) throws(FileSystemError) {
-        let isMoved = hashed.graph.targets.snapshot != nil
+        let isMoved = hashed.graph.targets.areOfSnapshot
         if isMoved, case .changes(let found) = looked.way, !found.isWorthWriting {
             try save(files)
             return
@@ -70,7 +70,11 @@ extension WorkingTree {
 
 extension WorkspaceChanges {
     /// Each run looks at every difference again: that must stay cheaper than writing a new base.
-    var isWorthWriting: Bool { changes.count + refreshed.all.count > base.fewChanges }
+    var isWorthWriting: Bool {
+        // Folders with other rules are scanned at each run, until there is a base that has them.
+        let scannedCount = scanned.isEmpty ? 0 : folders.count
+        return changes.count + refreshed.all.count + scannedCount > base.fewChanges
+    }
 
     /// The files that the index has to tell of until there is another base.
     fileprivate var present: FileEntries {

@@ -172,7 +172,43 @@ import Testing
         try settle()
         let (seen, tree) = try look()
         #expect(seen.kinds.keys.sorted() == [".gitignore", "a.o", "deep/.gitignore", "deep/b.o"])
-        #expect(!comparesWithBase(tree))
+        #expect(comparesWithBase(tree))
+    }
+
+    @Test func otherRulesHaveOnlyTheirFolderLookedAtAnew() throws {
+        for name in ["a.o", "a.c", "deep/b.o", "deep/b.c", "deep/er/c.o", "far/d.o"] { try write(name, name) }
+        try write("deep/.gitignore", "*.o\n")
+        try settle()
+        let all = try look().seen.kinds.keys.sorted()
+        #expect(all == ["a.c", "a.o", "deep/.gitignore", "deep/b.c", "far/d.o"])
+        func names(scanning folders: Set<BytePath>) throws -> [String] {
+            try settle()
+            let (seen, tree) = try look(save: false)
+            guard case .changes(let found) = tree.looked.way else {
+                Issue.record("everything was looked at")
+                return []
+            }
+            #expect(found.scanned == folders)
+            #expect(try seen == truth())
+            return seen.kinds.keys.sorted()
+        }
+        try write("deep/.gitignore", "*.c\n")
+        #expect(
+            try names(scanning: [BytePath("deep")])
+                == ["a.c", "a.o", "deep/.gitignore", "deep/b.o", "deep/er/c.o", "far/d.o"])
+        // One that comes, below one that changed and elsewhere.
+        try write("deep/er/.gitignore", "c.o\n")
+        try write("far/.gitignore", "*.o\n")
+        #expect(
+            try names(scanning: [BytePath("deep"), BytePath("far")])
+                == ["a.c", "a.o", "deep/.gitignore", "deep/b.o", "deep/er/.gitignore", "far/.gitignore"])
+        _ = folder("ws/far/.gitignore").withCString { unlink($0) }
+        _ = folder("ws/deep/.gitignore").withCString { unlink($0) }
+        #expect(
+            try names(scanning: [BytePath("deep")])
+                == ["a.c", "a.o", "deep/b.c", "deep/b.o", "deep/er/.gitignore", "far/d.o"])
+        removeTree(folder("ws/deep"))
+        #expect(try names(scanning: []) == ["a.c", "a.o", "far/d.o"])
     }
 
     @Test func aTouchedFileOfAnotherContentIsADifference() throws {

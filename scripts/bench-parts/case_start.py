@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 
 import report
-from layouts import Repository, components_of, trivial_files, write_files
+from layouts import Repository, components_of, git, trivial_files, write_files
 from measuring import Aim, Command, Group, Wrong, environment, output_of, prepare
 from rivals import says
 
@@ -68,8 +68,26 @@ def buildfiles(count):
         yield f"services/{name}/src/main.py", f"number = {number}\n"
 
 
+def edited(repository, name):
+    """Two functions: one gives the build recipe of a service another line, each time another, and one takes it back."""
+    path = os.path.join(repository.folder, "services", name, "Buildfile")
+    serial = [0]
+    with open(path) as file:
+        original = file.read()
+
+    def write(text):
+        with open(path, "w") as file:
+            file.write(text)
+
+    def edit():
+        serial[0] += 1
+        write(original.replace("        python3 -X", f"        true {serial[0]}; python3 -X"))
+
+    return edit, lambda: write(original)
+
+
 def parse(trial):
-    """check and hash of many Buildfiles, first and second run, in MB/s of Buildfile text"""
+    """check and hash of many Buildfiles, first and second run, in MB/s of Buildfile text, and check after one has changed"""
     for count in trial.sizes("buildfiles", [100], [100, 1_000, 10_000]):
         files = list(buildfiles(count))
         amount = sum(len(text.encode()) for path, text in files if path.endswith("Buildfile"))
@@ -97,6 +115,16 @@ def parse(trial):
             prepare(command)
             prepare(command)
             trial.compare(Group(f"{words} again, {what}", command, [read], curve=f"{words}, again", **common))
+        check = says(f"^{count:,} components, |^{count} components, ")
+        edit, restore = edited(repository, f"s{count // 2}")
+        same = trial.command(
+            repository, "check", name="lmsbuild check, nothing changed", check=check, before=restore, aim=Aim(1.5))
+        changed = trial.command(
+            repository, "check", name="lmsbuild check, one Buildfile changed", check=check, before=edit)
+        trial.compare(Group(
+            f"one Buildfile changed, {what}", changed, [same], curve="one Buildfile changed", size=count,
+            unit="Buildfile"))
+        git(repository.folder, "checkout", "--quiet", "--", ".")
 
 
 COLLECTED = re.compile(r"Collected : (\d+)")
