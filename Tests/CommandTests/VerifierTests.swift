@@ -70,7 +70,7 @@ import Testing
         try workspace.contract("lending", [third, Workspace.book, Workspace.missing])
         let added = try await workspace.run()
         #expect(workspace.verified(added) == ["catalog:verify[lending] (1 of 3 interactions)"], "\(added.errors)")
-        // One that is gone, and one that another consumer has been promised already.
+        // Some are gone, and others have been verified for another consumer.
         try workspace.contract("lending", [Workspace.missing])
         try workspace.contract("web", [third, Workspace.book])
         let fewer = try await workspace.run()
@@ -92,15 +92,36 @@ import Testing
         let workspace = try await Workspace("[pact health=/health answer=5s]", consumers: ["lending"])
         try workspace.contract(
             "lending", [Workspace.book, Workspace.interaction("what never comes", "/hang")])
-        let search = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
-        let running = try RunningProgram(
-            [workspace.program.path, "run", "--sandbox", "off"], in: workspace.repository.path,
-            environment: workspace.environment.merging(["PATH": search, "HOME": "/nonexistent"]) { $1 })
-        while !workspace.notes.contains("hangs") { try await Task.sleep(for: .milliseconds(5)) }
+        let running = try await workspace.startHanging()
         #expect(try await running.end(by: 9) == 128 + 9)
         try workspace.contract("lending", [Workspace.book])
         let outcome = try await workspace.run()
         #expect(workspace.verified(outcome) == ["catalog:verify[lending] (1 of 1 interaction)"], "\(outcome.errors)")
+    }
+
+    @Test func anInterruptedVerificationLeavesNoProviderBehind() async throws {
+        let workspace = try await Workspace(consumers: ["lending"])
+        try workspace.contract(
+            "lending", [Workspace.book, Workspace.interaction("what never comes", "/hang")])
+        let running = try await workspace.startHanging()
+        let provider = try #require(workspace.provider)
+        #expect(kill(provider, 0) == 0)
+        #expect(try await running.end(by: 2) == 128 + 2)
+        #expect(kill(provider, 0) == -1 && errno == ESRCH)
+    }
+
+    @Test(arguments: ["on", "off"])
+    func theRulesTimeLimitHolds(sandbox: String) async throws {
+        let workspace = try await Workspace("[timeout 3s] [pact health=/health]", consumers: ["lending"])
+        try workspace.contract(
+            "lending", [Workspace.book, Workspace.interaction("what never comes", "/hang")])
+        let outcome = try await workspace.run("--sandbox", sandbox)
+        #expect(outcome.errors.contains("error[LMS502]"), "\(outcome.errors)")
+        if sandbox == "off" {
+            #expect(outcome.errors.contains("the verification of 'catalog' was interrupted"))
+            let provider = try #require(workspace.provider)
+            #expect(kill(provider, 0) == -1 && errno == ESRCH)
+        }
     }
 
     // MARK: What can go wrong
@@ -371,7 +392,7 @@ import Testing
     @Test func aBatchStartsTheProviderOnce() async throws {
         let workspace = try await Workspace(
             "[pact health=/health] [batch]", consumers: ["lending", "readers", "web"], settings: #"{ "title": 7 }"#)
-        try workspace.contract("web", [Workspace.missing])
+        try workspace.contract("web", [Workspace.interaction("nothing", "/books/5", status: 404)])
         try workspace.contract("readers", [Workspace.interaction("health", "/health")])
         let outcome = try await workspace.run("-k", "--sandbox", "off")
         #expect(outcome.status == 3)
@@ -431,10 +452,13 @@ import Testing
     }
 
     @Test func aBatchThatFailsIsRunOneByOne() async throws {
-        let workspace = try await workspace("[batch]", ["lending", "web"], "/books/1 /books/2 /health")
+        let workspace = try await workspace("[batch]", ["lending", "web"], "/books/1 /books/2 /books/3 /health")
         let good = try await workspace.run("--sandbox", "off")
         #expect(good.status == 0, "\(good.errors)")
-        #expect(workspace.notes == ["lending web: /books/1", "lending web: /books/2", "lending web: /books/1", "lending web: /books/2"])
+        #expect(
+            workspace.notes == [
+                "lending web: /books/1", "lending web: /books/2", "lending web: /books/1", "lending web: /books/3",
+            ])
         try workspace.contract("web", [Workspace.interaction("new", "/new")])
         try workspace.contract("lending", [Workspace.interaction("the health", "/health")])
         let bad = try await workspace.run("-k")

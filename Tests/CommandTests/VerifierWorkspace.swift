@@ -41,7 +41,14 @@ struct VerifierWorkspace {
         try repository.write("Buildfile", buildfile)
         try repository.write("catalog/provider.py", Self.provider)
         try repository.write("catalog/settings.json", settings)
-        for name in consumers { try contract(name, [Self.book, Self.missing]) }
+        for (index, name) in consumers.enumerated() {
+            // What two ask for alike is verified once.
+            let others = [
+                Self.interaction("a book for \(name)", "/books/1", body: #"{ "id": 1 }"#),
+                Self.interaction("no book for \(name)", "/books/3", status: 404),
+            ]
+            try contract(name, index == 0 ? [Self.book, Self.missing] : others)
+        }
     }
 
     func contract(_ consumer: String, _ interactions: [String], messages: [String] = []) throws {
@@ -76,7 +83,24 @@ struct VerifierWorkspace {
     /// What recipes and provider have noted down, outside the sandbox alone.
     var notes: [String] {
         let text = (try? String(contentsOfFile: environment["NOTES"] ?? "", encoding: .utf8)) ?? ""
-        return text.split(separator: "\n").map(String.init)
+        return text.split(separator: "\n").map(String.init).filter { !$0.hasPrefix("pid ") }
+    }
+
+    /// The last provider that started, outside the sandbox alone.
+    var provider: Int32? {
+        let text = (try? String(contentsOfFile: environment["NOTES"] ?? "", encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").last { $0.hasPrefix("pid ") }.flatMap { Int32($0.dropFirst(4)) }
+    }
+
+    /// Starts lmsbuild and waits until the provider has been asked for `/hang`.
+    func startHanging() async throws -> RunningProgram {
+        let search = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        let running = try RunningProgram(
+            [program.path, "run", "--sandbox", "off"], in: repository.path,
+            environment: environment.merging(["PATH": search, "HOME": "/nonexistent"]) { $1 })
+        let end = ContinuousClock.now + .seconds(100)
+        while !notes.contains("hangs"), ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(5)) }
+        return running
     }
 
     static let book = interaction(
@@ -196,6 +220,7 @@ struct VerifierWorkspace {
             print("reading the shelves", flush=True)
             time.sleep(1000)
         note("started")
+        note("pid " + str(os.getpid()))
         print('lmsbuild-verdicts 1 {"consumers":[{"name":"lending","marks":"++","failures":[]}]}', flush=True)
         ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 
