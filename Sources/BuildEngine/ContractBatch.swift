@@ -106,7 +106,8 @@ extension Engine {
                     var own = ran
                     own.terms = member.todo.count
                     return (member.node.label, .success(own))
-                }) { first, _ in first }
+                }
+            ) { first, _ in first }
         } catch let failure as ActionFailure where failure.kind == .failed {
             return [:]
         } catch {

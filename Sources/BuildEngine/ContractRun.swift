@@ -226,7 +226,8 @@ extension Engine {
                 outcomes[label] = .success(
                     Ran(
                         result: ActionResult(
-                            exitCode: 0, outputs: ran?.result.outputs ?? [], imageDigest: nil, log: success?.logs[label],
+                            exitCode: 0, outputs: ran?.result.outputs ?? [], imageDigest: nil,
+                            log: success?.logs[label],
                             duration: ran?.result.duration ?? failure?.duration ?? .zero),
                         changed: ran?.changed ?? [],
                         allPassed: member.todo.allSatisfy { marks[$0] == .passed }, terms: member.todo.count))
@@ -251,7 +252,8 @@ extension Engine {
                 .toolMissing, "'curl', by which lmsbuild's verifier asks '\(first.contract.provider)', can't be found",
                 hint: "apt-get install curl; PATH is \(parts.environment["PATH"] ?? "")")
         }
-        guard let own = parts.verifier ?? OwnProgram.find(), let path = String(validating: own.path.bytes, as: UTF8.self),
+        guard let own = parts.verifier ?? OwnProgram.find(),
+            let path = String(validating: own.path.bytes, as: UTF8.self),
             case .recipe(let shell, let script, let folder) = action.command
         else {
             throw ActionFailure.machine(

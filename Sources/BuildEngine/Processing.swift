@@ -46,7 +46,9 @@ extension Engine {
             case .hit(let found, let placed):
                 (result, placement) = (found, placed)
                 // What it was verified for is known under this provider's hash, too.
-                if let contract, !contract.todo.isEmpty, !isTainted { parts.verdicts?.keep(contract.verdicts { _ in true }) }
+                if let contract, !contract.todo.isEmpty, !isTainted {
+                    parts.verdicts?.keep(contract.verdicts { _ in true })
+                }
                 ending = await cached(target, node, found, placed, isTainted: isTainted, start)
             case .miss(let reason):
                 let ran = try await execute(work, node, plan, action, key, reason, contract, isTainted: isTainted)

@@ -71,7 +71,8 @@ struct HTTPClient: Sendable {
         _ limit: Duration
     ) throws(HTTPFailure) -> [String] {
         guard Self.isToken(method) else { throw HTTPFailure(message: "\"\(method)\" is no HTTP method") }
-        let milliseconds = max(1, limit.components.seconds * 1000 + limit.components.attoseconds / 1_000_000_000_000_000)
+        let milliseconds = max(
+            1, limit.components.seconds * 1000 + limit.components.attoseconds / 1_000_000_000_000_000)
         var words = [
             program, "-q", "--silent", "--show-error", "--globoff", "--http1.1", "--noproxy", "*", "--path-as-is",
             "--include", "--max-filesize", "\(Self.bodyLimit)",
@@ -108,7 +109,8 @@ struct HTTPClient: Sendable {
         case .exited(7): return HTTPFailure(message: "it accepts no connections", isLost: true)
         case .exited(52): return HTTPFailure(message: "it closed the connection without an answer", isLost: true)
         case .exited(18), .exited(55), .exited(56):
-            return HTTPFailure(message: "the connection broke before the whole answer was there (\(said))", isLost: true)
+            return HTTPFailure(
+                message: "the connection broke before the whole answer was there (\(said))", isLost: true)
         case .exited(63): return Self.tooLarge
         case .exited(28), .timedOut:
             if result.output.count > Self.bodyLimit { return Self.tooLarge }

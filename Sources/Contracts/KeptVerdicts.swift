@@ -8,7 +8,9 @@ package struct PactAwareContracts: ContractReading {
     package init() {}
 
     package func terms(of bytes: [UInt8]) -> [ContractTerm] {
-        guard let document = try? ContractDocument.read(bytes, name: "") else { return OpaqueContracts().terms(of: bytes) }
+        guard let document = try? ContractDocument.read(bytes, name: "") else {
+            return OpaqueContracts().terms(of: bytes)
+        }
         guard document.pact != nil else {
             return [ContractTerm(name: document.kind.rawValue, digest: document.digest.hash)]
         }

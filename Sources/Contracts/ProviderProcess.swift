@@ -83,7 +83,8 @@ final class ProviderProcess: Sendable {
                 guard let health else { return nil }
                 let left = ContinuousClock.now.duration(to: end)
                 do {
-                    let answer = try await client.send("GET", health, limit: max(.milliseconds(100), min(client.limit, left)))
+                    let answer = try await client.send(
+                        "GET", health, limit: max(.milliseconds(100), min(client.limit, left)))
                     if answer.succeeded { return nil }
                     last = "GET \(health) answered \(answer.shown)"
                 } catch let failure as HTTPFailure {

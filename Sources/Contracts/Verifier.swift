@@ -93,7 +93,8 @@ package struct Verifier: Sendable {
                 }
             }
             if !wanted.isEmpty {
-                throw HTTPFailure(message: "the contract of '\(contract.consumer)' is no longer what was hashed: run again")
+                throw HTTPFailure(
+                    message: "the contract of '\(contract.consumer)' is no longer what was hashed: run again")
             }
         }
         return items
@@ -115,7 +116,8 @@ package struct Verifier: Sendable {
         }
         guard document.pact != nil else {
             throw HTTPFailure(
-                message: "'\(path)' of '\(consumer)' is no pact (\(document.kind.rawValue)): [pact] verifies pacts alone")
+                message:
+                    "'\(path)' of '\(consumer)' is no pact (\(document.kind.rawValue)): [pact] verifies pacts alone")
         }
         return document.interactions.sorted { $0.offset < $1.offset }
     }

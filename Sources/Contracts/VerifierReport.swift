@@ -118,7 +118,8 @@ struct VerifierReport {
         }
         if case .http(let request, _) = item.interaction.content.exchange {
             let query = request.queryText
-            text += "  request      \(ReportText.line("\(request.method) \(request.path)\(query.isEmpty ? "" : "?" + query)"))\n"
+            text +=
+                "  request      \(ReportText.line("\(request.method) \(request.path)\(query.isEmpty ? "" : "?" + query)"))\n"
         }
         for finding in findings {
             text += "  \(finding.line)\n"

@@ -28,13 +28,16 @@ struct VerifierSession: Sendable {
                     values += try await states.change(state, .setup, consumer: consumer)
                 } catch let failure as HTTPFailure {
                     throw HTTPFailure(
-                        message: "the state \"\(state.name)\" could not be set: \(failure.message)", isLost: failure.isLost)
+                        message: "the state \"\(state.name)\" could not be set: \(failure.message)",
+                        isLost: failure.isLost)
                 }
                 set.append(state)
             }
             var found = try await findings(interaction, values)
             if !found.isEmpty, case .none = states.means, !interaction.providerStates.isEmpty {
-                found.append(Finding("the rule says nothing of how provider states are set: [pact states=/PATH] or [states WORD…]"))
+                found.append(
+                    Finding(
+                        "the rule says nothing of how provider states are set: [pact states=/PATH] or [states WORD…]"))
             }
             outcome = found.isEmpty ? .passed(notes: []) : .failed(found)
         } catch let failure as HTTPFailure {
@@ -55,15 +58,16 @@ struct VerifierSession: Sendable {
     }
 
     private func findings(_ interaction: Interaction, _ values: [JSONTree.Member]) async throws -> [Verifier.Finding] {
+        let engine = PactEngine(interaction, values: values)
         switch interaction.content.exchange {
         case .http(let wanted, let expected):
             guard let client else { return [] }
-            let sent = PactEngine.prepared(wanted, values: values, port: client.port)
+            let sent = try engine.prepared(wanted)
             let answer = try await ask(client, sent)
             let came = PactResponse(status: answer.status, headers: answer.headers, body: answer.body)
-            return PactEngine.findings(expected, came, values: values)
+            return engine.findings(expected, came)
         case .asynchronous(let expected):
-            return PactEngine.findings(expected, try await message(interaction), values: values)
+            return engine.findings(expected, try await message(interaction))
         case .synchronous:
             return [Finding("messages that are answered by messages cannot be verified by [pact] yet")]
         }
@@ -131,11 +135,13 @@ struct VerifierSession: Sendable {
             }
             return PactMessage(contents: result.output)
         case .exited(let code):
-            throw HTTPFailure(message: "the recipe gave no message: exit status \(code): \(ReportText.tail(result.errors))")
+            throw HTTPFailure(
+                message: "the recipe gave no message: exit status \(code): \(ReportText.tail(result.errors))")
         case .signalled(let number):
             throw HTTPFailure(message: "the recipe gave no message: ended by signal \(number)")
         case .timedOut:
-            throw HTTPFailure(message: "the recipe gave no message within \(request.settings.answer.components.seconds)s")
+            throw HTTPFailure(
+                message: "the recipe gave no message within \(request.settings.answer.components.seconds)s")
         }
     }
 

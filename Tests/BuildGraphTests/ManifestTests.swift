@@ -69,7 +69,8 @@ import Testing
         """
 
     @Test(arguments: [
-        ("[pact states=/s] ", ""), ("states=/s", "states=/t"), ("states=/s", ""), ("states=/s", "states=/s messages=/m"),
+        ("[pact states=/s] ", ""), ("states=/s", "states=/t"), ("states=/s", ""),
+        ("states=/s", "states=/s messages=/m"),
         ("[pact states=/s]", "[pact] [states x]"),
     ]) func howAContractIsVerifiedMovesTheHash(old: String, new: String) throws {
         let changed = try hashes(Self.verifying.replacing(old, with: new))
@@ -77,7 +78,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "[pact states=/s health=/h]", "[pact wait=1s answer=1s states=/s parallel=4]", "[pact states=/s] [pending] [batch]",
+        "[pact states=/s health=/h]", "[pact wait=1s answer=1s states=/s parallel=4]",
+        "[pact states=/s] [pending] [batch]",
     ]) func howAProviderIsStartedDoesNot(attributes: String) throws {
         let changed = try hashes(Self.verifying.replacing("[pact states=/s]", with: attributes))
         #expect(try changed == hashes(Self.verifying))

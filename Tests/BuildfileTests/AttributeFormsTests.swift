@@ -61,7 +61,9 @@ import Testing
 
     // MARK: How a contract is verified
 
-    private func verify(_ attributes: String, stage: String = "verify", recipe: String = "        x\n") -> ParsedBuildfile {
+    private func verify(_ attributes: String, stage: String = "verify", recipe: String = "        x\n")
+        -> ParsedBuildfile
+    {
         parse("service a\n    \(attributes)\n    \(stage): x\n\(recipe)")
     }
 
@@ -84,8 +86,9 @@ import Testing
         #expect(
             attributes("[pact wait=1m30s health=/h?x=1 states=/s messages=/m answer=5s parallel=4] [pending]")
                 == [.pact(all), .pending])
-        #expect(attributes("[pact] [states python3 \"a b\"] [batch]")
-            == [.pact(PactSettings()), .states(["python3", "a b"]), .batch])
+        #expect(
+            attributes("[pact] [states python3 \"a b\"] [batch]")
+                == [.pact(PactSettings()), .states(["python3", "a b"]), .batch])
     }
 
     @Test(arguments: [

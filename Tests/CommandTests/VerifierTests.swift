@@ -1,3 +1,4 @@
+import BuildEngine
 import BuildGraph
 import BuildTestSupport
 import Foundation
@@ -198,6 +199,21 @@ import Testing
         #expect(outcome.errors.contains("'../lending/contract.json' of 'lending' is no pact"), "\(outcome.errors)")
     }
 
+    @Test func withoutCurlNothingIsStarted() async throws {
+        let workspace = try await Workspace(consumers: ["lending"])
+        let tools = try TemporaryFolder()
+        let git = try #require(
+            ProgramSearch(path: ProcessInfo.processInfo.environment["PATH"] ?? "").file(named: "git"))
+        #expect(symlink(git, tools.path.appending("git").shown) == 0)
+        let outcome = try await workspace.run("--sandbox", "off", path: tools.path.shown)
+        #expect(outcome.status == 36)
+        #expect(
+            outcome.errors.contains(
+                "error[LMS506]: 'curl', by which lmsbuild's verifier asks 'catalog', can't be found"))
+        #expect(outcome.errors.contains("apt-get install curl"), "\(outcome.errors)")
+        #expect(workspace.notes == [])
+    }
+
     @Test func peopleAreToldThatTheSubcommandIsNotTheirs() async throws {
         let folder = try TemporaryFolder()
         let outcome = try await Program().run("verify-contracts", "x", in: folder.path)
@@ -208,7 +224,7 @@ import Testing
     // MARK: Requests
 
     @Test func requestsGoOutExactly() async throws {
-        let workspace = try await Workspace(consumers: ["lending"])
+        let workspace = try await Workspace("[pact health=/health parallel=3]", consumers: ["lending"])
         func echoed(_ method: String, _ target: String, _ headers: String, _ body: String) -> String {
             #"{ "method": "\#(method)", "target": "\#(target)", "headers": [\#(headers)], "body": "\#(body)" }"#
         }
@@ -221,9 +237,11 @@ import Testing
                     "a query in its order", "/echo", body: echoed("GET", "/echo?b=2&a=1&a=x%20y", "", ""),
                     request: #", "query": { "b": ["2"], "a": ["1", "x y"] }"#),
                 Workspace.interaction(
-                    "headers", "/echo", body: echoed("DELETE", "/echo", #""Accept: text/plain", "X-Empty: ", "X-One: 1""#, ""),
-                    request: #", "headers": { "Accept": "text/plain", "X-Empty": "", "X-One": "1" }"#)
-                    .replacing("\"GET\"", with: "\"DELETE\"", maxReplacements: 1),
+                    "headers", "/echo",
+                    body: echoed("DELETE", "/echo", #""Accept: text/plain", "X-Empty: ", "X-One: 1""#, ""),
+                    request: #", "headers": { "Accept": "text/plain", "X-Empty": "", "X-One": "1" }"#
+                )
+                .replacing("\"GET\"", with: "\"DELETE\"", maxReplacements: 1),
                 Workspace.interaction(
                     "a text", "/echo", method: "PUT",
                     body: echoed(
@@ -275,7 +293,8 @@ import Testing
         let outcome = try await workspace.run()
         #expect(outcome.status == 3)
         #expect(
-            outcome.errors.contains(#"the state "a book" could not be set: POST /states answered 500: {"why": "no such"#),
+            outcome.errors.contains(
+                #"the state "a book" could not be set: POST /states answered 500: {"why": "no such"#),
             "\(outcome.errors)")
         #expect(outcome.errors.contains(#"state        a book {"id":9,"title":"Ulysses"}"#))
     }
@@ -352,12 +371,28 @@ import Testing
         try workspace.contract("lending", [], messages: [plain("a book came")])
         let outcome = try await workspace.run()
         #expect(outcome.status == 0, "\(outcome.errors)")
-        try workspace.contract("lending", [], messages: [plain("a book came"), plain("a book left"), plain("a book burned")])
+        try workspace.contract(
+            "lending", [], messages: [plain("a book came"), plain("a book left"), plain("a book burned")])
         let failed = try await workspace.run()
         #expect(failed.status == 3)
         #expect(failed.errors.contains("in 2 of 2 interactions"), "\(failed.errors)")
         #expect(failed.errors.contains("the recipe gave no message: exit status 5: no fire here"))
         #expect(failed.errors.contains("$.what"))
+    }
+
+    @Test func theDocumentedQuestionsAreAsked() async throws {
+        let page = try String(
+            contentsOf: URL(filePath: #filePath).appending(path: "../../../docs/contracts.md").standardizedFileURL,
+            encoding: .utf8)
+        let shown = page.components(separatedBy: "```").filter { $0.hasPrefix("json\n") }
+            .map { $0.dropFirst(5).trimmingCharacters(in: .newlines) }
+        #expect(shown.count == 2)
+        let workspace = try await Workspace("[pact states=/states messages=/messages]", consumers: ["lending"])
+        try workspace.contract(
+            "lending", [],
+            messages: [message("a book was lent", states: #"[{ "name": "a book exists", "params": { "id": 7 } }]"#)])
+        #expect(try await workspace.run("--sandbox", "off").status == 0)
+        #expect(workspace.questions == shown + [shown[0].replacing("setup", with: "teardown")])
     }
 
     // MARK: Pending
@@ -401,69 +436,11 @@ import Testing
             workspace.verified(outcome) == [
                 "catalog:verify[readers] (1 of 1 interaction)", "catalog:verify[web] (1 of 1 interaction)",
             ], "\(outcome.errors)")
-        #expect(outcome.errors.contains("'catalog:verify[lending]': 'catalog' does not do what 'lending' asks in 1 of 2"))
+        #expect(
+            outcome.errors.contains("'catalog:verify[lending]': 'catalog' does not do what 'lending' asks in 1 of 2"))
         #expect(!outcome.errors.contains("as 'web' relies on it"))
         let again = try await workspace.run("-k", "--sandbox", "off")
         #expect(again.errors.contains("in 1 of 1 interaction"), "\(again.errors)")
         #expect(workspace.notes == ["started", "started"])
-    }
-}
-
-/// What `verify` rules do with `[pending]` and `[batch]` where the recipe is the verifier.
-@Suite struct OwnVerifierTests {
-    private typealias Workspace = VerifierWorkspace
-
-    /// Fails where a contract names a path that the settings do not.
-    private static let recipe = #"""
-        for file in $contract; do
-            for path in $(sed -n 's/.*"path": "\([^"]*\)".*/\1/p' "$file"); do
-                echo "$consumer: $path"
-                echo "$consumer: $path" >> "${NOTES}" || true
-                grep -q "$path" settings.json
-            done
-        done
-        """#
-
-    private func workspace(_ attributes: String, _ consumers: [String], _ paths: String) async throws -> Workspace {
-        try await Workspace(
-            attributes, recipe: Self.recipe, consumers: consumers, settings: #"{ "paths": "\#(paths)" }"#)
-    }
-
-    @Test func getsTheInteractionsThatHaveNoVerdict() async throws {
-        let workspace = try await workspace("[timeout 1m]", ["lending"], "/books/1 /books/2 /new")
-        #expect(try await workspace.run().status == 0)
-        try workspace.contract("lending", [Workspace.book, Workspace.missing, Workspace.interaction("new", "/new")])
-        let outcome = try await workspace.run("-v")
-        #expect(workspace.verified(outcome) == ["catalog:verify[lending] (1 of 3 interactions)"])
-        #expect(outcome.errors.contains("lending: /new"))
-        #expect(!outcome.errors.contains("lending: /books"))
-    }
-
-    @Test func pendingInteractionsRunByThemselves() async throws {
-        let workspace = try await workspace("[pending]", ["lending"], "/books/1 /books/2")
-        #expect(try await workspace.run().status == 0)
-        try workspace.contract("lending", [Workspace.book, Workspace.interaction("new", "/new")])
-        let outcome = try await workspace.run()
-        #expect(outcome.status == 0)
-        #expect(outcome.errors.contains("\"new\" is pending since"), "\(outcome.errors)")
-        // What was done once fails, whatever is pending beside it.
-        try workspace.repository.write("catalog/settings.json", "{}")
-        #expect(try await workspace.run().status == 3)
-    }
-
-    @Test func aBatchThatFailsIsRunOneByOne() async throws {
-        let workspace = try await workspace("[batch]", ["lending", "web"], "/books/1 /books/2 /books/3 /health")
-        let good = try await workspace.run("--sandbox", "off")
-        #expect(good.status == 0, "\(good.errors)")
-        #expect(
-            workspace.notes == [
-                "lending web: /books/1", "lending web: /books/2", "lending web: /books/1", "lending web: /books/3",
-            ])
-        try workspace.contract("web", [Workspace.interaction("new", "/new")])
-        try workspace.contract("lending", [Workspace.interaction("the health", "/health")])
-        let bad = try await workspace.run("-k")
-        #expect(bad.status == 3)
-        #expect(workspace.verified(bad) == ["catalog:verify[lending] (1 of 1 interaction)"], "\(bad.errors)")
-        #expect(bad.errors.contains("FAILED  catalog:verify[web]"))
     }
 }

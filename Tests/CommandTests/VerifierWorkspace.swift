@@ -67,8 +67,10 @@ struct VerifierWorkspace {
             """)
     }
 
-    func run(_ arguments: String...) async throws -> Program.Outcome {
-        try await program.run(["run"] + arguments, in: repository.path, environment: environment)
+    func run(_ arguments: String..., path: String? = nil) async throws -> Program.Outcome {
+        var environment = environment
+        environment["PATH"] = path
+        return try await program.run(["run"] + arguments, in: repository.path, environment: environment)
     }
 
     /// `label (2 of 3 interactions)` for each line of what ran.
@@ -83,7 +85,13 @@ struct VerifierWorkspace {
     /// What recipes and provider have noted down, outside the sandbox alone.
     var notes: [String] {
         let text = (try? String(contentsOfFile: environment["NOTES"] ?? "", encoding: .utf8)) ?? ""
-        return text.split(separator: "\n").map(String.init).filter { !$0.hasPrefix("pid ") }
+        return text.split(separator: "\n").map(String.init).filter { !$0.hasPrefix("pid ") && !$0.hasPrefix("raw ") }
+    }
+
+    /// What the provider was asked by the verifier itself, outside the sandbox alone.
+    var questions: [String] {
+        let text = (try? String(contentsOfFile: environment["NOTES"] ?? "", encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").filter { $0.hasPrefix("raw ") }.map { String($0.dropFirst(4)) }
     }
 
     /// The last provider that started, outside the sandbox alone.
@@ -163,6 +171,8 @@ struct VerifierWorkspace {
                 path = self.path.split("?")[0]
                 if path == "/health":
                     return self.answer(settings.get("health", 200))
+                if path in ("/states", "/messages"):
+                    note("raw " + body.decode())
                 if path == "/states":
                     change = json.loads(body)
                     note(change["action"] + " " + change["state"] + " for " + change["consumer"])

@@ -34,7 +34,8 @@ import Testing
     @Test(arguments: [
         [], ["--"], ["--provider", "x", "--"], ["--", "sh"], ["--provider", "x", "--speed", "1", "--", "sh"],
         ["--provider", "x", "--terms", "ab", "--", "sh"], ["--provider", "x", "--consumer", "--", "sh"],
-        ["--provider", "x", "--consumer", "c", "--terms", "xyz", "--", "sh"], ["--provider", "x", "--wait", "0", "--", "sh"],
+        ["--provider", "x", "--consumer", "c", "--terms", "xyz", "--", "sh"],
+        ["--provider", "x", "--wait", "0", "--", "sh"],
     ])
     func otherWordsAreNoRequest(words: [String]) {
         #expect(VerifierRequest(arguments: words) == nil)
@@ -64,7 +65,10 @@ import Testing
         let quoted = ReportText.quoted(Array((fake + "\r" + fake + "\u{1B}[2K" + fake).utf8))
         for line in quoted.split(separator: "\n") { #expect(line.hasPrefix("    | ")) }
         #expect(!ReportText.line(fake).contains("\n"))
-        #expect(ReportText.block("a\n" + fake, mark: "- ", indent: " ").split(separator: "\n").allSatisfy { $0.hasPrefix(" - ") })
+        #expect(
+            ReportText.block("a\n" + fake, mark: "- ", indent: " ").split(separator: "\n").allSatisfy {
+                $0.hasPrefix(" - ")
+            })
     }
 
     @Test(arguments: [
