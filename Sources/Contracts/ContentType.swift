@@ -42,7 +42,8 @@ struct ContentType: Sendable {
     func parameter(_ name: String) -> String? { parameters.first { $0.name == name }?.value }
 
     var isJSON: Bool {
-        subtype == "json" || subtype.hasSuffix("+json") || ["json-rpc", "jsonrequest", "graphql+json"].contains(subtype)
+        subtype == "json" || subtype.hasSuffix("+json")
+            || ["json-rpc", "jsonrequest", "graphql+json"].contains(subtype)
     }
     var isXML: Bool { subtype == "xml" || subtype.hasSuffix("+xml") }
     var isForm: Bool { base == "application/x-www-form-urlencoded" }

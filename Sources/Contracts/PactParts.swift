@@ -98,7 +98,8 @@ enum PactParts {
         case .bool(let value): return value ? "true" : "false"
         case .null: return ""
         case .object, .array:
-            throw ContractReadError("this value can't be an object or array", expected: "text", at: tree.range.lowerBound)
+            throw ContractReadError(
+                "this value can't be an object or array", expected: "text", at: tree.range.lowerBound)
         }
     }
 

@@ -143,7 +143,9 @@ private struct PathScanner {
         guard bytes[offset] == UInt8(ascii: ".") else { return nil }
         offset += 1
         let start = offset
-        while offset < bytes.count, bytes[offset] != UInt8(ascii: "."), bytes[offset] != UInt8(ascii: "[") { offset += 1 }
+        while offset < bytes.count, bytes[offset] != UInt8(ascii: "."), bytes[offset] != UInt8(ascii: "[") {
+            offset += 1
+        }
         let name = String(decoding: bytes[start..<offset], as: UTF8.self)
         if name.isEmpty { return nil }
         return name == "*" ? .any : .name(name)
