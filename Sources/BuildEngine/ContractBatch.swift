@@ -15,6 +15,12 @@ actor ContractBatches {
         tasks[component] = task
         return task
     }
+
+    /// Whether `label` was verified in the batch of `component`: its verdicts are known by then, and still it ran.
+    func hasVerified(_ label: Label, of component: Int) async -> Bool {
+        guard let task = tasks[component] else { return false }
+        return await task.value[label] != nil
+    }
 }
 
 extension Engine {
@@ -95,7 +101,13 @@ extension Engine {
                     [(member.contract, { member.todo.contains($0) ? true : nil })],
                     unless: isTainted || !ran.changed.isEmpty)
             }
-            return Dictionary(members.map { ($0.node.label, .success(ran)) }) { first, _ in first }
+            return Dictionary(
+                members.map { member in
+                    var own = ran
+                    own.terms = member.todo.count
+                    return (member.node.label, .success(own))
+                }
+            ) { first, _ in first }
         } catch let failure as ActionFailure where failure.kind == .failed {
             return [:]
         } catch {

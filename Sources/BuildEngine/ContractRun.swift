@@ -11,6 +11,8 @@ extension Engine {
         var changed: [BytePath] = []
         /// Whether the result may be kept: a verification that let a failure pass is none.
         var allPassed = true
+        /// How many terms were verified; nil where that was nobody's to tell.
+        var terms: Int?
     }
 
     /// What `node` verifies, with the contracts that rules have put out by now.
@@ -228,7 +230,7 @@ extension Engine {
                             log: success?.logs[label],
                             duration: ran?.result.duration ?? failure?.duration ?? .zero),
                         changed: ran?.changed ?? [],
-                        allPassed: member.todo.allSatisfy { marks[$0] == .passed }))
+                        allPassed: member.todo.allSatisfy { marks[$0] == .passed }, terms: member.todo.count))
             } else {
                 outcomes[label] = .failure(
                     ActionFailure(

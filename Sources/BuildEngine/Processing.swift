@@ -41,7 +41,8 @@ extension Engine {
             let result: ActionResult
             let placement: Placement
             let contract = try await openContract(work, node)
-            switch await lookUp(action, node, key, planned, contract) {
+            let isShared = node.attributes.batch ? await batches.hasVerified(node.label, of: node.component) : false
+            switch isShared ? .miss(.noResult) : await lookUp(action, node, key, planned, contract) {
             case .hit(let found, let placed):
                 (result, placement) = (found, placed)
                 // What it was verified for is known under this provider's hash, too.
@@ -217,7 +218,7 @@ extension Engine {
             product: TargetProduct(outputs: result.outputs, imageDigest: result.imageDigest, isTainted: taints),
             report: report(
                 target, node, .ran(reason), ContinuousClock.now - start, output: log, result.imageDigest,
-                verified: todo.map { ($0.count, contract?.terms.count ?? 0) }),
+                verified: todo.map { (ran.terms ?? $0.count, contract?.terms.count ?? 0) }),
             code: .done)
         return (ending, kept, placement)
     }

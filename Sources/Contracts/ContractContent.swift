@@ -10,6 +10,7 @@ enum ContractContent {
     case protobuf(Digest)
     case opaque
 
+    /// Content decides; a name that promises a form makes bytes of another form an error.
     static func recognise(_ bytes: [UInt8], name: String) throws(ContractReadError) -> ContractContent {
         let small = name.asciiLowercased
         let first = bytes.first { !$0.isSpace }
@@ -20,24 +21,24 @@ enum ContractContent {
                 throw ContractReadError(error)
             }
         }
+        if small.hasSuffix(".yaml") || small.hasSuffix(".yml") || line(of: bytes, startsWith: "openapi:") {
+            return .json(try YAMLReader.parse(bytes))
+        }
+        let isText = String(validating: bytes, as: UTF8.self) != nil
+        if small.hasSuffix(".proto") || (isText && ProtoText.isLikely(bytes)) {
+            return .protobuf(try ProtoText.digest(of: bytes))
+        }
+        let isDescriptor = [".binpb", ".protoset", ".fds", ".desc"].contains { small.hasSuffix($0) }
+        do throws(ContractReadError) {
+            return .protobuf(try ProtoDescriptor.digest(of: bytes))
+        } catch {
+            if isDescriptor { throw error }
+        }
         return .opaque
     }
-}
 
-enum OpenAPIDocument {
-    static func digest(of tree: JSONTree) throws(ContractReadError) -> Digest? { nil }
-}
-
-enum JSONSchemaDocument {
-    static func digest(of tree: JSONTree) -> Digest? { nil }
-}
-
-enum XMLDocument {
-    static func parse(_ bytes: [UInt8]) throws(ContractReadError) { throw ContractReadError("", at: 0) }
-}
-
-enum DatePattern {
-    static let dateTime = "yyyy-MM-dd'T'HH:mm:ssXXX"
-    static let date = "yyyy-MM-dd"
-    static let time = "HH:mm:ss"
+    private static func line(of bytes: [UInt8], startsWith text: String) -> Bool {
+        bytes.starts(with: text.utf8)
+            || bytes.prefix(4096).split(separator: UInt8(ascii: "\n")).contains { $0.starts(with: text.utf8) }
+    }
 }

@@ -99,20 +99,30 @@ struct RuleCategory: Sendable {
     var isEmpty: Bool { entries.isEmpty }
 
     /// The rules of the heaviest expression that leads to `path`; the first of several; nil without any.
-    func best(for path: ValuePath) -> RuleList? {
-        var best: Entry?
+    func best(for path: ValuePath) -> RuleList? { best(for: [path]) }
+
+    /// The same where one value has several paths.
+    func best(for paths: [ValuePath]) -> RuleList? {
+        var best: RuleList?
         var bestWeight = 0.0
-        for entry in entries {
-            let weight = entry.path.weight(of: path)
-            if weight > bestWeight {
-                best = entry
+        for path in paths {
+            for entry in entries {
+                let weight = entry.path.weight(of: path)
+                guard weight > bestWeight else { continue }
+                best = entry.list
+                best?.isCascaded = entry.path.tokens.count != path.steps.count
                 bestWeight = weight
             }
         }
-        guard let best else { return nil }
-        var list = best.list
-        list.isCascaded = best.path.tokens.count != path.steps.count
-        return list
+        return best
+    }
+
+    /// True where an expression goes through `path` or ends there.
+    func leadsThrough(_ path: ValuePath) -> Bool {
+        entries.contains { entry in
+            entry.path.tokens.count >= path.steps.count
+                && PathExpression(tokens: Array(entry.path.tokens.prefix(path.steps.count))).isExactly(path)
+        }
     }
 
     /// All rules of expressions that lead to `path`, for names that have no depth (headers, query).

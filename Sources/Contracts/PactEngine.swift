@@ -1,19 +1,57 @@
 // What the verifier asks of the pact's own rules: a request with its generated values, and what is wrong with an answer.
 import BuildEngine
+import BuildGraph
+import Glibc
 
-enum PactEngine {
-    /// What is sent to the provider on `port`; `values` are those that its states named.
-    static func prepared(_ request: PactRequest, values: [JSONTree.Member], port: Int) -> PactRequest { request }
+/// The rules of one interaction, for one verification of it.
+struct PactEngine: Sendable {
+    /// The same interaction gets the same random values each time, so that a failure can be seen again.
+    private let generators: GeneratorRun
 
-    static func findings(
-        _ expected: PactResponse, _ came: PactResponse, values: [JSONTree.Member]
-    ) -> [Verifier.Finding] {
-        []
+    /// `values` are those that the provider's states named.
+    init(_ interaction: Interaction, values: [JSONTree.Member]) {
+        generators = GeneratorRun(seed: interaction.digest.hash.words.0, now: time(nil), states: values)
     }
 
-    static func findings(
-        _ expected: PactMessage, _ came: PactMessage, values: [JSONTree.Member]
+    /// What is sent to the provider.
+    func prepared(_ request: PactRequest) throws(HTTPFailure) -> PactRequest {
+        var run = generators
+        do throws(GeneratorError) {
+            return try run.request(request)
+        } catch {
+            throw HTTPFailure(message: "the request cannot be made: \(error.message)")
+        }
+    }
+
+    func findings(_ expected: PactResponse, _ came: PactResponse) -> [Verifier.Finding] {
+        var run = generators
+        return findings(generated: try? run.response(expected), written: expected) {
+            PactMatching.response(expected: $0, actual: came)
+        }
+    }
+
+    func findings(_ expected: PactMessage, _ came: PactMessage) -> [Verifier.Finding] {
+        var run = generators
+        return findings(generated: try? run.message(expected), written: expected) {
+            PactMatching.message(expected: $0, actual: came)
+        }
+    }
+
+    /// A provider may answer with what its states say, or with what the consumer's own test was answered.
+    private func findings<Expected>(
+        generated: Expected?, written: Expected, _ compare: (Expected) -> [Mismatch]
     ) -> [Verifier.Finding] {
-        []
+        let mismatches = compare(generated ?? written)
+        if mismatches.isEmpty || generated != nil && compare(written).isEmpty { return [] }
+        return mismatches.map { mismatch in
+            Verifier.Finding(
+                mismatch.sentence, path: Self.place(mismatch), expected: mismatch.expected, actual: mismatch.actual)
+        }
+    }
+
+    /// `body $.title`, `header X-Count`, `status`.
+    private static func place(_ mismatch: Mismatch) -> String {
+        mismatch.path.isEmpty || mismatch.path == "$"
+            ? mismatch.part.rawValue : "\(mismatch.part.rawValue) \(mismatch.path)"
     }
 }

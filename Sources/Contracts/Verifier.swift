@@ -42,11 +42,7 @@ package struct Verifier: Sendable {
         }
 
         /// On one line.
-        var line: String {
-            let place = path.map { $0 + ": " } ?? ""
-            guard let expected, let actual else { return ReportText.line(place + message) }
-            return ReportText.line("\(place)expected \(expected), but there is \(actual)")
-        }
+        var line: String { ReportText.line((path.map { $0 + ": " } ?? "") + message) }
     }
 
     let request: VerifierRequest

@@ -122,12 +122,10 @@ struct VerifierReport {
                 "  request      \(ReportText.line("\(request.method) \(request.path)\(query.isEmpty ? "" : "?" + query)"))\n"
         }
         for finding in findings {
-            let place = finding.path.map { "at \($0): " } ?? ""
-            text += "  \(ReportText.line(place + finding.message))\n"
-            if let expected = finding.expected, let actual = finding.actual {
-                text += ReportText.block(expected, mark: "- expected  ", indent: "    ")
-                text += ReportText.block(actual, mark: "+ actual    ", indent: "    ")
-            }
+            text += "  \(finding.line)\n"
+            if finding.expected == nil, finding.actual == nil { continue }
+            text += ReportText.block(finding.expected ?? "nothing", mark: "- expected  ", indent: "    ")
+            text += ReportText.block(finding.actual ?? "nothing", mark: "+ actual    ", indent: "    ")
         }
         return text
     }

@@ -58,15 +58,16 @@ struct VerifierSession: Sendable {
     }
 
     private func findings(_ interaction: Interaction, _ values: [JSONTree.Member]) async throws -> [Verifier.Finding] {
+        let engine = PactEngine(interaction, values: values)
         switch interaction.content.exchange {
         case .http(let wanted, let expected):
             guard let client else { return [] }
-            let sent = PactEngine.prepared(wanted, values: values, port: client.port)
+            let sent = try engine.prepared(wanted)
             let answer = try await ask(client, sent)
             let came = PactResponse(status: answer.status, headers: answer.headers, body: answer.body)
-            return PactEngine.findings(expected, came, values: values)
+            return engine.findings(expected, came)
         case .asynchronous(let expected):
-            return PactEngine.findings(expected, try await message(interaction), values: values)
+            return engine.findings(expected, try await message(interaction))
         case .synchronous:
             return [Finding("messages that are answered by messages cannot be verified by [pact] yet")]
         }

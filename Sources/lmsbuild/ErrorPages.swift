@@ -1242,8 +1242,8 @@ JSON array. A report that is empty, cut short, or of a run that did not finish n
 # LMS506: a tool is missing
 
 A program without which the action cannot start is not on this machine: the interpreter that `shell` names, or a tool
-that `needs` names and whose version could not be asked for. It was looked up in the `PATH` that lmsbuild itself was
-started with. Nothing was run, and nothing was stored.
+that `needs` names and whose version could not be asked for, or `curl`, by which a rule with `[pact]` asks a provider. It
+was looked up in the `PATH` that lmsbuild itself was started with. Nothing was run, and nothing was stored.
 
 ## Example
 

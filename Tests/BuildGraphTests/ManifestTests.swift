@@ -57,6 +57,49 @@ import Testing
         #expect(try hashes(Self.buildfile.replacing(old, with: new)) == hashes())
     }
 
+    private static let verifying = """
+        service a
+            dir a
+            [pact states=/s] [timeout 5m]
+            verify: src/**
+                exec ./a
+        service b
+            consumes a by /a/src/g
+
+        """
+
+    @Test(arguments: [
+        ("[pact states=/s] ", ""), ("states=/s", "states=/t"), ("states=/s", ""),
+        ("states=/s", "states=/s messages=/m"),
+        ("[pact states=/s]", "[pact] [states x]"),
+    ]) func howAContractIsVerifiedMovesTheHash(old: String, new: String) throws {
+        let changed = try hashes(Self.verifying.replacing(old, with: new))
+        #expect(try changed["a:verify[b]"] != hashes(Self.verifying)["a:verify[b]"])
+    }
+
+    @Test(arguments: [
+        "[pact states=/s health=/h]", "[pact wait=1s answer=1s states=/s parallel=4]",
+        "[pact states=/s] [pending] [batch]",
+    ]) func howAProviderIsStartedDoesNot(attributes: String) throws {
+        let changed = try hashes(Self.verifying.replacing("[pact states=/s]", with: attributes))
+        #expect(try changed == hashes(Self.verifying))
+    }
+
+    @Test func theVerifiersVersionIsPartOfTheHash() throws {
+        let tree = MemoryFileSystem(Self.files.merging(["Buildfile": Self.verifying]) { $1 })
+        let graph = try #require(try resolve(tree, ResolutionSettings()).graph)
+        let target = try #require(graph.index(of: Label(component: "a", stage: "verify", consumer: "b")))
+        var recorder = ManifestRecorder()
+        let hashed = try HashedGraph(graph)
+        try graph.walkManifest(
+            of: target,
+            naming: ManifestNames(
+                file: hashed.digest(ofEntry:), prerequisite: { _ in [] }, imageTag: { _ in [] }), &recorder)
+        #expect(
+            recorder.fields.contains(
+                ManifestField(.attribute, key: Array("pact".utf8), value: Array(PactVerifier.version.utf8))))
+    }
+
     @Test func filesMoveTheHashByContentModeAndName() throws {
         let before = try hashes()["a:build"]
         let path = BytePath("a/src/f")

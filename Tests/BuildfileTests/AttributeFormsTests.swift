@@ -105,7 +105,7 @@ import Testing
         #expect(found.first?.hint?.contains("health=/PATH states=/PATH") == true)
     }
 
-    @Test(arguments: ["[states]", "[pending now]", "[batch 3]", "[pact] [pact]", "[pact states=/s] [states x]"])
+    @Test(arguments: ["[pact] [states]", "[pending now]", "[batch 3]", "[pact] [pact]", "[pact states=/s] [states x]"])
     func otherWrongFormsOfContractAttributes(text: String) {
         #expect(verify(text).diagnostics.map(\.code) == [.badAttribute])
     }

@@ -499,7 +499,7 @@ import Testing
                        |
                      3 |     [colour red]
                        |      ^^^^^^
-                       = help: known attributes: arg, context, dockerfile, gate, keep, network, platform, pool, report, retries, target, timeout, uncached
+                       = help: known attributes: arg, batch, context, dockerfile, gate, keep, network, pact, pending, platform, pool, report, retries, states, target, timeout, uncached
 
                     """#)
     }

@@ -1,3 +1,4 @@
+import BuildEngine
 import BuildGraph
 import BuildTestSupport
 import Foundation
@@ -70,7 +71,7 @@ import Testing
         try workspace.contract("lending", [third, Workspace.book, Workspace.missing])
         let added = try await workspace.run()
         #expect(workspace.verified(added) == ["catalog:verify[lending] (1 of 3 interactions)"], "\(added.errors)")
-        // One that is gone, and one that another consumer has been promised already.
+        // Some are gone, and others have been verified for another consumer.
         try workspace.contract("lending", [Workspace.missing])
         try workspace.contract("web", [third, Workspace.book])
         let fewer = try await workspace.run()
@@ -92,15 +93,36 @@ import Testing
         let workspace = try await Workspace("[pact health=/health answer=5s]", consumers: ["lending"])
         try workspace.contract(
             "lending", [Workspace.book, Workspace.interaction("what never comes", "/hang")])
-        let search = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
-        let running = try RunningProgram(
-            [workspace.program.path, "run", "--sandbox", "off"], in: workspace.repository.path,
-            environment: workspace.environment.merging(["PATH": search, "HOME": "/nonexistent"]) { $1 })
-        while !workspace.notes.contains("hangs") { try await Task.sleep(for: .milliseconds(5)) }
+        let running = try await workspace.startHanging()
         #expect(try await running.end(by: 9) == 128 + 9)
         try workspace.contract("lending", [Workspace.book])
         let outcome = try await workspace.run()
         #expect(workspace.verified(outcome) == ["catalog:verify[lending] (1 of 1 interaction)"], "\(outcome.errors)")
+    }
+
+    @Test func anInterruptedVerificationLeavesNoProviderBehind() async throws {
+        let workspace = try await Workspace(consumers: ["lending"])
+        try workspace.contract(
+            "lending", [Workspace.book, Workspace.interaction("what never comes", "/hang")])
+        let running = try await workspace.startHanging()
+        let provider = try #require(workspace.provider)
+        #expect(kill(provider, 0) == 0)
+        #expect(try await running.end(by: 2) == 128 + 2)
+        #expect(kill(provider, 0) == -1 && errno == ESRCH)
+    }
+
+    @Test(arguments: ["on", "off"])
+    func theRulesTimeLimitHolds(sandbox: String) async throws {
+        let workspace = try await Workspace("[timeout 3s] [pact health=/health]", consumers: ["lending"])
+        try workspace.contract(
+            "lending", [Workspace.book, Workspace.interaction("what never comes", "/hang")])
+        let outcome = try await workspace.run("--sandbox", sandbox)
+        #expect(outcome.errors.contains("error[LMS502]"), "\(outcome.errors)")
+        if sandbox == "off" {
+            #expect(outcome.errors.contains("the verification of 'catalog' was interrupted"))
+            let provider = try #require(workspace.provider)
+            #expect(kill(provider, 0) == -1 && errno == ESRCH)
+        }
     }
 
     // MARK: What can go wrong
@@ -177,6 +199,21 @@ import Testing
         #expect(outcome.errors.contains("'../lending/contract.json' of 'lending' is no pact"), "\(outcome.errors)")
     }
 
+    @Test func withoutCurlNothingIsStarted() async throws {
+        let workspace = try await Workspace(consumers: ["lending"])
+        let tools = try TemporaryFolder()
+        let git = try #require(
+            ProgramSearch(path: ProcessInfo.processInfo.environment["PATH"] ?? "").file(named: "git"))
+        #expect(symlink(git, tools.path.appending("git").shown) == 0)
+        let outcome = try await workspace.run("--sandbox", "off", path: tools.path.shown)
+        #expect(outcome.status == 36)
+        #expect(
+            outcome.errors.contains(
+                "error[LMS506]: 'curl', by which lmsbuild's verifier asks 'catalog', can't be found"))
+        #expect(outcome.errors.contains("apt-get install curl"), "\(outcome.errors)")
+        #expect(workspace.notes == [])
+    }
+
     @Test func peopleAreToldThatTheSubcommandIsNotTheirs() async throws {
         let folder = try TemporaryFolder()
         let outcome = try await Program().run("verify-contracts", "x", in: folder.path)
@@ -187,7 +224,7 @@ import Testing
     // MARK: Requests
 
     @Test func requestsGoOutExactly() async throws {
-        let workspace = try await Workspace(consumers: ["lending"])
+        let workspace = try await Workspace("[pact health=/health parallel=3]", consumers: ["lending"])
         func echoed(_ method: String, _ target: String, _ headers: String, _ body: String) -> String {
             #"{ "method": "\#(method)", "target": "\#(target)", "headers": [\#(headers)], "body": "\#(body)" }"#
         }
@@ -343,6 +380,21 @@ import Testing
         #expect(failed.errors.contains("$.what"))
     }
 
+    @Test func theDocumentedQuestionsAreAsked() async throws {
+        let page = try String(
+            contentsOf: URL(filePath: #filePath).appending(path: "../../../docs/contracts.md").standardizedFileURL,
+            encoding: .utf8)
+        let shown = page.components(separatedBy: "```").filter { $0.hasPrefix("json\n") }
+            .map { $0.dropFirst(5).trimmingCharacters(in: .newlines) }
+        #expect(shown.count == 2)
+        let workspace = try await Workspace("[pact states=/states messages=/messages]", consumers: ["lending"])
+        try workspace.contract(
+            "lending", [],
+            messages: [message("a book was lent", states: #"[{ "name": "a book exists", "params": { "id": 7 } }]"#)])
+        #expect(try await workspace.run("--sandbox", "off").status == 0)
+        #expect(workspace.questions == shown + [shown[0].replacing("setup", with: "teardown")])
+    }
+
     // MARK: Pending
 
     @Test func whatWasNeverDoneMayFailUntilItIs() async throws {
@@ -375,7 +427,7 @@ import Testing
     @Test func aBatchStartsTheProviderOnce() async throws {
         let workspace = try await Workspace(
             "[pact health=/health] [batch]", consumers: ["lending", "readers", "web"], settings: #"{ "title": 7 }"#)
-        try workspace.contract("web", [Workspace.missing])
+        try workspace.contract("web", [Workspace.interaction("nothing", "/books/5", status: 404)])
         try workspace.contract("readers", [Workspace.interaction("health", "/health")])
         let outcome = try await workspace.run("-k", "--sandbox", "off")
         #expect(outcome.status == 3)
@@ -390,64 +442,5 @@ import Testing
         let again = try await workspace.run("-k", "--sandbox", "off")
         #expect(again.errors.contains("in 1 of 1 interaction"), "\(again.errors)")
         #expect(workspace.notes == ["started", "started"])
-    }
-}
-
-/// What `verify` rules do with `[pending]` and `[batch]` where the recipe is the verifier.
-@Suite struct OwnVerifierTests {
-    private typealias Workspace = VerifierWorkspace
-
-    /// Fails where a contract names a path that the settings do not.
-    private static let recipe = #"""
-        for file in $contract; do
-            for path in $(sed -n 's/.*"path": "\([^"]*\)".*/\1/p' "$file"); do
-                echo "$consumer: $path"
-                echo "$consumer: $path" >> "${NOTES}" || true
-                grep -q "$path" settings.json
-            done
-        done
-        """#
-
-    private func workspace(_ attributes: String, _ consumers: [String], _ paths: String) async throws -> Workspace {
-        try await Workspace(
-            attributes, recipe: Self.recipe, consumers: consumers, settings: #"{ "paths": "\#(paths)" }"#)
-    }
-
-    @Test func getsTheInteractionsThatHaveNoVerdict() async throws {
-        let workspace = try await workspace("[timeout 1m]", ["lending"], "/books/1 /books/2 /new")
-        #expect(try await workspace.run().status == 0)
-        try workspace.contract("lending", [Workspace.book, Workspace.missing, Workspace.interaction("new", "/new")])
-        let outcome = try await workspace.run("-v")
-        #expect(workspace.verified(outcome) == ["catalog:verify[lending] (1 of 3 interactions)"])
-        #expect(outcome.errors.contains("lending: /new"))
-        #expect(!outcome.errors.contains("lending: /books"))
-    }
-
-    @Test func pendingInteractionsRunByThemselves() async throws {
-        let workspace = try await workspace("[pending]", ["lending"], "/books/1 /books/2")
-        #expect(try await workspace.run().status == 0)
-        try workspace.contract("lending", [Workspace.book, Workspace.interaction("new", "/new")])
-        let outcome = try await workspace.run()
-        #expect(outcome.status == 0)
-        #expect(outcome.errors.contains("\"new\" is pending since"), "\(outcome.errors)")
-        // What was done once fails, whatever is pending beside it.
-        try workspace.repository.write("catalog/settings.json", "{}")
-        #expect(try await workspace.run().status == 3)
-    }
-
-    @Test func aBatchThatFailsIsRunOneByOne() async throws {
-        let workspace = try await workspace("[batch]", ["lending", "web"], "/books/1 /books/2 /health")
-        let good = try await workspace.run("--sandbox", "off")
-        #expect(good.status == 0, "\(good.errors)")
-        #expect(
-            workspace.notes == [
-                "lending web: /books/1", "lending web: /books/2", "lending web: /books/1", "lending web: /books/2",
-            ])
-        try workspace.contract("web", [Workspace.interaction("new", "/new")])
-        try workspace.contract("lending", [Workspace.interaction("the health", "/health")])
-        let bad = try await workspace.run("-k")
-        #expect(bad.status == 3)
-        #expect(workspace.verified(bad) == ["catalog:verify[lending] (1 of 1 interaction)"], "\(bad.errors)")
-        #expect(bad.errors.contains("FAILED  catalog:verify[web]"))
     }
 }

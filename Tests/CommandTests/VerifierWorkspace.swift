@@ -41,7 +41,14 @@ struct VerifierWorkspace {
         try repository.write("Buildfile", buildfile)
         try repository.write("catalog/provider.py", Self.provider)
         try repository.write("catalog/settings.json", settings)
-        for name in consumers { try contract(name, [Self.book, Self.missing]) }
+        for (index, name) in consumers.enumerated() {
+            // What two ask for alike is verified once.
+            let others = [
+                Self.interaction("a book for \(name)", "/books/1", body: #"{ "id": 1 }"#),
+                Self.interaction("no book for \(name)", "/books/3", status: 404),
+            ]
+            try contract(name, index == 0 ? [Self.book, Self.missing] : others)
+        }
     }
 
     func contract(_ consumer: String, _ interactions: [String], messages: [String] = []) throws {
@@ -60,8 +67,10 @@ struct VerifierWorkspace {
             """)
     }
 
-    func run(_ arguments: String...) async throws -> Program.Outcome {
-        try await program.run(["run"] + arguments, in: repository.path, environment: environment)
+    func run(_ arguments: String..., path: String? = nil) async throws -> Program.Outcome {
+        var environment = environment
+        environment["PATH"] = path
+        return try await program.run(["run"] + arguments, in: repository.path, environment: environment)
     }
 
     /// `label (2 of 3 interactions)` for each line of what ran.
@@ -76,7 +85,30 @@ struct VerifierWorkspace {
     /// What recipes and provider have noted down, outside the sandbox alone.
     var notes: [String] {
         let text = (try? String(contentsOfFile: environment["NOTES"] ?? "", encoding: .utf8)) ?? ""
-        return text.split(separator: "\n").map(String.init)
+        return text.split(separator: "\n").map(String.init).filter { !$0.hasPrefix("pid ") && !$0.hasPrefix("raw ") }
+    }
+
+    /// What the provider was asked by the verifier itself, outside the sandbox alone.
+    var questions: [String] {
+        let text = (try? String(contentsOfFile: environment["NOTES"] ?? "", encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").filter { $0.hasPrefix("raw ") }.map { String($0.dropFirst(4)) }
+    }
+
+    /// The last provider that started, outside the sandbox alone.
+    var provider: Int32? {
+        let text = (try? String(contentsOfFile: environment["NOTES"] ?? "", encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").last { $0.hasPrefix("pid ") }.flatMap { Int32($0.dropFirst(4)) }
+    }
+
+    /// Starts lmsbuild and waits until the provider has been asked for `/hang`.
+    func startHanging() async throws -> RunningProgram {
+        let search = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        let running = try RunningProgram(
+            [program.path, "run", "--sandbox", "off"], in: repository.path,
+            environment: environment.merging(["PATH": search, "HOME": "/nonexistent"]) { $1 })
+        let end = ContinuousClock.now + .seconds(100)
+        while !notes.contains("hangs"), ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(5)) }
+        return running
     }
 
     static let book = interaction(
@@ -139,6 +171,8 @@ struct VerifierWorkspace {
                 path = self.path.split("?")[0]
                 if path == "/health":
                     return self.answer(settings.get("health", 200))
+                if path in ("/states", "/messages"):
+                    note("raw " + body.decode())
                 if path == "/states":
                     change = json.loads(body)
                     note(change["action"] + " " + change["state"] + " for " + change["consumer"])
@@ -196,6 +230,7 @@ struct VerifierWorkspace {
             print("reading the shelves", flush=True)
             time.sleep(1000)
         note("started")
+        note("pid " + str(os.getpid()))
         print('lmsbuild-verdicts 1 {"consumers":[{"name":"lending","marks":"++","failures":[]}]}', flush=True)
         ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 

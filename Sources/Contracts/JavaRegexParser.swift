@@ -1,0 +1,428 @@
+// The text of a regular expression to its tree. What Java refuses or what is not supported is an error with its place.
+
+struct JavaRegexParser {
+    private let pattern: [UInt32]
+    private var offset = 0
+    private var flags = Flags()
+    private var depth = 0
+    private(set) var captures = 0
+    private var names: [String: Int] = [:]
+
+    private struct Flags {
+        var caseless = false
+        var dotAll = false
+        var multiline = false
+        var comments = false
+    }
+
+    init(_ text: String) {
+        pattern = text.unicodeScalars.map(\.value)
+    }
+
+    mutating func parse() throws(JavaRegexError) -> RegexNode {
+        if pattern.count > 10_000 { throw JavaRegexError(message: "it is longer than 10,000 characters") }
+        let node = try choice()
+        if offset < pattern.count { throw error("there is a ) without (") }
+        return node
+    }
+
+    // MARK: Structure
+
+    private mutating func choice() throws(JavaRegexError) -> RegexNode {
+        depth += 1
+        defer { depth -= 1 }
+        if depth > 100 { throw error("it is nested too deep") }
+        let outer = flags
+        defer { flags = outer }
+        var branches = [try sequence()]
+        while skip("|") { branches.append(try sequence()) }
+        return branches.count == 1 ? branches[0] : .choice(branches)
+    }
+
+    private mutating func sequence() throws(JavaRegexError) -> RegexNode {
+        var nodes: [RegexNode] = []
+        while let next = peek, next != "|", next != ")" {
+            if flags.comments, skipComment() { continue }
+            if let node = try atom() { nodes.append(try quantified(node)) }
+        }
+        return .sequence(nodes)
+    }
+
+    private mutating func skipComment() -> Bool {
+        guard let next = peek else { return false }
+        if next == "#" {
+            while let next = peek, next != "\n" { advance() }
+            return true
+        }
+        if RegexSet.space.contains(next.value) {
+            advance()
+            return true
+        }
+        return false
+    }
+
+    private mutating func quantified(_ node: RegexNode) throws(JavaRegexError) -> RegexNode {
+        var node = node
+        while let next = peek {
+            let bounds: (min: Int, max: Int?)
+            switch next {
+            case "*": bounds = (0, nil)
+            case "+": bounds = (1, nil)
+            case "?": bounds = (0, 1)
+            case "{": bounds = try counted()
+            default: return node
+            }
+            if next != "{" { advance() }
+            node = .repeated(node, min: bounds.min, max: bounds.max, greedAfter())
+        }
+        return node
+    }
+
+    private mutating func greedAfter() -> RegexGreed {
+        if skip("?") { return .lazy }
+        if skip("+") { return .possessive }
+        return .greedy
+    }
+
+    /// `{2}`, `{2,}`, `{2,5}`.
+    private mutating func counted() throws(JavaRegexError) -> (min: Int, max: Int?) {
+        advance()
+        guard let low = number() else { throw error("a { needs a number") }
+        var high: Int? = low
+        if skip(",") { high = number() }
+        guard skip("}") else { throw error("a { is not closed") }
+        if low > 1000 || (high ?? 0) > 1000 { throw error("it repeats something more than 1,000 times") }
+        if let high, high < low { throw error("a repetition's numbers are in the wrong order") }
+        return (low, high)
+    }
+
+    private mutating func number() -> Int? {
+        var value: Int?
+        while let next = peek, (0x30...0x39).contains(next.value) {
+            value = min((value ?? 0) * 10 + Int(next.value - 0x30), 1_000_000)
+            advance()
+        }
+        return value
+    }
+
+    /// Nil for what stands for nothing, such as flags.
+    private mutating func atom() throws(JavaRegexError) -> RegexNode? {
+        guard let next = peek else { throw error("it ends too early") }
+        advance()
+        switch next {
+        case "(": return try group()
+        case "[": return .set(folded(try set()))
+        case ".": return .set(flags.dotAll ? .all : .not(.terminator))
+        case "^": return .assertion(flags.multiline ? .lineStart : .textStart)
+        case "$": return .assertion(flags.multiline ? .lineEnd : .textEndBeforeTerminator)
+        case "*", "+", "?": throw error("there is nothing before the \(next) to repeat")
+        case "\\": return try escape()
+        default: return .set(folded(.scalar(next.value)))
+        }
+    }
+
+    private func folded(_ set: RegexSet) -> RegexSet { flags.caseless ? .caseless(set) : set }
+
+    private mutating func group() throws(JavaRegexError) -> RegexNode? {
+        guard skip("?") else { return try capture() }
+        if skip(":") { return try closed() }
+        if skip("=") { return .look(try closed(), ahead: true, negative: false) }
+        if skip("!") { return .look(try closed(), ahead: true, negative: true) }
+        if skip(">") { return .atomic(try closed()) }
+        if skip("<") {
+            if skip("=") { return .look(try closed(), ahead: false, negative: false) }
+            if skip("!") { return .look(try closed(), ahead: false, negative: true) }
+            return try capture(named: try name())
+        }
+        if skip("P"), skip("<") { return try capture(named: try name()) }
+        return try inlineFlags()
+    }
+
+    private mutating func capture(named name: String? = nil) throws(JavaRegexError) -> RegexNode {
+        captures += 1
+        let index = captures
+        if let name { names[name] = index }
+        return .capture(try closed(), index)
+    }
+
+    private mutating func closed() throws(JavaRegexError) -> RegexNode {
+        let node = try choice()
+        guard skip(")") else { throw error("a ( is not closed") }
+        return node
+    }
+
+    private mutating func name() throws(JavaRegexError) -> String {
+        var name = ""
+        while let next = peek, RegexSet.word.contains(next.value) {
+            name.unicodeScalars.append(next)
+            advance()
+        }
+        guard !name.isEmpty, skip(">") else { throw error("a group's name is not closed") }
+        return name
+    }
+
+    /// `(?i)` to the end of the group, `(?i:…)` inside its own.
+    private mutating func inlineFlags() throws(JavaRegexError) -> RegexNode? {
+        let outer = flags
+        var value = true
+        while let next = peek {
+            advance()
+            switch next {
+            case "i": flags.caseless = value
+            case "s": flags.dotAll = value
+            case "m": flags.multiline = value
+            case "x": flags.comments = value
+            case "u", "U", "d": break
+            case "-": value = false
+            case ")": return nil
+            case ":":
+                let node = try closed()
+                flags = outer
+                return node
+            default: throw error("the group (?\(next) is not known")
+            }
+        }
+        throw error("a ( is not closed")
+    }
+
+    // MARK: Escapes
+
+    private mutating func escape() throws(JavaRegexError) -> RegexNode {
+        guard let next = peek else { throw error("it ends with a \\") }
+        switch next {
+        case "b", "B", "A", "z", "Z", "G":
+            advance()
+            if next == "G" { throw error("\\G is not supported") }
+            let assertions: [Unicode.Scalar: RegexAssertion] = [
+                "b": .wordBoundary, "B": .noWordBoundary, "A": .textStart, "z": .textEnd, "Z": .textEndBeforeTerminator,
+            ]
+            return .assertion(assertions[next] ?? .textEnd)
+        case "R":
+            advance()
+            let pair = RegexNode.sequence([.set(.scalar(0x0D)), .set(.scalar(0x0A))])
+            return .choice([pair, .set(.union([.ranges([0x0A...0x0D]), .terminator]))])
+        case "Q":
+            advance()
+            return .sequence(quoted().map { .set(folded(.scalar($0))) })
+        case "1", "2", "3", "4", "5", "6", "7", "8", "9":
+            return .backreference(number() ?? 0, caseless: flags.caseless)
+        case "k":
+            advance()
+            guard skip("<") else { throw error("\\k needs a name") }
+            guard let index = names[try name()] else { throw error("\\k names no group") }
+            return .backreference(index, caseless: flags.caseless)
+        default: return .set(folded(try escapedSet()))
+        }
+    }
+
+    private mutating func quoted() -> [UInt32] {
+        var scalars: [UInt32] = []
+        while offset < pattern.count {
+            if pattern[offset] == 0x5C, offset + 1 < pattern.count, pattern[offset + 1] == 0x45 {
+                offset += 2
+                break
+            }
+            scalars.append(pattern[offset])
+            offset += 1
+        }
+        return scalars
+    }
+
+    /// An escape that stands for one character of some.
+    private mutating func escapedSet() throws(JavaRegexError) -> RegexSet {
+        guard let next = peek else { throw error("it ends with a \\") }
+        advance()
+        switch next {
+        case "d": return .digit
+        case "D": return .not(.digit)
+        case "w": return .word
+        case "W": return .not(.word)
+        case "s": return .space
+        case "S": return .not(.space)
+        case "h": return .ranges([0x09...0x09, 0x20...0x20, 0xA0...0xA0, 0x1680...0x1680, 0x2000...0x200A])
+        case "H": return .not(.ranges([0x09...0x09, 0x20...0x20, 0xA0...0xA0, 0x1680...0x1680, 0x2000...0x200A]))
+        case "v": return .ranges([0x0A...0x0D, 0x85...0x85, 0x2028...0x2029])
+        case "V": return .not(.ranges([0x0A...0x0D, 0x85...0x85, 0x2028...0x2029]))
+        case "N": return .not(.terminator)
+        case "p": return try property()
+        case "P": return .not(try property())
+        case "t": return .scalar(0x09)
+        case "n": return .scalar(0x0A)
+        case "r": return .scalar(0x0D)
+        case "f": return .scalar(0x0C)
+        case "a": return .scalar(0x07)
+        case "e": return .scalar(0x1B)
+        case "0": return .scalar(octal())
+        case "x": return .scalar(try hex(digits: 2))
+        case "u": return .scalar(try unicode())
+        case "c":
+            guard let control = peek else { throw error("it ends with \\c") }
+            advance()
+            return .scalar(control.value ^ 0x40)
+        default:
+            if RegexSet.isLetter(next.value) { throw error("\\\(next) is not known") }
+            return .scalar(next.value)
+        }
+    }
+
+    private mutating func property() throws(JavaRegexError) -> RegexSet {
+        var name = ""
+        if skip("{") {
+            while let next = peek, next != "}" {
+                name.unicodeScalars.append(next)
+                advance()
+            }
+            guard skip("}") else { throw error("\\p{ is not closed") }
+        } else if let next = peek {
+            name.unicodeScalars.append(next)
+            advance()
+        }
+        guard let set = RegexCategory.named(name) else { throw error("\\p{\(name)} is not known") }
+        return set
+    }
+
+    private mutating func octal() -> UInt32 {
+        var value: UInt32 = 0
+        for _ in 0..<3 {
+            guard let next = peek, (0x30...0x37).contains(next.value), value * 8 + next.value - 0x30 < 256 else {
+                break
+            }
+            value = value * 8 + next.value - 0x30
+            advance()
+        }
+        return value
+    }
+
+    private mutating func unicode() throws(JavaRegexError) -> UInt32 {
+        if skip("{") {
+            offset -= 1
+            return try hex(digits: 4)
+        }
+        let unit = try hex(digits: 4)
+        // Two halves of one character.
+        guard (0xD800..<0xDC00).contains(unit), offset + 1 < pattern.count, pattern[offset] == 0x5C,
+            pattern[offset + 1] == 0x75
+        else { return unit }
+        offset += 2
+        let low = try hex(digits: 4)
+        guard (0xDC00..<0xE000).contains(low) else { throw error("a \\u pair is no character") }
+        return 0x10000 + (unit - 0xD800) << 10 + (low - 0xDC00)
+    }
+
+    private mutating func hex(digits: Int) throws(JavaRegexError) -> UInt32 {
+        let isOpen = skip("{")
+        var value: UInt32 = 0
+        var count = 0
+        while let next = peek, next.isASCII, let digit = UInt8(next.value).hexValue, isOpen ? count < 6 : count < digits
+        {
+            value = value << 4 | UInt32(digit)
+            count += 1
+            advance()
+        }
+        guard count > 0, isOpen || count == digits, !isOpen || skip("}"), value <= 0x10FFFF else {
+            throw error("a \\x or \\u needs \(digits) hex digits")
+        }
+        return value
+    }
+
+    // MARK: Sets
+
+    /// What stands after `[`, to its `]`.
+    private mutating func set() throws(JavaRegexError) -> RegexSet {
+        depth += 1
+        defer { depth -= 1 }
+        if depth > 100 { throw error("it is nested too deep") }
+        let isNegated = skip("^")
+        var parts: [RegexSet] = []
+        var left: RegexSet?
+        var isFirst = true
+        while true {
+            guard let next = peek else { throw error("a [ is not closed") }
+            if next == "]", !isFirst {
+                advance()
+                break
+            }
+            isFirst = false
+            if next == "&", offset + 1 < pattern.count, pattern[offset + 1] == 0x26 {
+                offset += 2
+                let part = RegexSet.union(parts)
+                left = left.map { .intersection($0, part) } ?? part
+                parts = []
+                continue
+            }
+            if next == "[" {
+                advance()
+                if let named = posix() {
+                    parts.append(named)
+                } else {
+                    parts.append(try set())
+                }
+            } else {
+                parts.append(try member())
+            }
+        }
+        let whole = left.map { RegexSet.intersection($0, .union(parts)) } ?? .union(parts)
+        return isNegated ? .not(folded(whole)) : whole
+    }
+
+    /// `[:alpha:]`, which JavaScript and Ruby have.
+    private mutating func posix() -> RegexSet? {
+        let names = ["alpha": "Alpha", "digit": "Digit", "alnum": "Alnum", "upper": "Upper", "lower": "Lower"]
+        for (name, property) in names {
+            let scalars = Array(":\(name):]".unicodeScalars.map(\.value))
+            if pattern[offset...].starts(with: scalars) {
+                offset += scalars.count
+                return RegexCategory.named(property)
+            }
+        }
+        return nil
+    }
+
+    /// One character, or a range of them.
+    private mutating func member() throws(JavaRegexError) -> RegexSet {
+        let low = try single()
+        guard case .ranges(let range) = low, range.count == 1, range[0].count == 1, let first = range.first?.lowerBound,
+            peek == "-", offset + 1 < pattern.count, pattern[offset + 1] != 0x5D, pattern[offset + 1] != 0x5B
+        else { return low }
+        let back = offset
+        advance()
+        guard case .ranges(let end) = try single(), end.count == 1, end[0].count == 1, let last = end.first?.lowerBound
+        else {
+            offset = back
+            return low
+        }
+        guard first <= last else { throw error("a range's ends are in the wrong order") }
+        return .ranges([first...last])
+    }
+
+    private mutating func single() throws(JavaRegexError) -> RegexSet {
+        guard let next = peek else { throw error("a [ is not closed") }
+        advance()
+        guard next == "\\" else { return .scalar(next.value) }
+        if peek == "b" {
+            advance()
+            return .scalar(0x08)
+        }
+        if peek == "Q" {
+            advance()
+            return .union(quoted().map { .scalar($0) })
+        }
+        return try escapedSet()
+    }
+
+    // MARK: Characters
+
+    private var peek: Unicode.Scalar? { offset < pattern.count ? Unicode.Scalar(pattern[offset]) : nil }
+
+    private mutating func advance() { offset += 1 }
+
+    private mutating func skip(_ scalar: Unicode.Scalar) -> Bool {
+        guard peek == scalar else { return false }
+        offset += 1
+        return true
+    }
+
+    private func error(_ message: String) -> JavaRegexError {
+        JavaRegexError(message: "\(message) (character \(offset))")
+    }
+}
