@@ -11,12 +11,15 @@ struct BodyMatching {
         let header: String?
 
         var type: ContentType? { body.type(header: header) }
+
+        /// What it is said to be, not what it looks like.
+        var saidType: ContentType? { body.contentType ?? header.flatMap { ContentType($0) } }
     }
 
     /// `isHeaderMatched`: a rule for the content type's header holds, so the types need not be the same.
     func compare(_ expected: Side, _ actual: Side, isHeaderMatched: Bool) -> [Mismatch] {
         if case .missing = expected.body.state { return [] }
-        if let left = expected.type, let right = actual.type, !isHeaderMatched, !left.isEquivalent(to: right),
+        if let left = expected.type, let right = actual.saidType, !isHeaderMatched, !left.isEquivalent(to: right),
             case .present = expected.body.state
         {
             return [

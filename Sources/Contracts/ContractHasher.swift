@@ -25,6 +25,8 @@ enum ContractHasher {
 struct CanonicalBytes {
     private(set) var bytes: [UInt8] = []
 
+    static let emptyList: [UInt8] = Array(repeating: 0, count: 8)
+
     mutating func field(_ value: [UInt8]) {
         count(value.count)
         bytes += value

@@ -29,9 +29,13 @@ package struct Mismatch: Sendable, Hashable {
     /// `body $.id: expected …`.
     package var text: String { "\(part.rawValue)\(path.isEmpty ? "" : " " + path): \(sentence)" }
 
-    /// At most 200 bytes of a value, for a sentence.
+    /// At most 200 bytes of a value on one line, for a sentence.
     static func shown(_ text: String) -> String {
-        text.utf8.count <= 200 ? text : String(decoding: text.utf8.prefix(197), as: UTF8.self) + "…"
+        let short = text.utf8.count <= 200 ? text : String(decoding: text.utf8.prefix(197), as: UTF8.self) + "…"
+        guard short.utf8.contains(where: { $0 < 0x20 }) else { return short }
+        return short.unicodeScalars.reduce(into: "") { line, scalar in
+            line += scalar.value < 0x20 ? scalar.escaped(asASCII: false) : String(Character(scalar))
+        }
     }
 }
 

@@ -83,7 +83,8 @@ struct MultipartMatching {
     }
 
     private func compare(_ expected: MultipartPart, _ actual: MultipartPart, at path: ValuePath) -> [Mismatch] {
-        let header = expected.headers.header("content-type")
+        // A part without type is plain text (RFC 7578, 4.4).
+        let header = expected.headers.header("content-type") ?? "text/plain"
         let inner = BodyMatching(allowsUnexpected: body.allowsUnexpected, rules: body.rules.below(path))
         let left = BodyMatching.Side(body: PactBody(received: expected.bytes), header: header)
         let right = BodyMatching.Side(

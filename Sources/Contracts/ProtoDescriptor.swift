@@ -61,7 +61,10 @@ enum ProtoDescriptor {
             var part = CanonicalBytes()
             part.count(Int(field.number))
             if field.isBytes, let inner = shapes[field.number] {
-                part.field(try encoded(field.payload, inner, depth: depth + 1))
+                let bytes = try encoded(field.payload, inner, depth: depth + 1)
+                // Options that all do not count are none.
+                if bytes == CanonicalBytes.emptyList { continue }
+                part.field(bytes)
             } else {
                 part.field(Array(field.payload))
             }

@@ -256,6 +256,9 @@ private struct YAMLParser {
                 blank += 1
                 offset += 1
             }
+            if blank >= 0, peek != nil, bytes[(offset - column)..<offset].contains(0x09) {
+                throw ContractReadError("a tab can't indent YAML", expected: "spaces", at: offset - column)
+            }
             guard peek != nil, blank >= 0, column > parent, !isMarker("---"), !isMarker("..."),
                 bytes[end..<offset].allSatisfy(\.isSpace)
             else { break }
@@ -306,6 +309,7 @@ private struct YAMLParser {
                 elements.append(try flowValue())
             }
             _ = try nextContent()
+            if peek == nil { throw ContractReadError("this is not closed", at: start) }
             if peek == UInt8(ascii: ",") {
                 offset += 1
             } else if peek != close {
