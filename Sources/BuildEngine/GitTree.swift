@@ -39,6 +39,24 @@ struct ObjectID: Sendable, Hashable {
         self.isSHA256 = isSHA256
     }
 
+    /// From the bytes of one: 20 or 32.
+    init?(bytes: some Collection<UInt8>) {
+        guard bytes.count == 20 || bytes.count == 32 else { return nil }
+        var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+        var place = 0
+        for byte in bytes {
+            let bits = UInt64(byte) << UInt64(56 - 8 * (place % 8))
+            switch place / 8 {
+            case 0: words.0 |= bits
+            case 1: words.1 |= bits
+            case 2: words.2 |= bits
+            default: words.3 |= bits
+            }
+            place += 1
+        }
+        self.init(words: SHA256Value(words: words), isSHA256: place == 32)
+    }
+
     var hex: String { String(words.hex.prefix(isSHA256 ? 64 : 40)) }
 }
 

@@ -41,11 +41,12 @@ struct CommitStates {
         return (old, new)
     }
 
-    /// Remembers how the workspace's last state differs from the commit whose tree this is. Losing that is no failure.
-    func anchor(_ commit: String, _ tree: GitTree) {
+    /// Remembers how the workspace's last state differs from the commit that has these entries; `digest` gives the digest at
+    /// a place where that costs nothing. Losing that is no failure.
+    func anchor(_ commit: String, _ entries: FileEntries, _ digest: (Int) -> Digest?) {
         guard !opened.isSlow(.snapshot), !opened.isSlow(.index), let snapshot = WorkspaceSnapshot.open(files) else {
             return
         }
-        try? StateAnchor(commit, tree.entries, against: snapshot, digest: tree.knownDigest).write(files)
+        try? StateAnchor(commit, entries, against: snapshot, digest: digest).write(files)
     }
 }

@@ -20,12 +20,15 @@ struct Comparison {
     /// The other side's targets, from its graph or a record.
     let before: TargetStates
 
-    /// `workspace` is the working tree's graph, where somebody has it already.
+    /// `workspace` is the working tree's graph, where somebody has it already. With `namesOnly` nobody asks for the hashes
+    /// themselves: they may be made of git's object ids, on both sides.
     init(
-        _ opened: Workspace, _ request: BaseRequest, head: String?, workspace: HashedGraph? = nil
+        _ opened: Workspace, _ request: BaseRequest, head: String?, workspace: HashedGraph? = nil,
+        namesOnly: Bool = false
     ) async throws {
         switch request.origin {
-        case .revision, .event: try await self.init(opened, history: request, head: head, workspace)
+        case .revision, .event:
+            try await self.init(opened, history: request, head: head, workspace, namesOnly: namesOnly)
         case .record(let file): try await self.init(opened, record: file, head: head)
         case .cache: try await self.init(cacheOf: opened, head: head)
         }
@@ -34,7 +37,7 @@ struct Comparison {
     // MARK: A commit
 
     private init(
-        _ opened: Workspace, history request: BaseRequest, head: String?, _ workspace: HashedGraph?
+        _ opened: Workspace, history request: BaseRequest, head: String?, _ workspace: HashedGraph?, namesOnly: Bool
     ) async throws {
         guard let repository = opened.repository else {
             let name = if case .revision(let text) = request.origin { "'\(text)'" } else { "a base" }
@@ -47,17 +50,27 @@ struct Comparison {
         let headCommit: String? =
             if let head { try await Workspace.refusing { try await repository.resolve(head) } } else { nil }
         let found = try await Self.found(opened, repository, request, headCommit)
+        let mayName = namesOnly && workspace == nil && (opened.isCI || opened.isFirstLook)
         let objects = opened.objects(of: repository)
         let states = CommitStates(opened, repository, objects)
         let new: HashedGraph
         if case .commit(let id) = found, let headCommit, let both = try await states.both(id, headCommit) {
             (old, new, everything, base) = (both.base, both.head, nil, id)
+        } else if case .commit(let id) = found, headCommit == nil, mayName,
+            let named = try await opened.named(with: id, repository, objects: objects)
+        {
+            new = try opened.hashed(named.files)
+            (old, everything) = try Self.base(opened, named.commit, id, head: new)
+            base = id
         } else {
             // With a commit on both sides, object ids name contents as well as digests do, and no file has to be read.
             let isBetweenCommits = if case .commit = found { headCommit != nil } else { false }
             let naming: GitTree.ContentNaming = isBetweenCommits ? .objectID : .sha256
             // git lists the base's files while the head is looked at, where they will have to be listed.
-            let isListed = isBetweenCommits || !states.mayKnow
+            let isListed = isBetweenCommits || (!states.mayKnow && opened.isSlow(.ids))
+            // Or what its index says of them.
+            let isStaged = !isListed && !states.mayKnow
+            async let staged = isStaged ? Self.staging(opened, repository, found) : nil
             async let listed = isListed ? Self.tree(opened, repository, found, naming, objects) : nil
             if let workspace, headCommit == nil {
                 new = workspace
@@ -68,16 +81,23 @@ struct Comparison {
             case .commit(let id):
                 base = id
                 let early = try await listed
+                var staging = try await staged
                 if !isListed, let known = try await states.known(id) {
                     (old, everything) = (known, nil)
                 } else {
-                    let late = early == nil ? try await Self.tree(opened, repository, found, naming, objects) : nil
-                    guard let tree = early ?? late else { throw Refusal(.noBase, .wrongInput) }
-                    (old, everything) = try Self.base(opened, tree, id, head: new)
-                    if headCommit == nil { states.anchor(id, tree) }
+                    if early == nil, staging == nil { staging = try await Self.staging(opened, repository, found) }
+                    if let near = staging?.commit(near: new.graph.tree.files, objects: objects) {
+                        (old, everything) = try Self.base(opened, near, id, head: new)
+                        states.anchor(id, near.entries, near.knownDigest)
+                    } else {
+                        let late = early == nil ? try await Self.tree(opened, repository, found, naming, objects) : nil
+                        guard let tree = early ?? late else { throw Refusal(.noBase, .wrongInput) }
+                        (old, everything) = try Self.base(opened, tree, id, head: new)
+                        if headCommit == nil { states.anchor(id, tree.entries, tree.knownDigest) }
+                    }
                 }
             case .nothing(let reason):
-                _ = try await listed
+                _ = try await (listed, staged)
                 (base, old, everything) = (nil, nil, reason)
                 Workspace.show([
                     Diagnostic(.unknownBase, .notice, "there is no base, so everything counts as affected: \(reason)")
@@ -183,6 +203,14 @@ struct Comparison {
         }
     }
 
+    /// What git's index says of the base and the working tree; nil where there is no base, or that is not asked for.
+    private static func staging(
+        _ opened: Workspace, _ repository: GitRepository, _ found: BaseFinder.Found
+    ) async throws -> Staging? {
+        guard case .commit(let id) = found, !opened.isSlow(.ids) else { return nil }
+        return try await Workspace.refusing { try await repository.staging(id, prefix: opened.prefix) }
+    }
+
     /// The commit to compare with, by name or as the runner tells.
     private static func found(
         _ opened: Workspace, _ repository: GitRepository, _ request: BaseRequest, _ head: String?
@@ -214,7 +242,7 @@ struct Comparison {
 
     /// The base's graph; nil, which makes everything affected, where it has none.
     private static func base(
-        _ opened: Workspace, _ tree: GitTree, _ commit: String, head: HashedGraph
+        _ opened: Workspace, _ tree: any FileSystem, _ commit: String, head: HashedGraph
     ) throws -> (HashedGraph?, everything: String?) {
         do {
             if let base = try head.moved(to: tree) { return (base, nil) }

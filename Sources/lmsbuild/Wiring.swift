@@ -23,6 +23,8 @@ struct Workspace: Sendable {
     let overrides: [String: String]
 
     var state: BytePath { workspace.appending(".lmsbuild") }
+    /// Whether nothing is kept of an earlier run.
+    var isFirstLook: Bool { state.withCString { access($0, F_OK) } != 0 }
     var isCI: Bool { !(environment["CI"] ?? "").isEmpty && environment["CI"] != "false" }
 
     static func open(_ global: GlobalOptions, overrides: [String: String]) async throws -> Workspace {
@@ -104,6 +106,24 @@ struct Workspace: Sendable {
         }
     }
 
+    /// The files as they are now and those of the commit `id`, both named by git's object ids, so that nothing is read that
+    /// git knows to be the same; nil where that cannot be told.
+    func named(
+        with id: String, _ repository: GitRepository, objects: GitObjects
+    ) async throws -> (files: NamedTree, commit: NearbyCommit)? {
+        if isSlow(.ids) { return nil }
+        return try await Self.refusing {
+            async let staging = repository.staging(id, prefix: prefix)
+            guard let answers = try await repository.quickAnswers(root: workspace) else { return nil }
+            let tree = try look(answers.options)
+            let checkedOut = try await repository.checkedOut(tree, prefix: prefix, objects: objects, answers: answers)
+            let files: any FileSystem = checkedOut.isPlain ? tree : checkedOut
+            guard let found = try await staging?.named(files, root: workspace, objects: objects) else { return nil }
+            Self.show(tree.notices)
+            return found
+        }
+    }
+
     private func look(_ options: WorkingTreeOptions) throws(FileSystemError) -> WorkingTree {
         isSlow(.index)
             ? try WorkingTree.scan(options, index: index)
@@ -181,6 +201,8 @@ struct Workspace: Sendable {
         case snapshot
         /// Taking what the last run left as up to date where nothing of it has changed since.
         case run
+        /// Telling what is the same as in a commit by the object ids in git's index.
+        case ids
         /// Taking git's answers from the last run where nothing that git makes them from has changed.
         case git
     }
