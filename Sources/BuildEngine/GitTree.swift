@@ -193,6 +193,24 @@ package final class GitObjects: Sendable {
         }
     }
 
+    /// The id of the commit that `revision` names; nil where the reader does not say so: `GitRepository.known` has to be asked.
+    package func commit(_ revision: String) -> String? {
+        let isLine = !revision.utf8.contains { $0 == 0 || $0 == UInt8(ascii: "\n") }
+        guard isLine, !revision.isEmpty, !revision.hasPrefix("-") else { return nil }
+        let found = try? asking(.root) { pipe in
+            try pipe.write(Array("\(revision)^{commit}\n".utf8))
+            guard let line = try pipe.readLine() else { throw Unexpected() }
+            let words = line.split(separator: UInt8(ascii: " ")).map(Array.init)
+            guard words.count == 3, words[1].elementsEqual("commit".utf8), let id = ObjectID(hex: words[0]),
+                let size = Int(String(decoding: words[2], as: UTF8.self)), size >= 0
+            else { return [] }
+            guard try pipe.read(size).count == size, try pipe.read(1).count == 1 else { throw Unexpected() }
+            return Array(id.hex.utf8)
+        }
+        guard let found, !found.isEmpty else { return nil }
+        return String(decoding: found, as: UTF8.self)
+    }
+
     private struct Unexpected: Error {}
 
     /// Puts a question to the one `cat-file`, which is started for the first.

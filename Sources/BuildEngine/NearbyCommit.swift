@@ -83,6 +83,11 @@ package struct NearbyCommit: FileSystem {
         return places
     }
 
+    /// The places at which the commit may hold something else than the files do; nil where it has other files, or other kinds.
+    package var suspects: [Int]? {
+        places == nil ? entries.indices.filter { ids[$0] != nil || !names.isSame($0) } : nil
+    }
+
     private func place(_ path: BytePath) throws(FileSystemError) -> Int {
         guard let place = entries.index(of: path) else { throw FileSystemError("open", path, errno: ENOENT) }
         return place

@@ -47,11 +47,13 @@ struct Comparison {
                     hint: "without git, 'lmsbuild hash --format json' records a state and '--since release:FILE' "
                         + "compares with it"), .wrongInput)
         }
-        let headCommit: String? =
-            if let head { try await Workspace.refusing { try await repository.resolve(head) } } else { nil }
-        let found = try await Self.found(opened, repository, request, headCommit)
         let mayName = namesOnly && workspace == nil && (opened.isCI || opened.isFirstLook)
         let objects = opened.objects(of: repository)
+        var headCommit = head.flatMap { objects.commit($0) }
+        if let head, headCommit == nil {
+            headCommit = try await Workspace.refusing { try await repository.resolve(head) }
+        }
+        let found = try await Self.found(opened, repository, request, headCommit, objects)
         let states = CommitStates(opened, repository, objects)
         let new: HashedGraph
         if case .commit(let id) = found, let headCommit, let both = try await states.both(id, headCommit) {
@@ -59,8 +61,7 @@ struct Comparison {
         } else if case .commit(let id) = found, headCommit == nil, mayName,
             let named = try await opened.named(with: id, repository, objects: objects)
         {
-            new = try opened.hashed(named.files)
-            (old, everything) = try Self.base(opened, named.commit, id, head: new)
+            (old, new, everything) = try Self.named(opened, named.files, named.commit, id)
             base = id
         } else {
             // With a commit on both sides, object ids name contents as well as digests do, and no file has to be read.
@@ -203,6 +204,25 @@ struct Comparison {
         }
     }
 
+    /// Both graphs by object ids.
+    private static func named(
+        _ opened: Workspace, _ files: NamedTree, _ commit: NearbyCommit, _ id: String
+    ) throws -> (HashedGraph?, HashedGraph, everything: String?) {
+        let graph = try opened.graph(files)
+        do throws(FileSystemError) {
+            if let suspects = commit.suspects,
+                let pair = try HashedGraph.pair(graph, commit, suspects: suspects)
+            {
+                return (pair.other, pair.own, nil)
+            }
+        } catch {
+            throw Refusal(.unreadable(error), .machine)
+        }
+        let new = try opened.hashed(graph)
+        let (old, everything) = try base(opened, commit, id, head: new)
+        return (old, new, everything)
+    }
+
     /// What git's index says of the base and the working tree; nil where there is no base, or that is not asked for.
     private static func staging(
         _ opened: Workspace, _ repository: GitRepository, _ found: BaseFinder.Found
@@ -213,15 +233,17 @@ struct Comparison {
 
     /// The commit to compare with, by name or as the runner tells.
     private static func found(
-        _ opened: Workspace, _ repository: GitRepository, _ request: BaseRequest, _ head: String?
+        _ opened: Workspace, _ repository: GitRepository, _ request: BaseRequest, _ head: String?, _ objects: GitObjects
     ) async throws -> BaseFinder.Found {
-        guard let tip = if let head { head } else { try await repository.headCommit } else {
+        var named = head ?? objects.commit("HEAD")
+        if named == nil { named = try await repository.headCommit }
+        guard let tip = named else {
             throw Refusal(
                 Diagnostic(
                     .badRevision, "this repository has no commit yet, so there is nothing to compare with",
                     hint: "commit first; 'lmsbuild run' needs no base"), .wrongInput)
         }
-        let finder = BaseFinder(repository, head: tip, deepens: request.deepens)
+        let finder = BaseFinder(repository, head: tip, deepens: request.deepens, objects: objects)
         do {
             if case .revision(let text) = request.origin { return .commit(try await finder.commit(text)) }
             let event = CIEvent.detect(environment: opened.environment) { fileContents(BytePath($0)) }

@@ -154,11 +154,15 @@ struct Workspace: Sendable {
             keep(hashed, files)
             return hashed
         }
-        let graph = try graph(files)
+        let hashed = try hashed(try graph(files))
+        keep(hashed, files)
+        return hashed
+    }
+
+    /// The graph with its hashes, of files that are not kept.
+    func hashed(_ graph: Graph) throws -> HashedGraph {
         do throws(FileSystemError) {
-            let hashed = try HashedGraph(graph)
-            keep(hashed, files)
-            return hashed
+            return try HashedGraph(graph)
         } catch {
             throw Refusal(.unreadable(error), .machine)
         }
