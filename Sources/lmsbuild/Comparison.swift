@@ -47,68 +47,31 @@ struct Comparison {
                     hint: "without git, 'lmsbuild hash --format json' records a state and '--since release:FILE' "
                         + "compares with it"), .wrongInput)
         }
-        let mayName = namesOnly && workspace == nil && (opened.isCI || opened.isFirstLook)
         let objects = opened.objects(of: repository)
         var headCommit = head.flatMap { objects.commit($0) }
         if let head, headCommit == nil {
             headCommit = try await Workspace.refusing { try await repository.resolve(head) }
         }
-        let found = try await Self.found(opened, repository, request, headCommit, objects)
-        let states = CommitStates(opened, repository, objects)
-        let new: HashedGraph
-        if case .commit(let id) = found, let headCommit, let both = try await states.both(id, headCommit) {
-            (old, new, everything, base) = (both.base, both.head, nil, id)
-        } else if case .commit(let id) = found, headCommit == nil, mayName,
-            let named = try await opened.named(with: id, repository, objects: objects)
-        {
-            (old, new, everything) = try Self.named(opened, named.files, named.commit, id)
+        let sides: ComparedSides
+        switch (try await Self.found(opened, repository, request, headCommit, objects), headCommit) {
+        case (.commit(let id), let commit?):
             base = id
-        } else {
-            // With a commit on both sides, object ids name contents as well as digests do, and no file has to be read.
-            let isBetweenCommits = if case .commit = found { headCommit != nil } else { false }
-            let naming: GitTree.ContentNaming = isBetweenCommits ? .objectID : .sha256
-            // git lists the base's files while the head is looked at, where they will have to be listed.
-            let isListed = isBetweenCommits || (!states.mayKnow && opened.isSlow(.ids))
-            // Or what its index says of them.
-            let isStaged = !isListed && !states.mayKnow
-            async let staged = isStaged ? Self.staging(opened, repository, found) : nil
-            async let listed = isListed ? Self.tree(opened, repository, found, naming, objects) : nil
-            if let workspace, headCommit == nil {
-                new = workspace
-            } else {
-                new = try await Self.head(opened, repository, headCommit, naming, objects)
-            }
-            switch found {
-            case .commit(let id):
-                base = id
-                let early = try await listed
-                var staging = try await staged
-                if !isListed, let known = try await states.known(id) {
-                    (old, everything) = (known, nil)
-                } else {
-                    if early == nil, staging == nil { staging = try await Self.staging(opened, repository, found) }
-                    if let near = staging?.commit(near: new.graph.tree.files, objects: objects) {
-                        (old, everything) = try Self.base(opened, near, id, head: new)
-                        states.anchor(id, near.entries, near.knownDigest)
-                    } else {
-                        let late = early == nil ? try await Self.tree(opened, repository, found, naming, objects) : nil
-                        guard let tree = early ?? late else { throw Refusal(.noBase, .wrongInput) }
-                        (old, everything) = try Self.base(opened, tree, id, head: new)
-                        if headCommit == nil { states.anchor(id, tree.entries, tree.knownDigest) }
-                    }
-                }
-            case .nothing(let reason):
-                _ = try await (listed, staged)
-                (base, old, everything) = (nil, nil, reason)
-                Workspace.show([
-                    Diagnostic(.unknownBase, .notice, "there is no base, so everything counts as affected: \(reason)")
-                ])
-            }
+            sides = try await .commits(opened, repository, objects, base: id, head: commit, namesOnly: namesOnly)
+        case (.commit(let id), nil):
+            base = id
+            sides = try await .workingTree(opened, repository, objects, base: id, workspace, namesOnly: namesOnly)
+        case (.nothing(let reason), _):
+            base = nil
+            sides = try await .alone(opened, repository, objects, head: headCommit, workspace, reason: reason)
+            Workspace.show([
+                Diagnostic(.unknownBase, .notice, "there is no base, so everything counts as affected: \(reason)")
+            ])
         }
+        (old, everything) = (sides.old, sides.everything)
         self.head = headCommit
         since = nil
         before = old.map { TargetStates($0) } ?? .none
-        affected = AffectedSet(base: old, head: new)
+        affected = AffectedSet(base: old, head: sides.new)
     }
 
     // MARK: A record
@@ -130,7 +93,7 @@ struct Comparison {
             }
             commit = try await Workspace.refusing { try await repository.resolve(head) }
             affected = Self.affected(
-                record, try await Self.head(opened, repository, commit, .sha256, opened.objects(of: repository)))
+                record, try await ComparedSides.graph(opened, repository, opened.objects(of: repository), of: commit))
         } else {
             affected = Self.affected(record, try opened.hashed(try await opened.workingTree()))
         }
@@ -180,56 +143,7 @@ struct Comparison {
             })
     }
 
-    // MARK: Both sides
-
-    private static func head(
-        _ opened: Workspace, _ repository: GitRepository, _ commit: String?, _ naming: GitTree.ContentNaming,
-        _ objects: GitObjects
-    ) async throws -> HashedGraph {
-        guard let commit else { return try opened.hashed(try await opened.workingTree(objects: objects)) }
-        return try opened.hashed(
-            try await Workspace.refusing {
-                try await repository.tree(at: commit, prefix: opened.prefix, naming: naming, objects: objects)
-            })
-    }
-
-    /// The base's files; nil where there is no base.
-    private static func tree(
-        _ opened: Workspace, _ repository: GitRepository, _ found: BaseFinder.Found, _ naming: GitTree.ContentNaming,
-        _ objects: GitObjects
-    ) async throws -> GitTree? {
-        guard case .commit(let id) = found else { return nil }
-        return try await Workspace.refusing {
-            try await repository.tree(at: id, prefix: opened.prefix, naming: naming, objects: objects)
-        }
-    }
-
-    /// Both graphs by object ids.
-    private static func named(
-        _ opened: Workspace, _ files: NamedTree, _ commit: NearbyCommit, _ id: String
-    ) throws -> (HashedGraph?, HashedGraph, everything: String?) {
-        let graph = try opened.graph(files)
-        do throws(FileSystemError) {
-            if let suspects = commit.suspects,
-                let pair = try HashedGraph.pair(graph, commit, suspects: suspects)
-            {
-                return (pair.other, pair.own, nil)
-            }
-        } catch {
-            throw Refusal(.unreadable(error), .machine)
-        }
-        let new = try opened.hashed(graph)
-        let (old, everything) = try base(opened, commit, id, head: new)
-        return (old, new, everything)
-    }
-
-    /// What git's index says of the base and the working tree; nil where there is no base, or that is not asked for.
-    private static func staging(
-        _ opened: Workspace, _ repository: GitRepository, _ found: BaseFinder.Found
-    ) async throws -> Staging? {
-        guard case .commit(let id) = found, !opened.isSlow(.ids) else { return nil }
-        return try await Workspace.refusing { try await repository.staging(id, prefix: opened.prefix) }
-    }
+    // MARK: The base
 
     /// The commit to compare with, by name or as the runner tells.
     private static func found(
@@ -259,29 +173,6 @@ struct Comparison {
                 throw Refusal(diagnostic, diagnostic.code == .gitUnavailable ? .machine : .wrongInput)
             }
             return .nothing(reason: diagnostic.message)
-        }
-    }
-
-    /// The base's graph; nil, which makes everything affected, where it has none.
-    private static func base(
-        _ opened: Workspace, _ tree: any FileSystem, _ commit: String, head: HashedGraph
-    ) throws -> (HashedGraph?, everything: String?) {
-        do {
-            if let base = try head.moved(to: tree) { return (base, nil) }
-            let resolution = try resolve(tree, opened.settings)
-            guard let graph = resolution.graph else {
-                let first = resolution.diagnostics.first { $0.severity == .error }
-                Workspace.show([
-                    Diagnostic(
-                        first?.code ?? .noBuildfile, .notice,
-                        "the base \(commit.prefix(12)) cannot be hashed, so everything counts as affected",
-                        notes: first.map { [.init($0.message, at: $0.span)] } ?? [])
-                ])
-                return (nil, "the base cannot be hashed: \(first?.message ?? "it has no Buildfile")")
-            }
-            return (try HashedGraph(graph), nil)
-        } catch {
-            throw Refusal(.unreadable(error), .machine)
         }
     }
 }
