@@ -37,7 +37,8 @@ package struct CheckedOutTree: FileSystem {
             entries = disk.entries
             return
         }
-        let changes = kinds.map { EntryChange(path: $0.key, kind: $0.value) }
+        let changes =
+            kinds.map { EntryChange(path: $0.key, kind: $0.value) }
             + further.map { EntryChange(path: $0.path, kind: $0.kind) }
         entries = disk.entries.changed(changes.sorted { $0.path < $1.path })
     }

@@ -16,6 +16,9 @@ package struct NamedTree: FileSystem {
 
     package var entries: FileEntries { files.entries }
 
+    /// How many files were read for their ids so far.
+    package var readCount: Int { names.readCount }
+
     package func contents(of path: BytePath) throws(FileSystemError) -> [UInt8] { try files.contents(of: path) }
 
     package func digest(of path: BytePath) throws(FileSystemError) -> Digest {
@@ -153,7 +156,7 @@ package struct NearbyCommit: FileSystem {
     package func knownDigest(_ place: Int) -> Digest? {
         guard naming == .sha256, let id = try? id(place) else { return nil }
         if entries.kind(place) == .submodule { return Digest.of(Array(id.hex.utf8)) }
-        if let other = shared(place), names.isSame(other), let disk = names.files as? WorkingTree {
+        if let other = shared(place), names.isFoundSame(other), let disk = names.files as? WorkingTree {
             return disk.knownDigest(other)
         }
         return objects.knownDigest(of: id)
@@ -190,7 +193,8 @@ package struct Staging: Sendable {
             names.missing.count <= Self.mostMissing
         else { return nil }
         let isAnyThere = names.differences.contains { difference in
-            guard names.missing[difference.path] != nil, let status = Disk.status(root.appending(difference.path)) else {
+            guard names.missing[difference.path] != nil, let status = Disk.status(root.appending(difference.path))
+            else {
                 return false
             }
             return !status.isFolder || difference.kind == .submodule

@@ -57,6 +57,16 @@ final class StagedNames: Sendable {
     /// Whether the file is known to hold what the index has.
     func isSame(_ position: Int) -> Bool { states[position] == .same }
 
+    /// As `isSame`, where need be by what was read so far.
+    func isFoundSame(_ position: Int) -> Bool {
+        if isSame(position) { return true }
+        guard let id = staged(position) else { return false }
+        return read.withLock { $0[position] } == id
+    }
+
+    /// How many files were read for their ids.
+    var readCount: Int { read.withLock { $0.count } }
+
     /// The id of what git would store for the entry at `position`; the file is read where the index does not tell.
     func name(_ position: Int) throws(FileSystemError) -> ObjectID {
         if isSame(position), let id = staged(position) { return id }
