@@ -244,43 +244,41 @@ enum BlobSizes {
     /// The sizes of the blobs of all such entries below `prefix`, in the index's order, each at most the greatest number,
     /// which also stands for a blob that is not there.
     static func ask(_ index: GitIndexFile, below prefix: BytePath, _ asker: GitAsker) async throws -> [UInt32] {
-        let questions = questions(index, prefix)
+        let ids = ids(index, prefix)
+        let length = portion * index.idSize
         var sizes: [Int: [UInt32]] = [:]
         try await withThrowingTaskGroup(of: (Int, [UInt32]).self) { group in
-            for (number, question) in questions.enumerated() {
+            for (number, start) in stride(from: 0, to: ids.count, by: length).enumerated() {
                 if number >= most, let (done, found) = try await group.next() { sizes[done] = found }
-                group.addTask { (number, try await ask(question, asker)) }
+                group.addTask {
+                    (number, try await ask(ids[start..<min(ids.count, start + length)], index.idSize, asker))
+                }
             }
             for try await (done, found) in group { sizes[done] = found }
         }
-        return questions.indices.flatMap { sizes[$0] ?? [] }
+        return sizes.keys.sorted().flatMap { sizes[$0] ?? [] }
     }
 
-    private static func questions(_ index: GitIndexFile, _ prefix: BytePath) -> [[UInt8]] {
+    /// One after the other.
+    private static func ids(_ index: GitIndexFile, _ prefix: BytePath) -> [UInt8] {
         let start = prefix.isEmpty ? [] : prefix.bytes + [UInt8(ascii: "/")]
-        let digits = Array("0123456789abcdef".utf8)
-        var questions: [[UInt8]] = []
-        var last: [UInt8] = []
-        let length = 2 * index.idSize + 1
-        last.reserveCapacity(portion * length)
+        var ids: [UInt8] = []
         _ = index.forEach { entry in
             guard entry.path.starts(with: start), asks(for: entry) else { return }
-            for byte in entry.id {
-                last.append(digits[Int(byte >> 4)])
-                last.append(digits[Int(byte & 15)])
-            }
-            last.append(UInt8(ascii: "\n"))
-            if last.count >= portion * length {
-                questions.append(last)
-                last.removeAll(keepingCapacity: true)
-            }
+            ids.append(contentsOf: entry.id)
         }
-        return last.isEmpty ? questions : questions + [last]
+        return ids
     }
 
-    private static func ask(_ question: [UInt8], _ asker: GitAsker) async throws -> [UInt32] {
+    private static func ask(_ ids: ArraySlice<UInt8>, _ idSize: Int, _ asker: GitAsker) async throws -> [UInt32] {
         var command = asker.command(["cat-file", "--batch-check=%(objectsize)", "--buffer"])
-        command.input = question
+        let digits = Array("0123456789abcdef".utf8)
+        command.input.reserveCapacity(ids.count * 2 + ids.count / idSize)
+        for (number, byte) in ids.enumerated() {
+            command.input.append(digits[Int(byte >> 4)])
+            command.input.append(digits[Int(byte & 15)])
+            if number % idSize == idSize - 1 { command.input.append(UInt8(ascii: "\n")) }
+        }
         // A partial clone lacks no blob of a file that is there.
         command.environment["GIT_NO_LAZY_FETCH"] = "1"
         let result = try await asker.runner.run(command)
