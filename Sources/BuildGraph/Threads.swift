@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 
 /// Work on threads of its own, so that reading files does not hold up the tasks of the concurrency pool.
-enum Threads {
+package enum Threads {
     private final class Work: Sendable {
         let body: @Sendable () -> Void
 
@@ -16,7 +16,7 @@ enum Threads {
     static let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
     /// What `body` gives for each number below `count`, in their order, however the threads share them.
-    static func map<Result: Sendable>(_ count: Int, _ body: @Sendable (Int) -> Result) -> [Result] {
+    package static func map<Result: Sendable>(_ count: Int, _ body: @Sendable (Int) -> Result) -> [Result] {
         let portion = max(1, min(64, count / (8 * processors)))
         let next = Atomic<Int>(0)
         let portions = Mutex<[(first: Int, results: [Result])]>([])

@@ -143,21 +143,22 @@ struct CanDeployCommand: AsyncParsableCommand, ExitingCommand {
         var text = ""
         for pair in question.pairs {
             let (state, names) = (pair.state, "\(pair.state.consumer) with \(pair.state.provider)")
-            let sides = "\(side(pair.consumer)) with \(side(pair.provider))"
+            let isOneRelease = pair.consumer == .candidate && pair.provider == .candidate
+            let sides = isOneRelease ? "" : " (\(side(pair.consumer)) with \(side(pair.provider)))"
             if pair.lacksProvider {
                 text += "  no          \(names): '\(state.provider)' would not run there\n"
                 continue
             }
             switch state.standing {
-            case .verified: text += "  yes         \(names) (\(sides))\n"
+            case .verified: text += "  yes         \(names)\(sides)\n"
             case .undeclared: text += "  undeclared  \(names): '\(state.provider)' has no 'verify' rule\n"
             case .failed:
                 let failed = (state.terms ?? []).filter { $0.standing == .failed }.map { "'\($0.term.name)'" }
-                text += "  no          \(names) (\(sides)): failed: \(failed.joined(separator: ", "))\n"
+                text += "  no          \(names)\(sides): failed: \(failed.joined(separator: ", "))\n"
             case .toDo:
                 let open =
                     state.terms.map { "\(state.toDo) of \($0.count) terms" } ?? "a contract that is not put out yet"
-                text += "  unverified  \(names) (\(sides)): \(open)\n"
+                text += "  unverified  \(names)\(sides): \(open)\n"
             }
         }
         for name in question.undeclared { text += "  undeclared  \(name): no contract speaks of it\n" }
@@ -165,9 +166,9 @@ struct CanDeployCommand: AsyncParsableCommand, ExitingCommand {
         if !question.deciding.isEmpty {
             text += "these would decide it:\n"
             for pair in question.deciding {
-                let of =
-                    "\(pair.state.consumer) of \(side(pair.consumer)), \(pair.state.provider) of \(side(pair.provider))"
-                text += "  \(pair.state.label)  (\(of))\n"
+                let names =
+                    "  (\(pair.state.consumer) of \(side(pair.consumer)), \(pair.state.provider) of \(side(pair.provider)))"
+                text += "  \(pair.state.label)\(pair.consumer == pair.provider ? "" : names)\n"
             }
         }
         return text

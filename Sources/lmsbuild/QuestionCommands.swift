@@ -3,6 +3,7 @@ import ArgumentParser
 import BuildEngine
 import BuildGraph
 import Buildfile
+import Contracts
 
 struct HashCommand: AsyncParsableCommand, ExitingCommand {
     static let configuration = CommandConfiguration(commandName: "hash", abstract: "Input hashes of targets.")
@@ -175,9 +176,30 @@ struct CheckCommand: AsyncParsableCommand, ExitingCommand {
         let files = try await opened.workingTree()
         // What has a graph has no mistakes.
         let graph = try opened.remembered(files)?.graph ?? opened.graph(files, mistakes: .checkFailed)
+        let broken = try brokenContracts(opened, graph)
+        if !broken.isEmpty { throw Refusal(broken, .checkFailed) }
         let components = count(graph.components.count, "component")
         Terminal.say("\(components), \(count(graph.targets.count, "target")), no mistakes")
         return .done
+    }
+}
+
+/// What is wrong with the contracts that are files, each once.
+private func brokenContracts(_ opened: Workspace, _ graph: Graph) throws -> [Diagnostic] {
+    let named = Set(graph.components.flatMap(\.consumes).flatMap(\.contracts))
+    let paths = named.filter { graph.tree.contains($0) }.sorted()
+    let read = Threads.map(paths.count) { place -> Result<Diagnostic?, FileSystemError> in
+        do throws(FileSystemError) {
+            let bytes = try graph.tree.files.contents(of: paths[place])
+            return .success(opened.kept.mistake(in: bytes, at: paths[place].shown))
+        } catch {
+            return .failure(error)
+        }
+    }
+    do {
+        return try read.compactMap { try $0.get() }
+    } catch let error as FileSystemError {
+        throw Refusal(.unreadable(error), .machine)
     }
 }
 

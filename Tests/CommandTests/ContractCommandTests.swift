@@ -172,7 +172,7 @@ import Testing
         let verified = try await ask(
             ["can-deploy", "--to", "staging", "--running", "running.json", "--verify"], in: repository, status: 3)
         #expect(
-            verified.contains("  no          app with api (the release with the release): failed: 'books', 'loans'"))
+            verified.contains("  no          app with api: failed: 'books', 'loans'"))
         #expect(verified.contains("  yes         web with api"))
         #expect(verified.hasSuffix("no: 1 service may not go to staging\n"))
 
@@ -214,6 +214,15 @@ import Testing
         let question = ["can-deploy", "--to", "staging", "--running", "running.json"]
         #expect(try await ask(question, in: repository).contains("  undeclared  job: no contract speaks of it\n"))
         _ = try await ask(question + ["--undeclared", "refuse"], in: repository, status: 3)
+    }
+
+    @Test func checkFindsABrokenContract() async throws {
+        let repository = try await repository()
+        try repository.write("web/api.json", "{\"interactions\": [{}\n")
+        let outcome = try await program.run(["check"], in: repository.path)
+        #expect(outcome.status == 3)
+        #expect(outcome.errors.contains("error[LMS701]"))
+        #expect(outcome.errors.contains("--> web/api.json:2:1"))
     }
 
     @Test func verdictsGoFromWorkspaceToWorkspace() async throws {
