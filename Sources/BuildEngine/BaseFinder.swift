@@ -19,8 +19,12 @@ package struct BaseFinder: Sendable {
     /// The head, a commit's id.
     let head: String
 
-    package init(_ repository: GitRepository, head: String, deepens: Bool) {
+    /// Answers soonest what a name means, as long as nothing was fetched.
+    let objects: GitObjects?
+
+    package init(_ repository: GitRepository, head: String, deepens: Bool, objects: GitObjects? = nil) {
         self.repository = repository
+        self.objects = objects
         self.head = head
         self.deepens = deepens
     }
@@ -29,9 +33,18 @@ package struct BaseFinder: Sendable {
 
     /// The commit that `revision` means as a base: of a branch its merge base with the head, anything else itself.
     package func commit(_ revision: String) async throws -> String {
-        guard let found = try await repository.known(revision) else { return try await missing(revision) }
+        var named = objects?.commit(revision)
+        if named == nil { named = try await repository.known(revision) }
+        guard let found = named else { return try await missing(revision) }
+        // It is its own merge base.
+        if found == head || Self.isNoName(revision) { return found }
         guard try await repository.isBranch(revision) else { return found }
         return try await mergeBase(found, named: "'\(BytePath(revision).shown)'")
+    }
+
+    /// Whether it is a walk from somewhere or a whole id, and so no branch.
+    private static func isNoName(_ revision: String) -> Bool {
+        revision.contains { $0 == "~" || $0 == "^" } || ObjectID(hex: Array(revision.utf8)) != nil
     }
 
     /// What is to be done about a revision that names no commit here.

@@ -32,16 +32,25 @@ package struct CheckedOutTree: FileSystem {
         self.pointers = pointers
         self.objects = objects
         isPlain = stored.isEmpty && further.isEmpty && kinds.isEmpty && pointers.isEmpty
-        guard !further.isEmpty || !kinds.isEmpty else {
+        hasEntriesOfDisk = further.isEmpty && kinds.isEmpty
+        guard !hasEntriesOfDisk else {
             entries = disk.entries
             return
         }
-        let known = disk.entries.map { FileEntry(path: $0.path, kind: kinds[$0.path] ?? $0.kind) }
-        entries = FileEntries((known + further).sorted { $0.path < $1.path })
+        let changes =
+            kinds.map { EntryChange(path: $0.key, kind: $0.value) }
+            + further.map { EntryChange(path: $0.path, kind: $0.kind) }
+        entries = disk.entries.changed(changes.sorted { $0.path < $1.path })
     }
 
     /// Whether git would store every file as it lies on disk.
     package let isPlain: Bool
+
+    /// What git keeps in place of the file at `path`; nil for what lies on disk.
+    func stored(_ path: BytePath) -> Stored? { stored.isEmpty ? nil : stored[path] }
+
+    /// Whether these are the files that lie on disk, of the same kinds.
+    let hasEntriesOfDisk: Bool
 
     package func contents(of path: BytePath) throws(FileSystemError) -> [UInt8] {
         switch stored[path] {

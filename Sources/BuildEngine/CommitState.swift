@@ -25,7 +25,7 @@ package struct CommitState: FileSystem {
         _ repository: GitRepository, commit id: String, prefix: BytePath, snapshot: WorkspaceSnapshot,
         anchor: StateAnchor, objects: GitObjects, _ settings: ResolutionSettings
     ) async throws -> HashedGraph? {
-        guard let changes = try await repository.changes(from: anchor.commit, to: id, prefix: prefix) else {
+        guard let changes = try await repository.changes(from: anchor.commit, to: id, below: prefix) else {
             return nil
         }
         var kinds: [BytePath: FileKind?] = [:]
@@ -77,7 +77,9 @@ package struct CommitState: FileSystem {
 
 extension GitRepository {
     /// The paths below `prefix` in which two commits differ, sorted; nil where the repository has not both.
-    func changes(from base: String, to head: String, prefix: BytePath) async throws -> [HistoryCommit.Change]? {
+    package func changes(
+        from base: String, to head: String, below prefix: BytePath
+    ) async throws -> [HistoryCommit.Change]? {
         if base == head { return [] }
         let question = [
             "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-ext-diff", "--no-textconv",

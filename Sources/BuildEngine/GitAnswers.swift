@@ -99,6 +99,24 @@ extension GitRepository {
         return GitAnswers(options: options, settings: answers.settings)
     }
 
+    /// As `workingTreeOptions(root:)`, from the index itself, and as though nothing that is tracked were ignored; nil where
+    /// only git can tell.
+    package func quickAnswers(root: BytePath) async throws -> GitAnswers? {
+        guard !isBare, let prefix = root.relative(to: top), let folder = GitFolder.of(top) else { return nil }
+        async let settings = asker.run(CheckoutSettings.question)
+        async let format = asker.output(["rev-parse", "--show-object-format"])
+        var options = WorkingTreeOptions(root: root)
+        options.prefix = prefix
+        options.ignoreFiles = try ignoreFiles(above: prefix, excludes: try await excludesFile())
+        let idSize = try await format.starts(with: "sha256".utf8) ? 32 : 20
+        let printed = try await settings.output
+        guard let index = GitIndexFile(folder.appending("index"), idSize: idSize),
+            let submodules = index.submodules(below: prefix)
+        else { return nil }
+        options.submodules = submodules
+        return GitAnswers(options: options, settings: printed)
+    }
+
     private static var ignoredQuestion: [String] { ["ls-files", "-z", "--cached", "--ignored", "--exclude-standard"] }
     private static var stagedQuestion: [String] { ["ls-files", "-z", "--stage"] }
 

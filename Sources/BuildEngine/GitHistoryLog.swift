@@ -147,6 +147,11 @@ extension GitTree {
         return GitTree(entries: FileEntries(entries), ids: ids, like: self)
     }
 
+    /// The places at which `other`, this tree after `changes`, has something else; nil where it has other files, or other kinds.
+    package func suspects(of changes: [HistoryCommit.Change], in other: GitTree) -> [Int]? {
+        other.entries.count == entries.count ? placesOfChanged(changes) : nil
+    }
+
     /// The places of the changed entries, where all are there and stay what they are.
     private func placesOfChanged(_ changes: [HistoryCommit.Change]) -> [Int]? {
         var places: [Int] = []

@@ -1,5 +1,5 @@
-// Reads git's index as gitformat-index(5) has it: which paths are tracked. Does not know what git makes of them, nor
-// whether a file is as it was staged.
+// Reads git's index as gitformat-index(5) has it: which paths are tracked, and the statuses that their files had. Does not know
+// what git makes of them, nor look at a file.
 import BuildGraph
 import Buildfile
 import CLinux
@@ -21,7 +21,7 @@ final class GitIndexFile: Sendable {
     private let address: UInt
     private let size: Int
     /// Bytes of an object's id: 20 or 32.
-    private let idSize: Int
+    let idSize: Int
 
     /// Maps the index at the absolute `path`; nil where there is none that can be read.
     init?(_ path: BytePath, idSize: Int) {
@@ -91,6 +91,17 @@ final class GitIndexFile: Sendable {
         return isRead ? found.union([.root]) : nil
     }
 
+    /// The submodules below `prefix`, as `Summary` has them; nil where the index cannot be understood.
+    func submodules(below prefix: BytePath) -> [BytePath: [UInt8]]? {
+        let start = prefix.isEmpty ? [] : prefix.bytes + [UInt8(ascii: "/")]
+        var found: [BytePath: [UInt8]] = [:]
+        let isRead = forEach { entry in
+            guard entry.isSubmodule, entry.path.starts(with: start) else { return }
+            found[BytePath(bytes: Array(entry.path.dropFirst(start.count)))] = Self.hex(entry.id)
+        }
+        return isRead ? found : nil
+    }
+
     private static let rulesName = Array(".gitignore".utf8)
 
     private static func hex(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
@@ -100,14 +111,45 @@ final class GitIndexFile: Sendable {
 
     // MARK: The format
 
-    private struct Entry {
+    /// What a tracked path is; its pointers are valid during the call that gives it.
+    struct Entry {
         let path: UnsafeRawBufferPointer
         let mode: UInt32
         let id: UnsafeRawBufferPointer
         /// Its bit says that a sparse checkout left it out.
         let isLeftOut: Bool
+        /// It is one side of a conflict, or `add --intent-to-add` has named it without its content.
+        let isHalf: Bool
+        /// `update-index --assume-unchanged` has named it: git does not look at the file.
+        let isAssumed: Bool
+        /// The status: ten numbers of 32 bits.
+        fileprivate let times: UnsafeRawBufferPointer
 
         var isSubmodule: Bool { mode & 0o170000 == 0o160000 }
+
+        var kind: FileKind {
+            switch mode & 0o170000 {
+            case 0o120000: .link
+            case 0o160000: .submodule
+            default: mode & 0o100 == 0 ? .file : .executable
+            }
+        }
+
+        /// The size of the file, or its lower 32 bits; 0 also where git does not trust the rest.
+        var size: UInt32 { number(36) }
+
+        /// Whether the file had this status when it was staged or checked out, as far as 32 bits of each number tell.
+        func had(_ status: FileStatus) -> Bool {
+            func time(_ offset: Int) -> Int64 { Int64(number(offset)) * 1_000_000_000 + Int64(number(offset + 4)) }
+            return status.changed == time(0) && status.modified == time(8)
+                && number(16) == UInt32(truncatingIfNeeded: status.device)
+                && number(20) == UInt32(truncatingIfNeeded: status.inode)
+                && size == UInt32(truncatingIfNeeded: status.size)
+        }
+
+        private func number(_ offset: Int) -> UInt32 {
+            UInt32(bigEndian: times.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        }
 
         func isNamed(_ name: [UInt8]) -> Bool {
             let start = path.count - name.count
@@ -117,7 +159,7 @@ final class GitIndexFile: Sendable {
     }
 
     /// False where the index is not understood; `body` may have been called by then.
-    private func forEach(_ body: (Entry) -> Void) -> Bool {
+    func forEach(_ body: (Entry) -> Void) -> Bool {
         let all = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: size)
         func number(_ offset: Int) -> UInt32 {
             UInt32(bigEndian: all.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
@@ -135,21 +177,29 @@ final class GitIndexFile: Sendable {
             guard mode & 0o170000 != 0o040000 else { return false }
             let flags = UInt16(bigEndian: all.loadUnaligned(fromByteOffset: offset + 40 + idSize, as: UInt16.self))
             var isLeftOut = false
+            var isHalf = flags & 0x3000 != 0
             var name = offset + fixed
             if flags & 0x4000 != 0 {
                 guard version >= 3, name + 2 <= end else { return false }
                 isLeftOut = all[name] & 0x40 != 0
+                isHalf = isHalf || all[name] & 0x20 != 0
                 name += 2
             }
             let id = UnsafeRawBufferPointer(rebasing: all[(offset + 40)..<(offset + 40 + idSize)])
+            let times = UnsafeRawBufferPointer(rebasing: all[offset..<(offset + 40)])
+            func entry(_ path: UnsafeRawBufferPointer) -> Entry {
+                Entry(
+                    path: path, mode: mode, id: id, isLeftOut: isLeftOut, isHalf: isHalf,
+                    isAssumed: flags & 0x8000 != 0, times: times)
+            }
             if version == 4 {
                 guard let next = Self.unpack(all, name, end, &previous) else { return false }
-                previous.withUnsafeBytes { body(Entry(path: $0, mode: mode, id: id, isLeftOut: isLeftOut)) }
+                previous.withUnsafeBytes { body(entry($0)) }
                 offset = next
             } else {
                 guard let length = Self.length(all, name, end) else { return false }
                 let path = UnsafeRawBufferPointer(rebasing: all[name..<(name + length)])
-                body(Entry(path: path, mode: mode, id: id, isLeftOut: isLeftOut))
+                body(entry(path))
                 offset += (name - offset + length + 8) & ~7
             }
         }

@@ -39,6 +39,24 @@ struct ObjectID: Sendable, Hashable {
         self.isSHA256 = isSHA256
     }
 
+    /// From the bytes of one: 20 or 32.
+    init?(bytes: some Collection<UInt8>) {
+        guard bytes.count == 20 || bytes.count == 32 else { return nil }
+        var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+        var place = 0
+        for byte in bytes {
+            let bits = UInt64(byte) << UInt64(56 - 8 * (place % 8))
+            switch place / 8 {
+            case 0: words.0 |= bits
+            case 1: words.1 |= bits
+            case 2: words.2 |= bits
+            default: words.3 |= bits
+            }
+            place += 1
+        }
+        self.init(words: SHA256Value(words: words), isSHA256: place == 32)
+    }
+
     var hex: String { String(words.hex.prefix(isSHA256 ? 64 : 40)) }
 }
 
@@ -173,6 +191,24 @@ package final class GitObjects: Sendable {
             guard isSubmodule, ObjectID(hex: Array(id.utf8)) != nil else { throw Unexpected() }
             return Array(id.utf8)
         }
+    }
+
+    /// The id of the commit that `revision` names; nil where the reader does not say so: `GitRepository.known` has to be asked.
+    package func commit(_ revision: String) -> String? {
+        let isLine = !revision.utf8.contains { $0 == 0 || $0 == UInt8(ascii: "\n") }
+        guard isLine, !revision.isEmpty, !revision.hasPrefix("-") else { return nil }
+        let found = try? asking(.root) { pipe in
+            try pipe.write(Array("\(revision)^{commit}\n".utf8))
+            guard let line = try pipe.readLine() else { throw Unexpected() }
+            let words = line.split(separator: UInt8(ascii: " ")).map(Array.init)
+            guard words.count == 3, words[1].elementsEqual("commit".utf8), let id = ObjectID(hex: words[0]),
+                let size = Int(String(decoding: words[2], as: UTF8.self)), size >= 0
+            else { return [] }
+            guard try pipe.read(size).count == size, try pipe.read(1).count == 1 else { throw Unexpected() }
+            return Array(id.hex.utf8)
+        }
+        guard let found, !found.isEmpty else { return nil }
+        return String(decoding: found, as: UTF8.self)
     }
 
     private struct Unexpected: Error {}

@@ -5,11 +5,14 @@
 package struct JSONTree: Sendable {
     /// A member of an object.
     package struct Member: Sendable {
+        /// Unescaped.
         package let name: String
         /// The offset of the name's first quote.
         package let offset: Int
+        /// What it is.
         package let value: JSONTree
 
+        /// A member; the offset is 0 where it comes from no text.
         package init(name: String, offset: Int = 0, value: JSONTree) {
             self.name = name
             self.offset = offset
@@ -28,6 +31,7 @@ package struct JSONTree: Sendable {
         case null
     }
 
+    /// What the value says, its parts included.
     package let content: Content
     /// Offsets of the value's text; empty for a value that was not read from one.
     package let range: Range<Int>
@@ -93,6 +97,7 @@ extension JSONTree {
         if case .number(let spelling) = content { Int(spelling) } else { nil }
     }
 
+    /// True for `null` alone.
     package var isNull: Bool {
         if case .null = content { true } else { false }
     }

@@ -66,7 +66,7 @@ package struct FileEntries: RandomAccessCollection, Sendable, Equatable, Express
     }
 
     /// The bytes of a path, valid during the call.
-    func withPath<Result>(_ position: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    package func withPath<Result>(_ position: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         switch storage {
         case .list(let entries): entries[position].path.bytes.withUnsafeBytes(body)
         case .packed(let packed, let patch):
@@ -74,6 +74,31 @@ package struct FileEntries: RandomAccessCollection, Sendable, Equatable, Express
             case .packed(let place): packed.withPath(place, body)
             case .patch(let place): patch.entries[place].path.bytes.withUnsafeBytes(body)
             }
+        }
+    }
+
+    /// This list with `changes`, which are sorted by path: those that are there now, or not any more.
+    package func changed(_ changes: [EntryChange]) -> FileEntries {
+        if changes.isEmpty { return self }
+        switch storage {
+        case .list(let entries):
+            let changed = Set(changes.map(\.path))
+            let kept = entries.filter { !changed.contains($0.path) }
+            return FileEntries((kept + changes.compactMap(\.entry)).sorted { $0.path < $1.path })
+        case .packed(let packed, let patch):
+            let plain = FileEntries(packed)
+            let own = changes.compactMap { change -> PathPatch.Change? in
+                let place = plain.index(of: change.path)
+                return place == nil && change.kind == nil ? nil : PathPatch.Change(packed: place, entry: change.entry)
+            }
+            let path = { (change: PathPatch.Change) in
+                change.entry?.path ?? change.packed.map { packed.entry($0).path } ?? .root
+            }
+            let changed = Set(changes.map(\.path))
+            let before = patch.changes.filter { !changed.contains(path($0)) }
+            let all = before.isEmpty ? own : (before + own).sorted { path($0) < path($1) }
+            if all.isEmpty { return plain }
+            return FileEntries(packed, PathPatch(all, packedCount: packed.count) { plain.lowerBound($0.bytes) })
         }
     }
 
@@ -197,6 +222,8 @@ struct PathPatch: Sendable {
     /// What is there now and not, or not so, in the packed list; sorted by path.
     private(set) var entries: [FileEntry] = []
     private(set) var growth = 0
+    /// What it was made of.
+    private(set) var changes: [Change] = []
 
     var isNone: Bool { pieces.isEmpty }
 
@@ -204,6 +231,7 @@ struct PathPatch: Sendable {
 
     /// `changes` are sorted by path; `insertion` tells where in the packed list a path that it has not would be.
     init(_ changes: [Change], packedCount: Int, insertion: (BytePath) -> Int) {
+        self.changes = changes
         var next = 0
         var position = 0
         func take(upTo place: Int, _ pieces: inout [Piece]) {

@@ -56,6 +56,9 @@ package protocol FileSystem: Sendable {
     func digest(of path: BytePath) throws(FileSystemError) -> Digest
     /// The digests of `paths`, in their order; the fastest way to many.
     func digests(of paths: [BytePath]) throws(FileSystemError) -> [Digest]
+    /// The digests of the entries at `positions`, without a list of their paths; nil where the tree has no quicker way to
+    /// them than by paths.
+    func digests(at positions: [Int]) throws(FileSystemError) -> (@Sendable (Int) -> Digest?)?
     /// The digest of what an action is given for the file, where that is not what its hash covers: what a checkout made
     /// of it. Nil where both are the same.
     func placedDigest(of path: BytePath) throws(FileSystemError) -> Digest?
@@ -63,6 +66,8 @@ package protocol FileSystem: Sendable {
 
 extension FileSystem {
     package func placedDigest(of path: BytePath) throws(FileSystemError) -> Digest? { nil }
+
+    package func digests(at positions: [Int]) throws(FileSystemError) -> (@Sendable (Int) -> Digest?)? { nil }
 
     package func digests(of paths: [BytePath]) throws(FileSystemError) -> [Digest] {
         var digests: [Digest] = []

@@ -139,8 +139,8 @@ struct EntryDigests: Sendable {
         }
         let wanted = isWanted.indices.filter { isWanted[$0] }
         tree = graph.tree
-        if let files = graph.tree.files as? WorkingTree {
-            kept = .function(try files.digests(at: wanted))
+        if let found = try graph.tree.files.digests(at: wanted) {
+            kept = .function(found)
             return
         }
         let found = try graph.tree.files.digests(of: wanted.map { entries[$0].path })

@@ -34,6 +34,30 @@ package struct SHA256Hasher: Sendable {
     }
 }
 
+/// SHA-1 (FIPS 180-4) of bytes that come in pieces: what git names objects by, and nothing else here.
+package struct SHA1Hasher: Sendable {
+    private var context = SHA_CTX()
+
+    package init() {
+        _ = SHA1_Init(&context)
+    }
+
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
+        _ = SHA1_Update(&context, start, bytes.count)
+    }
+
+    /// The 20 bytes, with zeros behind them.
+    package func finalize() -> SHA256Value {
+        var last = context
+        var bytes = [UInt8](repeating: 0, count: 32)
+        bytes.withUnsafeMutableBytes { buffer in
+            _ = SHA1_Final(buffer.assumingMemoryBound(to: UInt8.self).baseAddress, &last)
+        }
+        return SHA256Value(bytes: bytes) ?? SHA256Value(words: (0, 0, 0, 0))
+    }
+}
+
 extension SHA256Value {
     package static func of(_ bytes: UnsafeRawBufferPointer) -> SHA256Value {
         var hasher = SHA256Hasher()

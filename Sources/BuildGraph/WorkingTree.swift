@@ -149,13 +149,17 @@ package struct WorkingTree: FileSystem {
     /// The digests of `paths`, in their order; files that have to be read are read by several threads.
     package func digests(of paths: [BytePath]) throws(FileSystemError) -> [Digest] {
         let positions = try positions(of: paths)
-        let digest = try digests(at: positions)
+        let digest = try allDigests(at: positions)
         return positions.compactMap { digest($0) }
     }
 
     /// The digests of the files at `positions`, in no list of their own: a million of them would take as much memory again as
     /// the files' statuses.
-    func digests(at positions: [Int]) throws(FileSystemError) -> @Sendable (Int) -> Digest? {
+    package func digests(at positions: [Int]) throws(FileSystemError) -> (@Sendable (Int) -> Digest?)? {
+        try allDigests(at: positions)
+    }
+
+    private func allDigests(at positions: [Int]) throws(FileSystemError) -> @Sendable (Int) -> Digest? {
         // Nobody holds what is known while threads add to it: it would be copied.
         let unknown = unknown(positions, looked.learned.snapshot)
         let read = read(unknown)
@@ -192,7 +196,7 @@ package struct WorkingTree: FileSystem {
     }
 
     /// The digest, where no file has to be read for it.
-    private func known(_ position: Int, _ learned: LearnedContents.Snapshot) -> Digest? {
+    func known(_ position: Int, _ learned: LearnedContents.Snapshot) -> Digest? {
         let kind = looked.kind(position)
         guard kind == .file || kind == .executable else { return nil }
         if let known = looked.content(position) ?? looked.learned(position, in: learned)?.content {

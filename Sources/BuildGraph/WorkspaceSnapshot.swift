@@ -46,6 +46,8 @@ package struct EntryChange: Sendable, Hashable {
         self.path = path
         self.kind = kind
     }
+
+    var entry: FileEntry? { kind.map { FileEntry(path: path, kind: $0) } }
 }
 
 /// A base and the graph of the same state.

@@ -1,6 +1,7 @@
 // Two bodies line by line, for people. Does not know rules: what differs here may well be allowed.
 import BuildEngine
 
+/// Differences between bodies, line by line.
 package enum BodyDiff {
     /// The lines of both bodies: `  ` before what both have, `- ` before what was expected only, `+ ` before what came
     /// only. JSON is laid out, with the members in the order of the expected body. At most `limit` lines, then one that

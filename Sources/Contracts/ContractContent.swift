@@ -21,7 +21,7 @@ enum ContractContent {
                 throw ContractReadError(error)
             }
         }
-        if small.hasSuffix(".yaml") || small.hasSuffix(".yml") || line(of: bytes, startsWith: "openapi:") {
+        if small.hasSuffix(".yaml") || small.hasSuffix(".yml") || begins(bytes, with: "openapi:") {
             return .json(try YAMLReader.parse(bytes))
         }
         let isText = String(validating: bytes, as: UTF8.self) != nil
@@ -37,8 +37,11 @@ enum ContractContent {
         return .opaque
     }
 
-    private static func line(of bytes: [UInt8], startsWith text: String) -> Bool {
-        bytes.starts(with: text.utf8)
-            || bytes.prefix(4096).split(separator: UInt8(ascii: "\n")).contains { $0.starts(with: text.utf8) }
+    /// True where the first line with content begins so.
+    private static func begins(_ bytes: [UInt8], with text: String) -> Bool {
+        let first = bytes.prefix(65_536).split(separator: UInt8(ascii: "\n")).first { line in
+            line.contains { !$0.isSpace } && line.first != UInt8(ascii: "#") && !line.starts(with: "---".utf8)
+        }
+        return first?.starts(with: text.utf8) == true
     }
 }

@@ -17,7 +17,9 @@ package struct ContractDocument: Sendable {
 
     /// What people call the file; takes no part in any digest.
     package let name: String
+    /// The file as it was read.
     package let bytes: [UInt8]
+    /// What the bytes were taken for.
     package let kind: Kind
     /// Of all the document says. The same for two spellings of the same contract.
     package let digest: Digest
@@ -34,6 +36,7 @@ package struct ContractDocument: Sendable {
 
 /// One interaction of a contract: the smallest thing that can be verified.
 package struct Interaction: Sendable {
+    /// Which way messages go.
     package enum Kind: String, Sendable, Hashable {
         case http
         case asynchronousMessage = "asynchronous-message"
@@ -42,10 +45,12 @@ package struct Interaction: Sendable {
 
     /// A state the provider must be in before.
     package struct ProviderState: Sendable {
+        /// As the consumer calls it; how the provider finds what to set up.
         package let name: String
         /// An object's members; empty without parameters.
         package let parameters: [JSONTree.Member]
 
+        /// A state; without parameters unless given.
         package init(name: String, parameters: [JSONTree.Member] = []) {
             self.name = name
             self.parameters = parameters
@@ -55,8 +60,11 @@ package struct Interaction: Sendable {
     /// Of what the interaction demands: not of its spelling, `key`, `comments`, `pending`, its place in the file, nor of
     /// the names of consumer and provider. The description and the provider states count: both go to the provider.
     package let digest: Digest
+    /// The consumer's words for it.
     package let description: String
+    /// In the order they are to be set up.
     package let providerStates: [ProviderState]
+    /// Which way messages go.
     package let kind: Kind
     /// True where the consumer says that a failure is not yet the provider's fault.
     package let isPending: Bool

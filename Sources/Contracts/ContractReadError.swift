@@ -12,6 +12,7 @@ package struct ContractReadError: Error, Sendable, Hashable {
     /// Byte offset of the first byte that shows it.
     package let offset: Int
 
+    /// An error at a byte offset.
     package init(_ message: String, expected: String? = nil, at offset: Int) {
         self.message = message
         self.expected = expected

@@ -144,18 +144,15 @@ private struct DateScanner {
     private func ways(_ letter: UInt8, _ count: Int) -> [(length: Int, value: Int?)] {
         switch letter {
         case UInt8(ascii: "y"), UInt8(ascii: "u"), UInt8(ascii: "Y"):
-            if count == 2 { return digits(2...2, in: 0...99).map { ($0.length, $0.value.map { $0 + 2000 }) } }
-            return digits(count...max(count, count >= 4 ? count + 5 : 9), in: 0...999_999_999)
+            return year(count, isSigned: letter == UInt8(ascii: "u"))
         case UInt8(ascii: "M"), UInt8(ascii: "L"): return month(count)
         case UInt8(ascii: "d"): return number(count, in: 1...31)
         case UInt8(ascii: "D"): return digits(count...max(count, 3), in: 1...366)
-        case UInt8(ascii: "H"): return number(count, in: 0...23)
-        case UInt8(ascii: "k"): return number(count, in: 1...24)
+        case UInt8(ascii: "H"): return number(count, in: 0...24)
+        case UInt8(ascii: "k"): return number(count, in: 0...24)
         case UInt8(ascii: "K"): return number(count, in: 0...11)
-        case UInt8(ascii: "h"): return number(count, in: 1...12)
-        case UInt8(ascii: "m"): return number(count, in: 0...59)
-        // A second may be a leap second.
-        case UInt8(ascii: "s"): return number(count, in: 0...60)
+        case UInt8(ascii: "h"): return number(count, in: 0...12)
+        case UInt8(ascii: "m"), UInt8(ascii: "s"): return number(count, in: 0...59)
         case UInt8(ascii: "S"): return digits(count...max(count, count == 1 ? 9 : count), in: 0...Int.max)
         case UInt8(ascii: "A"), UInt8(ascii: "N"), UInt8(ascii: "n"):
             return digits(count...max(count, 18), in: 0...Int.max)
@@ -177,19 +174,35 @@ private struct DateScanner {
         }
     }
 
-    /// One digit or two for one letter, else as many as letters.
+    /// Any number of digits for one letter, else as many as letters.
     private func number(_ count: Int, in range: ClosedRange<Int>) -> [(length: Int, value: Int?)] {
-        digits(count...max(count, 2), in: range)
+        digits(count...(count == 1 ? 18 : count), in: range)
     }
 
-    private func digits(_ counts: ClosedRange<Int>, in range: ClosedRange<Int>) -> [(length: Int, value: Int?)] {
+    /// Two letters are a year of this century. From four on, more digits need a plus sign.
+    private func year(_ count: Int, isSigned: Bool) -> [(length: Int, value: Int?)] {
+        if count == 2 { return digits(2...2, in: 0...99).map { ($0.length, $0.value.map { $0 + 2000 }) } }
+        let sign = offset < bytes.count ? bytes[offset] : 0
+        let all = 0...999_999_999
+        if sign == UInt8(ascii: "-"), isSigned {
+            return digits(count...max(count, 9), in: all, after: 1).map { ($0.length, $0.value.map { -$0 }) }
+        }
+        if sign == UInt8(ascii: "+"), count >= 4 { return digits((count + 1)...(count + 6), in: all, after: 1) }
+        return digits(count...(count < 4 ? 9 : count), in: all)
+    }
+
+    /// Digits behind a sign of `after` bytes.
+    private func digits(
+        _ counts: ClosedRange<Int>, in range: ClosedRange<Int>, after: Int = 0
+    ) -> [(length: Int, value: Int?)] {
+        let start = offset + after
         var run = 0
-        while offset + run < bytes.count, bytes[offset + run].isDigit { run += 1 }
+        while start + run < bytes.count, bytes[start + run].isDigit { run += 1 }
         return counts.reversed().compactMap { count in
-            guard count <= run, let value = Int(String(decoding: bytes[offset..<(offset + count)], as: UTF8.self)),
+            guard count <= run, let value = Int(String(decoding: bytes[start..<(start + count)], as: UTF8.self)),
                 range.contains(value)
             else { return nil }
-            return (count, value)
+            return (after + count, value)
         }
     }
 
@@ -202,13 +215,12 @@ private struct DateScanner {
         }
     }
 
-    /// The names that stand here, in any case; a name's value is its place.
+    /// The names that stand here; a name's value is its place.
     private func names(_ names: [String]) -> [(length: Int, value: Int?)] {
         names.enumerated().compactMap { place, name in
             let end = offset + name.utf8.count
             guard end <= bytes.count else { return nil }
-            let here = String(decoding: bytes[offset..<end], as: UTF8.self)
-            return here.asciiLowercased == name.asciiLowercased ? (name.utf8.count, place + 1) : nil
+            return bytes[offset..<end].elementsEqual(name.utf8) ? (name.utf8.count, place + 1) : nil
         }
     }
 
@@ -267,11 +279,16 @@ private struct DateScanner {
         return true
     }
 
-    /// `GMT`, `GMT+1`, `GMT+01:00`.
+    /// `GMT`, `GMT+1`, `GMT+1:30`, `GMT+01:00`.
     private func localized(_ count: Int) -> [Int] {
         guard here("GMT") || here("UTC") else { return [] }
-        var ways = offsets(count, from: offset + 3)
-        if count == 1, offset + 4 < bytes.count, bytes[offset + 4].isDigit { ways.append(5) }
+        var ways = offsets(3, from: offset + 3)
+        let sign = offset + 3
+        if count == 1, sign + 1 < bytes.count, "+-".utf8.contains(bytes[sign]), bytes[sign + 1].isDigit {
+            if sign + 4 < bytes.count, fits(":mm", at: sign + 2) { ways.append(8) }
+            if sign + 2 < bytes.count, bytes[sign + 2].isDigit { ways.append(6) }
+            ways.append(5)
+        }
         return ways + [3]
     }
 
@@ -286,13 +303,15 @@ private struct DateScanner {
         return length >= 2 ? Array((2...length).reversed()) : []
     }
 
-    /// False where the fields together name a day that no calendar has.
+    /// False where the fields together name a day or time that there is not. 24:00 is the end of a day.
     var exists: Bool {
-        guard let day = values[UInt8(ascii: "d")],
-            let month = values[UInt8(ascii: "M")] ?? values[UInt8(ascii: "L")]
-        else { return true }
-        let year = values[UInt8(ascii: "y")] ?? values[UInt8(ascii: "u")]
-        return day <= CalendarDay.days(inMonth: month, ofYear: year ?? 2000)
+        func value(_ letters: String) -> Int? { letters.utf8.lazy.compactMap { values[$0] }.first }
+        if value("H") == 24, [value("m"), value("s"), value("S")].contains(where: { $0 ?? 0 > 0 }) { return false }
+        guard let day = value("d"), let month = value("ML") else { return true }
+        let year = value("yu")
+        guard day <= CalendarDay.days(inMonth: month, ofYear: year ?? 2000) else { return false }
+        guard let year, let weekday = value("E") else { return true }
+        return CalendarDay(year: year, month: month, day: day).weekday == weekday
     }
 }
 

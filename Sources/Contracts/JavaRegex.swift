@@ -19,8 +19,8 @@ struct JavaRegex: Sendable {
         /// Runs the program from the next step to its `match`, then goes on at `next`.
         case look(ahead: Bool, negative: Bool, next: Int)
         case atomic(next: Int)
-        /// Fails where the loop's body has matched nothing since slot was saved.
-        case progress(Int)
+        /// Leaves the loop where its body has matched nothing since the slot was saved.
+        case progress(Int, exit: Int)
         case match
     }
 
@@ -117,7 +117,7 @@ private struct RegexCompiler {
         steps.append(.jump(0))
         steps.append(.save(slot))
         try add(node)
-        steps.append(.progress(slot))
+        steps.append(.progress(slot, exit: steps.count + 2))
         steps.append(.jump(split))
         steps[split] = isLazy ? .split(steps.count, split + 1) : .split(split + 1, steps.count)
     }
@@ -173,9 +173,7 @@ private struct RegexRun {
                 trail.append(.restore(slot: slot, value: saved[slot]))
                 saved[slot] = place
                 step += 1
-            case .progress(let slot):
-                holds = saved[slot] != place
-                step += 1
+            case .progress(let slot, let exit): step = saved[slot] == place ? exit : step + 1
             case .assertion(let assertion):
                 holds = isTrue(assertion, at: place)
                 step += 1

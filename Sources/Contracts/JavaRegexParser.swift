@@ -43,7 +43,15 @@ struct JavaRegexParser {
         var nodes: [RegexNode] = []
         while let next = peek, next != "|", next != ")" {
             if flags.comments, skipComment() { continue }
-            if let node = try atom() { nodes.append(try quantified(node)) }
+            if starts("\\Q") {
+                offset += 2
+                // A quantifier after the quotation is for its last character.
+                let literals = quoted().map { RegexNode.set(folded(.scalar($0))) }
+                nodes += literals.dropLast()
+                if let last = literals.last { nodes.append(try quantified(last)) }
+            } else if let node = try atom() {
+                nodes.append(try quantified(node))
+            }
         }
         return .sequence(nodes)
     }
@@ -62,17 +70,23 @@ struct JavaRegexParser {
     }
 
     private mutating func quantified(_ node: RegexNode) throws(JavaRegexError) -> RegexNode {
+        let bounds: (min: Int, max: Int?)
+        switch peek {
+        case "*": bounds = (0, nil)
+        case "+": bounds = (1, nil)
+        case "?": bounds = (0, 1)
+        case "{": return try repeated(node)
+        default: return node
+        }
+        advance()
+        return try repeated(.repeated(node, min: bounds.min, max: bounds.max, greedAfter()))
+    }
+
+    /// `{2,5}` may stand behind another quantifier; the others may not.
+    private mutating func repeated(_ node: RegexNode) throws(JavaRegexError) -> RegexNode {
         var node = node
-        while let next = peek {
-            let bounds: (min: Int, max: Int?)
-            switch next {
-            case "*": bounds = (0, nil)
-            case "+": bounds = (1, nil)
-            case "?": bounds = (0, 1)
-            case "{": bounds = try counted()
-            default: return node
-            }
-            if next != "{" { advance() }
+        while peek == "{" {
+            let bounds = try counted()
             node = .repeated(node, min: bounds.min, max: bounds.max, greedAfter())
         }
         return node
@@ -115,7 +129,7 @@ struct JavaRegexParser {
         case ".": return .set(flags.dotAll ? .all : .not(.terminator))
         case "^": return .assertion(flags.multiline ? .lineStart : .textStart)
         case "$": return .assertion(flags.multiline ? .lineEnd : .textEndBeforeTerminator)
-        case "*", "+", "?": throw error("there is nothing before the \(next) to repeat")
+        case "*", "+", "?", "{": throw error("there is nothing before the \(next) to repeat")
         case "\\": return try escape()
         default: return .set(folded(.scalar(next.value)))
         }
@@ -141,7 +155,7 @@ struct JavaRegexParser {
     private mutating func capture(named name: String? = nil) throws(JavaRegexError) -> RegexNode {
         captures += 1
         let index = captures
-        if let name { names[name] = index }
+        if let name, names.updateValue(index, forKey: name) != nil { throw error("two groups are called \(name)") }
         return .capture(try closed(), index)
     }
 
@@ -201,9 +215,6 @@ struct JavaRegexParser {
             advance()
             let pair = RegexNode.sequence([.set(.scalar(0x0D)), .set(.scalar(0x0A))])
             return .choice([pair, .set(.union([.ranges([0x0A...0x0D]), .terminator]))])
-        case "Q":
-            advance()
-            return .sequence(quoted().map { .set(folded(.scalar($0))) })
         case "1", "2", "3", "4", "5", "6", "7", "8", "9":
             return .backreference(number() ?? 0, caseless: flags.caseless)
         case "k":
@@ -369,9 +380,8 @@ struct JavaRegexParser {
     private mutating func posix() -> RegexSet? {
         let names = ["alpha": "Alpha", "digit": "Digit", "alnum": "Alnum", "upper": "Upper", "lower": "Lower"]
         for (name, property) in names {
-            let scalars = Array(":\(name):]".unicodeScalars.map(\.value))
-            if pattern[offset...].starts(with: scalars) {
-                offset += scalars.count
+            if starts(":\(name):]") {
+                offset += name.count + 3
                 return RegexCategory.named(property)
             }
         }
@@ -411,6 +421,10 @@ struct JavaRegexParser {
     }
 
     // MARK: Characters
+
+    private func starts(_ text: String) -> Bool {
+        pattern[offset...].starts(with: text.unicodeScalars.map(\.value))
+    }
 
     private var peek: Unicode.Scalar? { offset < pattern.count ? Unicode.Scalar(pattern[offset]) : nil }
 

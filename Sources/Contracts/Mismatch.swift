@@ -7,6 +7,7 @@ package struct Mismatch: Sendable, Hashable {
         case method, path, query, header, status, body, metadata
     }
 
+    /// Which part of the message differs.
     package let part: Part
     /// The value's place: a JSON path in bodies and metadata (`$.items[0].id`), a name for headers and query
     /// parameters, empty where the part is one value.
@@ -18,6 +19,7 @@ package struct Mismatch: Sendable, Hashable {
     /// What is wrong, for people, without the place and without a final full stop: `expected 3 to be a text`.
     package let sentence: String
 
+    /// A difference, with the sentence for it.
     package init(_ part: Part, path: String = "", expected: String?, actual: String?, _ sentence: String) {
         self.part = part
         self.path = path

@@ -1,6 +1,7 @@
 // The comparison that verification is about: what a pact demands, and what really came. Pure; does not send anything.
 import BuildEngine
 
+/// Matching by the rules of the Pact specification, versions 2 to 4.
 package enum PactMatching {
     /// What differs in a request; empty where it is what the contract says. Strict: no members, parameters or elements
     /// that are not expected, but any further headers.

@@ -9,6 +9,7 @@ package struct PactFile: Sendable {
     package let specification: Int
     /// Nil where the file does not say.
     package let consumer: String?
+    /// Nil where the file does not say.
     package let provider: String?
     /// In the order of the file; two may have the same digest.
     package let interactions: [PactInteraction]
@@ -45,15 +46,20 @@ package struct PactInteraction: Sendable {
 
     /// As `Interaction.digest`.
     package internal(set) var digest: Digest
+    /// The consumer's words for it.
     package let description: String
+    /// In the order they are to be set up.
     package let providerStates: [Interaction.ProviderState]
+    /// True where a failure is not yet the provider's fault.
     package let isPending: Bool
+    /// What is sent and what comes back.
     package let exchange: Exchange
     /// Byte offset of the `{`.
     package let offset: Int
     /// What a plugin wants to know; counts in the digest, means nothing here.
     let pluginConfiguration: JSONTree?
 
+    /// Which way messages go.
     package var kind: Interaction.Kind {
         switch exchange {
         case .http: .http
@@ -65,11 +71,15 @@ package struct PactInteraction: Sendable {
 
 /// An HTTP request: expected, or as it came.
 package struct PactRequest: Sendable {
+    /// In the case of the contract or of the sender.
     package var method: String
     /// Without query; not decoded.
     package var path: String
+    /// Decoded, in the order of their first appearance.
     package var query: [PactField]
+    /// In the order of their first appearance.
     package var headers: [PactField]
+    /// What is sent, or that nothing is.
     package var body: PactBody
     let rules: PactRules
     let generators: PactGenerators
@@ -107,8 +117,11 @@ package struct PactRequest: Sendable {
 
 /// An HTTP response: expected, or as it came.
 package struct PactResponse: Sendable {
+    /// From 100 to 599.
     package var status: Int
+    /// In the order of their first appearance.
     package var headers: [PactField]
+    /// What comes back, or that nothing does.
     package var body: PactBody
     let rules: PactRules
     let generators: PactGenerators
@@ -131,7 +144,9 @@ package struct PactResponse: Sendable {
 
 /// A message: expected, or as it came.
 package struct PactMessage: Sendable {
+    /// What the message carries.
     package var contents: PactBody
+    /// In the order they were given.
     package var metadata: [JSONTree.Member]
     let rules: PactRules
     let generators: PactGenerators
@@ -151,9 +166,12 @@ package struct PactMessage: Sendable {
 
 /// A header or query parameter with its values in their order.
 package struct PactField: Sendable {
+    /// In its own case.
     package let name: String
+    /// Decoded; empty for a field without any.
     package var values: [String]
 
+    /// A field with its values.
     package init(name: String, values: [String]) {
         self.name = name
         self.values = values
@@ -238,6 +256,7 @@ enum PercentEncoding {
 
 /// A body, or the lack of one, which the specification tells apart in three ways.
 package struct PactBody: Sendable {
+    /// Whether there is a body.
     package enum State: Sendable, Hashable {
         /// The pact says nothing about a body: any will do.
         case missing
@@ -248,6 +267,7 @@ package struct PactBody: Sendable {
         case present([UInt8])
     }
 
+    /// The body itself, where there is one.
     package var state: State
     /// What the body itself says it is (version 4), whatever the headers say.
     var contentType: ContentType?

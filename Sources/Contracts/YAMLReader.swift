@@ -25,20 +25,20 @@ private struct YAMLParser {
     }
 
     mutating func document() throws(ContractReadError) -> JSONTree {
-        _ = try nextContent()
+        try nextContent()
         if offset < bytes.count, bytes[offset] == UInt8(ascii: "%") {
             throw ContractReadError("YAML directives are not supported", expected: "a value", at: offset)
         }
         if isMarker("---") {
             offset += 3
-            _ = try nextContent()
+            try nextContent()
         }
         if offset >= bytes.count { return JSONTree(.null) }
-        let value = try block(at: try nextContent() ?? 0)
-        _ = try nextContent()
+        let value = try block(at: column)
+        try nextContent()
         if isMarker("...") {
             offset += 3
-            _ = try nextContent()
+            try nextContent()
         }
         if isMarker("---") { throw ContractReadError("there is more than one document in this text", at: offset) }
         if offset < bytes.count { throw ContractReadError("this does not belong to anything before", at: offset) }
@@ -46,13 +46,13 @@ private struct YAMLParser {
     }
 
     private func isMarker(_ mark: String) -> Bool {
-        column == 0 && bytes[min(offset, bytes.count)...].starts(with: mark.utf8)
+        bytes[min(offset, bytes.count)...].starts(with: mark.utf8) && column == 0
             && (offset + 3 >= bytes.count || bytes[offset + 3].isSpace)
     }
 
     // MARK: Lines
 
-    /// How far the offset is from the start of its line.
+    /// How far the offset is from the start of its line; costs as much, so only blocks ask.
     private var column: Int {
         var start = offset
         while start > 0, bytes[start - 1] != UInt8(ascii: "\n") { start -= 1 }
@@ -82,10 +82,11 @@ private struct YAMLParser {
         return peek == nil || peek == UInt8(ascii: "\n")
     }
 
-    /// Moves to the next content that is not a comment, from anywhere; its column, nil at the end of the text.
-    private mutating func nextContent() throws(ContractReadError) -> Int? {
+    /// Moves to the next content that is not a comment, from anywhere; false at the end of the text.
+    @discardableResult
+    private mutating func nextContent() throws(ContractReadError) -> Bool {
         while skipToLineEnd() {
-            if peek == nil { return nil }
+            if peek == nil { return false }
             offset += 1
             let start = offset
             while peek == 0x20 { offset += 1 }
@@ -96,7 +97,7 @@ private struct YAMLParser {
                 }
             }
         }
-        return column
+        return true
     }
 
     // MARK: Blocks
@@ -132,7 +133,7 @@ private struct YAMLParser {
             offset += 1
             elements.append(try value(parent: column, isEntry: true))
             end = offset
-            guard let next = try nextContent(), next == column, isEntry else { break }
+            guard try nextContent(), isEntry, self.column == column else { break }
         }
         try checkIndentation(after: column)
         return JSONTree(.array(elements), range: start..<end)
@@ -157,7 +158,7 @@ private struct YAMLParser {
             let value = try value(parent: column, isEntry: false)
             members.append(JSONTree.Member(name: name, offset: place, value: value))
             end = offset
-            guard let next = try nextContent(), next == column, !isMarker("---"), !isMarker("...") else { break }
+            guard try nextContent(), self.column == column, !isMarker("---"), !isMarker("...") else { break }
         }
         try checkIndentation(after: column)
         return JSONTree(.object(members), range: start..<end)
@@ -175,7 +176,8 @@ private struct YAMLParser {
     private mutating func value(parent: Int, isEntry: Bool) throws(ContractReadError) -> JSONTree {
         if skipToLineEnd() {
             let back = offset
-            guard let next = try nextContent(), !isMarker("---"), !isMarker("...") else { return empty(at: back) }
+            guard try nextContent(), !isMarker("---"), !isMarker("...") else { return empty(at: back) }
+            let next = column
             // A sequence may stand right below its key.
             if next > parent || (!isEntry && next == parent && self.isEntry) { return try block(at: next) }
             offset = back
@@ -296,7 +298,7 @@ private struct YAMLParser {
         var elements: [JSONTree] = []
         var members: [JSONTree.Member] = []
         while true {
-            _ = try nextContent()
+            try nextContent()
             guard let byte = peek else { throw ContractReadError("this is not closed", at: start) }
             if byte == close { break }
             if isMapping {
@@ -308,7 +310,7 @@ private struct YAMLParser {
             } else {
                 elements.append(try flowValue())
             }
-            _ = try nextContent()
+            try nextContent()
             if peek == nil { throw ContractReadError("this is not closed", at: start) }
             if peek == UInt8(ascii: ",") {
                 offset += 1
@@ -329,12 +331,12 @@ private struct YAMLParser {
         case .object, .array: throw ContractReadError("a key can't be a collection", at: place)
         default: name = String(decoding: bytes[key.range], as: UTF8.self)
         }
-        _ = try nextContent()
+        try nextContent()
         guard peek == UInt8(ascii: ":") else {
             return JSONTree.Member(name: name, offset: place, value: empty(at: offset))
         }
         offset += 1
-        _ = try nextContent()
+        try nextContent()
         if peek == UInt8(ascii: ",") || peek == UInt8(ascii: "}") {
             return JSONTree.Member(name: name, offset: place, value: empty(at: offset))
         }
@@ -351,6 +353,36 @@ private struct YAMLParser {
         default: break
         }
         try refuseUnsupported()
+        var text = flowPlainLine()
+        if text.isEmpty { throw ContractReadError("there is no value", expected: "a value", at: start) }
+        var end = offset
+        var isOneLine = true
+        // The text may go on in the next line.
+        while peek?.isSpace == true {
+            let lineEnds = lineEndsToContent()
+            let next = flowPlainLine()
+            guard lineEnds > 0, !next.isEmpty else { break }
+            isOneLine = false
+            text += (lineEnds == 1 ? " " : String(repeating: "\n", count: lineEnds - 1)) + next
+            end = offset
+        }
+        offset = end
+        return JSONTree(isOneLine ? YAMLScalar.content(text) : .string(text), range: start..<end)
+    }
+
+    /// Skips white space alone, and counts the line ends in it.
+    private mutating func lineEndsToContent() -> Int {
+        var count = 0
+        while let byte = peek, byte.isSpace {
+            if byte == UInt8(ascii: "\n") { count += 1 }
+            offset += 1
+        }
+        return count
+    }
+
+    /// A line's part of a plain scalar inside brackets; empty where there is none.
+    private mutating func flowPlainLine() -> String {
+        let start = offset
         while let byte = peek, !",[]{}\n".utf8.contains(byte) {
             let next = self.byte(after: 1)
             if byte == UInt8(ascii: ":"), Self.isBlank(next) || ",[]{}".utf8.contains(next ?? 0) { break }
@@ -358,9 +390,7 @@ private struct YAMLParser {
             offset += 1
         }
         while offset > start, bytes[offset - 1].isSpace { offset -= 1 }
-        guard offset > start else { throw ContractReadError("there is no value", expected: "a value", at: start) }
-        return JSONTree(
-            YAMLScalar.content(String(decoding: bytes[start..<offset], as: UTF8.self)), range: start..<offset)
+        return String(decoding: bytes[start..<offset], as: UTF8.self)
     }
 
     private mutating func quoted() throws(ContractReadError) -> String {

@@ -57,7 +57,7 @@ enum YAMLScalar {
         var content = lines
         while content.last?.isEmpty == true { content.removeLast() }
         let trailing = lines.count - content.count
-        var text = ""
+        var text = isFolded && content.first?.isEmpty == true ? "\n" : ""
         for (place, line) in content.enumerated() {
             if place > 0 { text += isFolded ? fold(content, place) : "\n" }
             text += line

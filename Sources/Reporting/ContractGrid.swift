@@ -21,7 +21,7 @@ package struct ContractGrid: Sendable {
             case .verified: "verified"
             case .failed: "failed"
             case .toDo: "to do"
-            case .undeclared: "no contract verified"
+            case .undeclared: "no verify rule"
             }
         }
     }
@@ -113,12 +113,25 @@ package struct ContractGrid: Sendable {
         <tbody>
         \(rows)</tbody>
         </table></div>
-        <section id="detail" aria-live="polite"><p>Choose a cell to see what is asked for.</p></section>
+        <section id="detail" aria-live="polite"><p>Choose a cell to see what is asked for.</p>\(open)</section>
         <script>\(Self.script)</script>
         </body>
         </html>
 
         """
+    }
+
+    /// What is not verified, in words: among hundreds of services nobody finds a cell.
+    private var open: String {
+        let listed = [Standing.failed, .toDo].flatMap { standing in
+            cells.filter { $0.standing == standing }.map { cell in
+                "<li class=\"\(standing.rawValue)\">\(standing.mark) "
+                    + Self.escaped("\(cell.consumer) → \(cell.provider): \(standing.words), \(cell.count)") + "</li>"
+            }
+        }
+        if listed.isEmpty { return "" }
+        let rest = listed.count > 200 ? "<li>\(listed.count - 200) more</li>" : ""
+        return "<ul>\(listed.prefix(200).joined())\(rest)</ul>"
     }
 
     private var legend: String {
@@ -237,7 +250,8 @@ package struct ContractGrid: Sendable {
             .failed button,.mark.failed{background:var(--failed)}.to-do button,.mark.to-do{background:var(--to-do)}\
             .undeclared button,.mark.undeclared{background:var(--undeclared)}.mark{color:var(--paper);border-radius:4px;\
             width:20px;text-align:center;font-weight:700}#detail{padding:8px 16px;min-height:70px;max-height:34vh;overflow:auto;\
-            white-space:pre-wrap}#detail p{margin:0}[hidden]{display:none}
+            white-space:pre-wrap}#detail p{margin:0}#detail ul{margin:4px 0 0;padding:0;list-style:none;columns:24em auto}\
+            #detail .failed{color:var(--failed)}#detail .to-do{color:var(--to-do)}[hidden]{display:none}
             """
 
     private static let script = """

@@ -42,7 +42,7 @@ struct AffectedCommand: AsyncParsableCommand, ExitingCommand {
         let share = try shard.map { try Share($0) }
         let request = try base.request()
         let opened = try await Workspace.open(global, overrides: overrides)
-        let comparison = try await Comparison(opened, request, head: head)
+        let comparison = try await Comparison(opened, request, head: head, namesOnly: true)
         try checkStage(comparison.affected.head.graph)
         var answer = AffectedAnswer(comparison, stage: stage, kind: kind, unit: unit, times: try recorded(opened))
         if let share {

@@ -20,12 +20,15 @@ struct Comparison {
     /// The other side's targets, from its graph or a record.
     let before: TargetStates
 
-    /// `workspace` is the working tree's graph, where somebody has it already.
+    /// `workspace` is the working tree's graph, where somebody has it already. With `namesOnly` nobody asks for the hashes
+    /// themselves: they may be made of git's object ids, on both sides.
     init(
-        _ opened: Workspace, _ request: BaseRequest, head: String?, workspace: HashedGraph? = nil
+        _ opened: Workspace, _ request: BaseRequest, head: String?, workspace: HashedGraph? = nil,
+        namesOnly: Bool = false
     ) async throws {
         switch request.origin {
-        case .revision, .event: try await self.init(opened, history: request, head: head, workspace)
+        case .revision, .event:
+            try await self.init(opened, history: request, head: head, workspace, namesOnly: namesOnly)
         case .record(let file): try await self.init(opened, record: file, head: head)
         case .cache: try await self.init(cacheOf: opened, head: head)
         }
@@ -34,7 +37,7 @@ struct Comparison {
     // MARK: A commit
 
     private init(
-        _ opened: Workspace, history request: BaseRequest, head: String?, _ workspace: HashedGraph?
+        _ opened: Workspace, history request: BaseRequest, head: String?, _ workspace: HashedGraph?, namesOnly: Bool
     ) async throws {
         guard let repository = opened.repository else {
             let name = if case .revision(let text) = request.origin { "'\(text)'" } else { "a base" }
@@ -44,50 +47,31 @@ struct Comparison {
                     hint: "without git, 'lmsbuild hash --format json' records a state and '--since release:FILE' "
                         + "compares with it"), .wrongInput)
         }
-        let headCommit: String? =
-            if let head { try await Workspace.refusing { try await repository.resolve(head) } } else { nil }
-        let found = try await Self.found(opened, repository, request, headCommit)
         let objects = opened.objects(of: repository)
-        let states = CommitStates(opened, repository, objects)
-        let new: HashedGraph
-        if case .commit(let id) = found, let headCommit, let both = try await states.both(id, headCommit) {
-            (old, new, everything, base) = (both.base, both.head, nil, id)
-        } else {
-            // With a commit on both sides, object ids name contents as well as digests do, and no file has to be read.
-            let isBetweenCommits = if case .commit = found { headCommit != nil } else { false }
-            let naming: GitTree.ContentNaming = isBetweenCommits ? .objectID : .sha256
-            // git lists the base's files while the head is looked at, where they will have to be listed.
-            let isListed = isBetweenCommits || !states.mayKnow
-            async let listed = isListed ? Self.tree(opened, repository, found, naming, objects) : nil
-            if let workspace, headCommit == nil {
-                new = workspace
-            } else {
-                new = try await Self.head(opened, repository, headCommit, naming, objects)
-            }
-            switch found {
-            case .commit(let id):
-                base = id
-                let early = try await listed
-                if !isListed, let known = try await states.known(id) {
-                    (old, everything) = (known, nil)
-                } else {
-                    let late = early == nil ? try await Self.tree(opened, repository, found, naming, objects) : nil
-                    guard let tree = early ?? late else { throw Refusal(.noBase, .wrongInput) }
-                    (old, everything) = try Self.base(opened, tree, id, head: new)
-                    if headCommit == nil { states.anchor(id, tree) }
-                }
-            case .nothing(let reason):
-                _ = try await listed
-                (base, old, everything) = (nil, nil, reason)
-                Workspace.show([
-                    Diagnostic(.unknownBase, .notice, "there is no base, so everything counts as affected: \(reason)")
-                ])
-            }
+        var headCommit = head.flatMap { objects.commit($0) }
+        if let head, headCommit == nil {
+            headCommit = try await Workspace.refusing { try await repository.resolve(head) }
         }
+        let sides: ComparedSides
+        switch (try await Self.found(opened, repository, request, headCommit, objects), headCommit) {
+        case (.commit(let id), let commit?):
+            base = id
+            sides = try await .commits(opened, repository, objects, base: id, head: commit, namesOnly: namesOnly)
+        case (.commit(let id), nil):
+            base = id
+            sides = try await .workingTree(opened, repository, objects, base: id, workspace, namesOnly: namesOnly)
+        case (.nothing(let reason), _):
+            base = nil
+            sides = try await .alone(opened, repository, objects, head: headCommit, workspace, reason: reason)
+            Workspace.show([
+                Diagnostic(.unknownBase, .notice, "there is no base, so everything counts as affected: \(reason)")
+            ])
+        }
+        (old, everything) = (sides.old, sides.everything)
         self.head = headCommit
         since = nil
         before = old.map { TargetStates($0) } ?? .none
-        affected = AffectedSet(base: old, head: new)
+        affected = AffectedSet(base: old, head: sides.new)
     }
 
     // MARK: A record
@@ -109,7 +93,7 @@ struct Comparison {
             }
             commit = try await Workspace.refusing { try await repository.resolve(head) }
             affected = Self.affected(
-                record, try await Self.head(opened, repository, commit, .sha256, opened.objects(of: repository)))
+                record, try await ComparedSides.graph(opened, repository, opened.objects(of: repository), of: commit))
         } else {
             affected = Self.affected(record, try opened.hashed(try await opened.workingTree()))
         }
@@ -160,41 +144,21 @@ struct Comparison {
             })
     }
 
-    // MARK: Both sides
-
-    private static func head(
-        _ opened: Workspace, _ repository: GitRepository, _ commit: String?, _ naming: GitTree.ContentNaming,
-        _ objects: GitObjects
-    ) async throws -> HashedGraph {
-        guard let commit else { return try opened.hashed(try await opened.workingTree(objects: objects)) }
-        return try opened.hashed(
-            try await Workspace.refusing {
-                try await repository.tree(at: commit, prefix: opened.prefix, naming: naming, objects: objects)
-            })
-    }
-
-    /// The base's files; nil where there is no base.
-    private static func tree(
-        _ opened: Workspace, _ repository: GitRepository, _ found: BaseFinder.Found, _ naming: GitTree.ContentNaming,
-        _ objects: GitObjects
-    ) async throws -> GitTree? {
-        guard case .commit(let id) = found else { return nil }
-        return try await Workspace.refusing {
-            try await repository.tree(at: id, prefix: opened.prefix, naming: naming, objects: objects)
-        }
-    }
+    // MARK: The base
 
     /// The commit to compare with, by name or as the runner tells.
     private static func found(
-        _ opened: Workspace, _ repository: GitRepository, _ request: BaseRequest, _ head: String?
+        _ opened: Workspace, _ repository: GitRepository, _ request: BaseRequest, _ head: String?, _ objects: GitObjects
     ) async throws -> BaseFinder.Found {
-        guard let tip = if let head { head } else { try await repository.headCommit } else {
+        var named = head ?? objects.commit("HEAD")
+        if named == nil { named = try await repository.headCommit }
+        guard let tip = named else {
             throw Refusal(
                 Diagnostic(
                     .badRevision, "this repository has no commit yet, so there is nothing to compare with",
                     hint: "commit first; 'lmsbuild run' needs no base"), .wrongInput)
         }
-        let finder = BaseFinder(repository, head: tip, deepens: request.deepens)
+        let finder = BaseFinder(repository, head: tip, deepens: request.deepens, objects: objects)
         do {
             if case .revision(let text) = request.origin { return .commit(try await finder.commit(text)) }
             let event = CIEvent.detect(environment: opened.environment) { fileContents(BytePath($0)) }
@@ -210,29 +174,6 @@ struct Comparison {
                 throw Refusal(diagnostic, diagnostic.code == .gitUnavailable ? .machine : .wrongInput)
             }
             return .nothing(reason: diagnostic.message)
-        }
-    }
-
-    /// The base's graph; nil, which makes everything affected, where it has none.
-    private static func base(
-        _ opened: Workspace, _ tree: GitTree, _ commit: String, head: HashedGraph
-    ) throws -> (HashedGraph?, everything: String?) {
-        do {
-            if let base = try head.moved(to: tree) { return (base, nil) }
-            let resolution = try resolve(tree, opened.settings)
-            guard let graph = resolution.graph else {
-                let first = resolution.diagnostics.first { $0.severity == .error }
-                Workspace.show([
-                    Diagnostic(
-                        first?.code ?? .noBuildfile, .notice,
-                        "the base \(commit.prefix(12)) cannot be hashed, so everything counts as affected",
-                        notes: first.map { [.init($0.message, at: $0.span)] } ?? [])
-                ])
-                return (nil, "the base cannot be hashed: \(first?.message ?? "it has no Buildfile")")
-            }
-            return (try HashedGraph(graph), nil)
-        } catch {
-            throw Refusal(.unreadable(error), .machine)
         }
     }
 }

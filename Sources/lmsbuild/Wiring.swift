@@ -28,6 +28,8 @@ struct Workspace: Sendable {
     let kept: KeptVerdicts
 
     var state: BytePath { workspace.appending(".lmsbuild") }
+    /// Whether nothing is kept of an earlier run.
+    var isFirstLook: Bool { state.withCString { access($0, F_OK) } != 0 }
     var isCI: Bool { !(environment["CI"] ?? "").isEmpty && environment["CI"] != "false" }
 
     static func open(_ global: GlobalOptions, overrides: [String: String]) async throws -> Workspace {
@@ -115,6 +117,24 @@ struct Workspace: Sendable {
         }
     }
 
+    /// The files as they are now and those of the commit `id`, both named by git's object ids, so that nothing is read that
+    /// git knows to be the same; nil where that cannot be told.
+    func named(
+        with id: String, _ repository: GitRepository, objects: GitObjects
+    ) async throws -> (files: NamedTree, commit: NearbyCommit)? {
+        if isSlow(.ids) { return nil }
+        return try await Self.refusing {
+            async let staging = repository.staging(id, prefix: prefix)
+            guard let answers = try await repository.quickAnswers(root: workspace) else { return nil }
+            let tree = try look(answers.options, nil)
+            let checkedOut = try await repository.checkedOut(tree, prefix: prefix, objects: objects, answers: answers)
+            let files: any FileSystem = checkedOut.isPlain ? tree : checkedOut
+            guard let found = try await staging?.named(files, root: workspace, objects: objects) else { return nil }
+            Self.show(tree.notices)
+            return found
+        }
+    }
+
     private func look(
         _ options: WorkingTreeOptions, _ source: (any ChangeSource)?
     ) throws(FileSystemError) -> WorkingTree {
@@ -168,11 +188,15 @@ struct Workspace: Sendable {
             keep(hashed, files)
             return hashed
         }
-        let graph = try graph(files)
+        let hashed = try hashed(try graph(files))
+        keep(hashed, files)
+        return hashed
+    }
+
+    /// The graph with its hashes, of files that are not kept.
+    func hashed(_ graph: Graph) throws -> HashedGraph {
         do throws(FileSystemError) {
-            let hashed = try HashedGraph(graph)
-            keep(hashed, files)
-            return hashed
+            return try HashedGraph(graph)
         } catch {
             throw Refusal(.unreadable(error), .machine)
         }
@@ -215,6 +239,8 @@ struct Workspace: Sendable {
         case snapshot
         /// Taking what the last run left as up to date where nothing of it has changed since.
         case run
+        /// Telling what is the same as in a commit by the object ids in git's index.
+        case ids
         /// Taking git's answers from the last run where nothing that git makes them from has changed.
         case git
         /// Looking only at what somebody who has watched since the last look says may have changed.

@@ -108,6 +108,7 @@ import Testing
         try repository.write("src/x", "1\n")
         try await repository.commitAll()
         try repository.write("src/x", "2\n")
+        _ = try await program.hashes(in: repository.path)
         for name in ["anchor", "graph", "workspace"] {
             let first = try await program.run("affected", "--base", "HEAD", "--targets", in: repository.path)
             #expect(first.lines == ["a:build"])

@@ -20,7 +20,7 @@ _lmsbuild() {
     -f) compopt -o default; return ;;
     esac
     if [ -z "$command" ]; then
-        words="run affected hash tag inputs check fmt explain graph deps rdeps path replay watch help -C -f --help --version"
+        words="run affected hash tag inputs check fmt explain graph deps rdeps path replay contracts release can-deploy watch help -C -f --help --version"
     else
         case "$command $previous" in
         "run --sandbox") words="auto on off" ;;
@@ -37,6 +37,8 @@ _lmsbuild() {
         "path --format") words="text json" ;;
         "replay --kind") words="service library" ;;
         "replay --format") words="text json svg" ;;
+        "contracts --format") words="text json svg html" ;;
+        "can-deploy --format") words="text json" ;;
         *)
             case "$command" in
             "run") words="-C -f -j --jobs -k -n -B -v --verbose -q --quiet --replay-logs --affected --if-unknown --deepen --sandbox --driver --progress --no-wait --watch --help" ;;
@@ -52,6 +54,9 @@ _lmsbuild() {
             "rdeps") words="-C -f --direct --gates --stage --format --help" ;;
             "path") words="-C -f --gates --format --help" ;;
             "replay") words="-C -f --last --stage --kind --time --format -o --output --help" ;;
+            "contracts") words="-C -f --format -o --output --release --why --importing --exporting --help" ;;
+            "release") words="-C -f -o --output --help" ;;
+            "can-deploy") words="-C -f --to --running --service --undeclared --verify --format --help" ;;
             "watch") words="-C -f --background --stop --status --idle --help" ;;
             esac
             ;;

@@ -17,6 +17,9 @@ _lmsbuild() {
         'rdeps:What needs targets\: all whose hash differs when theirs does.'
         'path:A shortest way by which one target needs another.'
         'replay:What each commit of the history would have run, beside everything and beside a rule of thumb.'
+        'contracts:The pairs of consumers and providers, and whether each is verified for the contents at hand.'
+        'release:A release lock\: services with tags and image digests, contracts, the hash of every input, the commit.'
+        'can-deploy:May it go there\: every pair with what would run there is verified.'
         'watch:Keeps what changes in the workspace, so that runs need not look at all of it.'
     )
     _arguments -C '-C[Work as if started in this folder.]:dir:_directories' \
@@ -175,6 +178,37 @@ _lmsbuild() {
             ''--time'[What a stage or a label takes, such as image=90s; without it recorded times count.]:STAGE=DURATION:_files' \
             ''--format'[text, json or svg.]:format:(text json svg)' \
             '(-o --output)'{-o,--output}'[Write to this file.]:output:_files' \
+            '*: :_files'
+        ;;
+    contracts)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--format'[text, json, svg or html.]:format:(text json svg html)' \
+            '(-o --output)'{-o,--output}'[Write to this file instead of standard output.]:output:_files' \
+            ''--release'[What this release'\''s contents are verified for, and not those at hand.]:file:_files' \
+            ''--why'[One pair, term by term.]:consumer/provider:_files' \
+            ''--importing'[Take over the verdicts that another workspace exported.]:file:_files' \
+            ''--exporting'[Write all verdicts to a file for other workspaces.]:file:_files' \
+            '*: :_files'
+        ;;
+    release)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            '(-o --output)'{-o,--output}'[Write to this file instead of standard output.]:output:_files' \
+            '*: :_files'
+        ;;
+    can-deploy)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--to'[The environment that it would go to.]:environment:_files' \
+            ''--running'[The release that runs there, a file; without, that nothing runs there.]:file:_files' \
+            ''--service'[Only this service of the release goes; may be repeated.]:service:_files' \
+            ''--undeclared'[What no contract speaks of\: may go, or is refused.]:allow|refuse:_files' \
+            ''--verify'[Run the verifications that decide it, as far as they are of the contents at hand.]' \
+            ''--format'[text or json.]:format:(text json)' \
             '*: :_files'
         ;;
     watch)

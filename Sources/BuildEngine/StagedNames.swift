@@ -1,0 +1,300 @@
+// Which contents of a working tree git's index has ids for, so that they are known without being read. Does not know commits.
+import BuildGraph
+import Buildfile
+import Glibc
+import Synchronization
+
+/// The ids that git has for the files of one look at a working tree.
+///
+/// An entry of the index names what a file holds, as it lies on disk, where all of this is so: the file has the status that
+/// it had when it was staged or checked out, to the nanosecond; that is older than the index by more than a clock's tick,
+/// so that a later write would show; and the blob has as many bytes as the file, so that no conversion was made between
+/// them (each of git's own adds or takes bytes). Any other file is read for its id where somebody asks.
+final class StagedNames: Sendable {
+    let files: any FileSystem
+    let isSHA256: Bool
+    /// What the index has otherwise than the files: paths that it lacks, that they lack, and that are of another kind.
+    let differences: [EntryChange]
+    /// The ids of paths that the index has and the files lack.
+    let missing: [BytePath: ObjectID]
+    private let disk: WorkingTree
+    private let idSize: Int
+    /// Of the entries of `files`, one after the other.
+    private let ids: [UInt8]
+    private let states: [State]
+    private let read = Mutex<[Int: ObjectID]>([:])
+
+    private enum State: UInt8 {
+        case untracked
+        /// The index has an id, and the file may hold something else.
+        case staged
+        /// The file holds what the index's id names.
+        case same
+    }
+
+    /// `sizes` are those of the blobs that `BlobSizes` asks for, in its order. Nil where the index cannot be understood, or
+    /// somebody is in the middle of a merge.
+    init?(_ files: any FileSystem, _ index: GitIndexFile, prefix: BytePath, sizes: [UInt32]) {
+        guard let disk = files as? WorkingTree ?? (files as? CheckedOutTree)?.disk,
+            var pass = StagingPass(files, disk, index, prefix)
+        else { return nil }
+        guard pass.run(index, sizes) else { return nil }
+        self.files = files
+        self.disk = disk
+        idSize = index.idSize
+        isSHA256 = index.idSize == 32
+        differences = pass.differences
+        missing = pass.missing
+        ids = pass.ids
+        states = pass.states
+    }
+
+    /// The index's id for the entry at `position` of the files; nil for what is not tracked.
+    func staged(_ position: Int) -> ObjectID? {
+        states[position] == .untracked ? nil : ObjectID(bytes: ids[position * idSize..<(position + 1) * idSize])
+    }
+
+    /// Whether the file is known to hold what the index has.
+    func isSame(_ position: Int) -> Bool { states[position] == .same }
+
+    /// As `isSame`, where need be by what was read so far.
+    func isFoundSame(_ position: Int) -> Bool {
+        if isSame(position) { return true }
+        guard let id = staged(position) else { return false }
+        return read.withLock { $0[position] } == id
+    }
+
+    /// How many files were read for their ids.
+    var readCount: Int { read.withLock { $0.count } }
+
+    /// The id of what git would store for the entry at `position`; the file is read where the index does not tell.
+    func name(_ position: Int) throws(FileSystemError) -> ObjectID {
+        if isSame(position), let id = staged(position) { return id }
+        if let known = read.withLock({ $0[position] }) { return known }
+        let entry = files.entries[position]
+        let id = try Self.name(files, disk, entry, isSHA256)
+        read.withLock { $0[position] = id }
+        return id
+    }
+
+    /// Reads the files at `positions` whose ids are not known, by several threads.
+    func learn(_ positions: some Sequence<Int>) throws(FileSystemError) {
+        let unknown = read.withLock { read in positions.filter { !isSame($0) && read[$0] == nil } }
+        let isOfDisk = (files as? CheckedOutTree)?.hasEntriesOfDisk ?? true
+        let plain = unknown.filter { position in
+            isOfDisk && files.entries.kind(position) != .submodule
+                && (files as? CheckedOutTree)?.stored(files.entries[position].path) == nil
+        }
+        let names = try disk.blobNames(plain, isSHA256: isSHA256)
+        read.withLock { read in
+            for (position, name) in zip(plain, names) { read[position] = ObjectID(words: name, isSHA256: isSHA256) }
+        }
+    }
+
+    fileprivate static func name(
+        _ files: any FileSystem, _ disk: WorkingTree, _ entry: FileEntry, _ isSHA256: Bool
+    ) throws(FileSystemError) -> ObjectID {
+        func blob(_ bytes: [UInt8]) -> ObjectID {
+            ObjectID(words: BlobHasher.name(of: bytes, isSHA256: isSHA256), isSHA256: isSHA256)
+        }
+        let stored = (files as? CheckedOutTree)?.stored(entry.path)
+        if case .blob(let id)? = stored { return id }
+        if stored == nil, entry.kind != .submodule {
+            guard let position = disk.entries.index(of: entry.path) else {
+                throw FileSystemError("open", entry.path, errno: ENOENT)
+            }
+            return ObjectID(words: try disk.blobName(position, isSHA256: isSHA256), isSHA256: isSHA256)
+        }
+        let bytes = try files.contents(of: entry.path)
+        // A submodule is named by its commit, and one with changes of its own by what tells them apart.
+        return entry.kind == .submodule ? ObjectID(hex: bytes) ?? blob(bytes) : blob(bytes)
+    }
+
+    /// One walk through the index and the files at once.
+    private struct StagingPass {
+        private let files: any FileSystem
+        private let disk: WorkingTree
+        private let entries: FileEntries
+        private let start: [UInt8]
+        private let isOfDisk: Bool
+        /// When the index was written, by the clock that stamps files.
+        private let moment: Int64
+        private let emptyBlob: ObjectID
+        private(set) var ids: [UInt8]
+        private(set) var states: [State]
+        private(set) var differences: [EntryChange] = []
+        private(set) var missing: [BytePath: ObjectID] = [:]
+        private var next = 0
+
+        init?(_ files: any FileSystem, _ disk: WorkingTree, _ index: GitIndexFile, _ prefix: BytePath) {
+            self.files = files
+            self.disk = disk
+            entries = files.entries
+            start = prefix.isEmpty ? [] : prefix.bytes + [UInt8(ascii: "/")]
+            isOfDisk = (files as? CheckedOutTree)?.hasEntriesOfDisk ?? true
+            moment = min(index.status.modified, index.status.changed)
+            let isSHA256 = index.idSize == 32
+            emptyBlob = ObjectID(words: BlobHasher.name(of: [], isSHA256: isSHA256), isSHA256: isSHA256)
+            ids = [UInt8](repeating: 0, count: entries.count * index.idSize)
+            states = [State](repeating: .untracked, count: entries.count)
+        }
+
+        mutating func run(_ index: GitIndexFile, _ sizes: [UInt32]) -> Bool {
+            var asked = 0
+            var isUsable = true
+            let isRead = index.forEach { entry in
+                guard isUsable, entry.path.starts(with: start) else { return }
+                guard !entry.isHalf else {
+                    isUsable = false
+                    return
+                }
+                var size: UInt32?
+                if BlobSizes.asks(for: entry) {
+                    if asked < sizes.count { size = sizes[asked] }
+                    asked += 1
+                }
+                take(entry, UnsafeRawBufferPointer(rebasing: entry.path[start.count...]), size)
+            }
+            guard isRead, isUsable, asked == sizes.count else { return false }
+            while next < entries.count { passUntracked() }
+            return true
+        }
+
+        private mutating func passUntracked() {
+            differences.append(EntryChange(path: entries[next].path, kind: nil))
+            next += 1
+        }
+
+        private mutating func take(_ entry: GitIndexFile.Entry, _ path: UnsafeRawBufferPointer, _ size: UInt32?) {
+            var order = 1
+            while next < entries.count {
+                order = entries.withPath(next) { compareBytes($0, path) }
+                if order >= 0 { break }
+                passUntracked()
+                order = 1
+            }
+            guard order == 0 else {
+                let path = BytePath(bytes: Array(path))
+                guard !path.isLeftOut, let id = ObjectID(bytes: entry.id) else { return }
+                differences.append(EntryChange(path: path, kind: entry.kind))
+                missing[path] = id
+                return
+            }
+            let place = next * entry.id.count
+            ids.withUnsafeMutableBytes { ids in
+                UnsafeMutableRawBufferPointer(rebasing: ids[place..<place + entry.id.count]).copyMemory(from: entry.id)
+            }
+            if entries.kind(next) != entry.kind {
+                differences.append(EntryChange(path: entries[next].path, kind: entry.kind))
+            }
+            states[next] = isSame(entry, size) ? .same : .staged
+            next += 1
+        }
+
+        /// Whether the file at `next` is sure to be stored as what the index's entry names.
+        private func isSame(_ entry: GitIndexFile.Entry, _ size: UInt32?) -> Bool {
+            let kind = entries.kind(next)
+            if let tree = files as? CheckedOutTree {
+                let path = entries[next].path
+                if let stored = tree.stored(path) {
+                    guard case .blob(let id) = stored else { return false }
+                    return id == ObjectID(bytes: entry.id)
+                }
+            }
+            guard kind.isTold, entry.kind.isTold, (kind == .link) == (entry.kind == .link) else {
+                guard kind == .submodule, entry.isSubmodule else { return false }
+                return (try? files.contents(of: entries[next].path)).flatMap { ObjectID(hex: $0) }
+                    == ObjectID(bytes: entry.id)
+            }
+            guard let position = isOfDisk ? next : disk.entries.index(of: entries[next].path) else { return false }
+            let status = disk.status(position)
+            if status.size == 0, kind != .link { return ObjectID(bytes: entry.id) == emptyBlob }
+            guard let size, size < UInt32.max, size == entry.size else { return false }
+            return entry.had(status) && status.isSettled(at: moment)
+        }
+    }
+}
+
+extension FileKind {
+    /// Whether a file's status tells of its content.
+    fileprivate var isTold: Bool { self == .file || self == .executable || self == .link }
+}
+
+/// As git sorts paths.
+func compareBytes(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Int {
+    let shared = min(left.count, right.count)
+    if shared > 0, let one = left.baseAddress, let other = right.baseAddress {
+        let order = memcmp(one, other, shared)
+        if order != 0 { return Int(order) }
+    }
+    return left.count - right.count
+}
+
+/// Asks git how large the blobs are that the index names: what a checkout has converted is of another size.
+enum BlobSizes {
+    /// How many one git is asked for, and how many are asked at once.
+    private static let portion = 1 << 16
+    private static let most = 2
+
+    /// Whether the size of what the entry names is worth asking for.
+    static func asks(for entry: GitIndexFile.Entry) -> Bool {
+        !entry.isSubmodule && !entry.isLeftOut && !entry.isAssumed && entry.size != 0
+    }
+
+    /// The sizes of the blobs of all such entries below `prefix`, in the index's order, each at most the greatest number,
+    /// which also stands for a blob that is not there.
+    static func ask(_ index: GitIndexFile, below prefix: BytePath, _ asker: GitAsker) async throws -> [UInt32] {
+        let ids = ids(index, prefix)
+        let length = portion * index.idSize
+        var sizes: [Int: [UInt32]] = [:]
+        try await withThrowingTaskGroup(of: (Int, [UInt32]).self) { group in
+            for (number, start) in stride(from: 0, to: ids.count, by: length).enumerated() {
+                if number >= most, let (done, found) = try await group.next() { sizes[done] = found }
+                group.addTask {
+                    (number, try await ask(ids[start..<min(ids.count, start + length)], index.idSize, asker))
+                }
+            }
+            for try await (done, found) in group { sizes[done] = found }
+        }
+        return sizes.keys.sorted().flatMap { sizes[$0] ?? [] }
+    }
+
+    /// One after the other.
+    private static func ids(_ index: GitIndexFile, _ prefix: BytePath) -> [UInt8] {
+        let start = prefix.isEmpty ? [] : prefix.bytes + [UInt8(ascii: "/")]
+        var ids: [UInt8] = []
+        _ = index.forEach { entry in
+            guard entry.path.starts(with: start), asks(for: entry) else { return }
+            ids.append(contentsOf: entry.id)
+        }
+        return ids
+    }
+
+    private static func ask(_ ids: ArraySlice<UInt8>, _ idSize: Int, _ asker: GitAsker) async throws -> [UInt32] {
+        var command = asker.command(["cat-file", "--batch-check=%(objectsize)", "--buffer"])
+        let digits = Array("0123456789abcdef".utf8)
+        command.input.reserveCapacity(ids.count * 2 + ids.count / idSize)
+        for (number, byte) in ids.enumerated() {
+            command.input.append(digits[Int(byte >> 4)])
+            command.input.append(digits[Int(byte & 15)])
+            if number % idSize == idSize - 1 { command.input.append(UInt8(ascii: "\n")) }
+        }
+        // A partial clone lacks no blob of a file that is there.
+        command.environment["GIT_NO_LAZY_FETCH"] = "1"
+        let result = try await asker.runner.run(command)
+        guard result.succeeded else { throw asker.refusal("cat-file", result) }
+        var sizes: [UInt32] = []
+        var number: UInt64? = 0
+        for byte in result.output {
+            switch byte {
+            case UInt8(ascii: "\n"):
+                sizes.append(number.map { UInt32(clamping: $0) } ?? UInt32.max)
+                number = 0
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                number = number.map { min($0, 1 << 40) * 10 + UInt64(byte - UInt8(ascii: "0")) }
+            default: number = nil
+            }
+        }
+        return sizes
+    }
+}
