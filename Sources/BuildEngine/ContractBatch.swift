@@ -59,14 +59,14 @@ extension Engine {
             else { continue }
             let member = part(of: other, contract, toVerify(contract, other))
             // A recipe that verifies says the same of all: what may fail must not be among it.
-            if other.attributes.pact == nil, !member.pending.isEmpty { continue }
+            if !other.attributes.hasOwnVerifier, !member.pending.isEmpty { continue }
             members.append(member)
             for input in action.inputs { inputs[input.path] = input }
             if target == work.target { own = action }
         }
         guard members.count > 1, let own else { return [:] }
         let action = own.with(inputs: inputs.values.sorted { $0.path < $1.path })
-        if node.attributes.pact != nil { return await outcomes(of: action, members, isTainted: work.isTainted) }
+        if node.attributes.hasOwnVerifier { return await outcomes(of: action, members, isTainted: work.isTainted) }
         return await byRecipe(action, members, isTainted: work.isTainted)
     }
 

@@ -28,7 +28,30 @@ extension Engine {
         for path in node.contracts where hashed.graph.tree.contains(path) {
             try refuse(try hashed.graph.tree.files.contents(of: path), path, node, verdicts)
         }
+        try await refuseDocuments(work, node, verdicts)
         return try hashed.openContract(of: work.target, node, verdicts) { produced[$0] }
+    }
+
+    /// What is compared has to be readable to its end, on both sides.
+    private func refuseDocuments(
+        _ work: RunBoard.Work, _ node: Target, _ verdicts: any ContractVerdicts
+    ) async throws {
+        if node.attributes.documents.isEmpty { return }
+        var asked = node.contracts.map { (path: $0, kind: InterfaceKind?.none) }
+        asked += node.attributes.documents.map { (path: $0.path, kind: $0.kind) }
+        for (path, kind) in asked {
+            let product = work.given.values.lazy.flatMap(\.outputs).first { $0.path == path }
+            let bytes: [UInt8]
+            if let product {
+                bytes = try await parts.store.read(product.digest)
+            } else if hashed.graph.tree.contains(path) {
+                bytes = try hashed.graph.tree.files.contents(of: path)
+            } else {
+                continue
+            }
+            guard let mistake = verdicts.mistake(inInterface: bytes, at: path.shown, kind: kind) else { continue }
+            throw ActionFailure(kind: .gate, diagnostic: mistake)
+        }
     }
 
     func refuse(
@@ -75,7 +98,7 @@ extension Engine {
         _ todo: Set<SHA256Value>
     ) async throws -> Ran {
         if node.attributes.batch, let shared = try await inBatch(work, node, plan) { return shared }
-        if node.attributes.pact != nil {
+        if node.attributes.hasOwnVerifier {
             let part = part(of: node, contract, todo)
             let outcome = await outcomes(of: action, [part], isTainted: work.isTainted)
             guard let outcome = outcome[node.label] else { throw CancellationError() }
@@ -247,7 +270,7 @@ extension Engine {
     private func verifying(_ action: Action, _ members: [Part]) throws(ActionFailure) -> Action {
         guard let first = members.first else { return action }
         let search = ProgramSearch(path: parts.environment["PATH"] ?? "")
-        if search.file(named: "curl") == nil {
+        if first.node.attributes.pact != nil, search.file(named: "curl") == nil {
             throw ActionFailure.machine(
                 .toolMissing, "'curl', by which lmsbuild's verifier asks '\(first.contract.provider)', can't be found",
                 hint: "apt-get install curl; PATH is \(parts.environment["PATH"] ?? "")")
@@ -262,6 +285,10 @@ extension Engine {
         var request = VerifierRequest(provider: first.contract.provider)
         request.settings = first.node.attributes.pact ?? PactSettings()
         request.statesCommand = first.node.attributes.statesCommand
+        request.hasProvider = first.node.attributes.pact != nil
+        request.documents = first.node.attributes.documents.map { document in
+            VerifierRequest.Document(kind: document.kind, path: document.path.walked(from: folder).shown)
+        }
         request.contracts = members.map { member in
             var contract = VerifierRequest.Contract(consumer: member.contract.consumer)
             contract.owners = owners(of: member.contract.consumer)

@@ -35,6 +35,13 @@ package protocol ContractVerdicts: Sendable {
     func narrowed(_ bytes: [UInt8], to terms: Set<SHA256Value>) -> [UInt8]
     /// What is wrong with a contract, with the place in it; nil where nothing is. `path` is what people call it.
     func mistake(in bytes: [UInt8], at path: String) -> Diagnostic?
+    /// What is wrong with a document that is to be compared, of `kind`, or of the kind that it shows; nil where nothing
+    /// is, and for contracts that are not compared.
+    func mistake(inInterface bytes: [UInt8], at path: String, kind: InterfaceKind?) -> Diagnostic?
+}
+
+extension ContractVerdicts {
+    package func mistake(inInterface bytes: [UInt8], at path: String, kind: InterfaceKind?) -> Diagnostic? { nil }
 }
 
 extension HashedGraph {

@@ -20,7 +20,22 @@ package struct VerifierRequest: Sendable, Hashable {
         }
     }
 
+    /// What describes the provider's interface.
+    package struct Document: Sendable, Hashable {
+        package let kind: InterfaceKind
+        /// From the folder in which the verifier runs.
+        package let path: String
+
+        package init(kind: InterfaceKind, path: String) {
+            self.kind = kind
+            self.path = path
+        }
+    }
+
     package var provider: String
+    /// The recipe starts it; false: there are only documents to compare.
+    package var hasProvider = true
+    package var documents: [Document] = []
     package var settings = PactSettings()
     /// Empty: states are set by `settings.states`, if at all.
     package var statesCommand: [String] = []
@@ -48,6 +63,8 @@ package struct VerifierRequest: Sendable, Hashable {
         }
         words += ["--wait", "\(settings.wait.components.seconds)", "--answer", "\(settings.answer.components.seconds)"]
         words += ["--parallel", "\(settings.parallel)"]
+        if !hasProvider { words += ["--started", "no"] }
+        for document in documents { words += ["--\(document.kind.rawValue)", document.path] }
         for word in statesCommand { words += ["--states-word", word] }
         for contract in contracts {
             words += ["--consumer", contract.consumer]
@@ -90,6 +107,10 @@ package struct VerifierRequest: Sendable, Hashable {
             if name == "--wait" { settings.wait = .seconds(number) }
             if name == "--answer" { settings.answer = .seconds(number) }
             if name == "--parallel" { settings.parallel = number }
+        case "--started": hasProvider = value != "no"
+        case "--openapi", "--proto", "--schema":
+            guard let kind = InterfaceKind(rawValue: String(name.dropFirst(2))) else { return false }
+            documents.append(Document(kind: kind, path: value))
         case "--consumer": contracts.append(Contract(consumer: value))
         default: return takeOfContract(name, value)
         }

@@ -1,5 +1,5 @@
 // What a contract says, as far as a hash covers it. Does not know any kind of contract: who makes the graph brings a reader.
-import Buildfile
+package import Buildfile
 
 /// One thing that a contract asks of its provider: an interaction of a pact, or a whole document.
 package struct ContractTerm: Sendable, Hashable, Comparable {
@@ -23,6 +23,28 @@ package protocol ContractReading: Sendable {
     /// The terms of the contract with these bytes, each once, sorted by digest. A broken document is one term, of its
     /// bytes: its verification says what is wrong with it.
     func terms(of bytes: [UInt8]) -> [ContractTerm]
+    /// What kind of contract the bytes are; nil where that cannot be told.
+    func kind(of bytes: [UInt8], name: String) -> ContractKind?
+}
+
+/// Kinds of contracts that lmsbuild itself verifies.
+package enum ContractKind: Sendable, Hashable {
+    case pact
+    case interface(InterfaceKind)
+
+    /// Such as `a pact`.
+    var shown: String {
+        switch self {
+        case .pact: "a pact"
+        case .interface(.openapi): "an OpenAPI document"
+        case .interface(.proto): "a protobuf definition"
+        case .interface(.schema): "a JSON Schema"
+        }
+    }
+}
+
+extension ContractReading {
+    package func kind(of bytes: [UInt8], name: String) -> ContractKind? { nil }
 }
 
 /// Takes every contract as one term that is its bytes.

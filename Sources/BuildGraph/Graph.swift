@@ -97,6 +97,12 @@ package struct TargetAttributes: Sendable, Hashable {
         package let span: SourceSpan
     }
 
+    /// The provider's own description of its interface.
+    package struct Document: Sendable, Hashable {
+        package let kind: InterfaceKind
+        package let path: BytePath
+    }
+
     package var timeout: Duration?
     package var retries = 0
     package var pool: String?
@@ -115,6 +121,11 @@ package struct TargetAttributes: Sendable, Hashable {
     package var pending = false
     /// All consumers are verified at once.
     package var batch = false
+    /// What contracts of these kinds are compared with.
+    package var documents: [Document] = []
+
+    /// lmsbuild verifies by itself: no recipe of the rule is the verifier.
+    package var hasOwnVerifier: Bool { pact != nil || !documents.isEmpty }
 }
 
 /// A target: a labelled node of the graph, its words expanded and its globs matched, without hashes.

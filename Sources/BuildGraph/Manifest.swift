@@ -202,12 +202,21 @@ extension Graph {
                 visit("states \(index)", Array(word.utf8), &visitor)
             }
         }
+        for document in node.attributes.documents {
+            visit("compared \(InterfaceComparer.version) \(document.kind.rawValue)", document.path.bytes, &visitor)
+        }
     }
 }
 
 /// lmsbuild's own verifier of pacts, as far as hashes know it.
 package enum PactVerifier {
     /// Changes whenever the same provider and the same interaction could get another verdict.
+    package static let version = "1"
+}
+
+/// lmsbuild's own comparison of interfaces, as far as hashes know it.
+package enum InterfaceComparer {
+    /// Changes whenever the same two documents could be told apart otherwise.
     package static let version = "1"
 }
 

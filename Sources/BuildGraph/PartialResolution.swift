@@ -131,6 +131,8 @@ struct PartialResolution {
     /// them shaped the graph in another way.
     private mutating func addImages(of paths: Set<BytePath>) -> Bool {
         for path in paths {
+            // What kind of contract it is decided whether its provider's rule can verify it.
+            if snapshot.origin.contracts.contains(path) { return false }
             if let place = entries.index(of: path), entries.kind(place) == .link { return false }
             if let place = base.index(of: path), base.kind(place) == .link { return false }
             guard let watching = snapshot.watching(above: path) else { return false }

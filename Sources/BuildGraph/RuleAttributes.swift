@@ -14,6 +14,7 @@ struct RuleAttributes {
     var keep: [Word] = []
     var reports: [(kind: String, glob: Word)] = []
     var gates: [Gate] = []
+    var documents: [(kind: InterfaceKind, file: Word)] = []
     var diagnostics: [Diagnostic] = []
 
     init(_ attributes: [Attribute]) {
@@ -48,6 +49,7 @@ struct RuleAttributes {
         case .states(let words): plain.statesCommand = words
         case .pending: plain.pending = true
         case .batch: plain.batch = true
+        case .document(let kind, let word): documents.append((kind, word))
         }
     }
 }
@@ -76,6 +78,10 @@ extension TargetBuilder {
                 .init(
                     metric: gate.metric.rawValue, comparison: gate.comparison.rawValue, threshold: gate.threshold,
                     file: path, span: gate.file.span))
+        }
+        for document in attributes.documents {
+            guard let path = path(document.file, in: folder) else { continue }
+            result.documents.append(.init(kind: document.kind, path: path))
         }
         return result
     }

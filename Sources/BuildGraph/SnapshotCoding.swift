@@ -192,6 +192,10 @@ struct SnapshotWriter {
         list(attributes.statesCommand) { $0.bytes.append($1) }
         bytes.append(attributes.pending)
         bytes.append(attributes.batch)
+        list(attributes.documents) { writer, document in
+            writer.bytes.append(document.kind.rawValue)
+            writer.bytes.append(document.path.bytes)
+        }
     }
 
     private mutating func pact(_ pact: PactSettings) {
@@ -379,6 +383,11 @@ struct SnapshotReader {
         found.statesCommand = list { $0.bytes.string() }
         found.pending = bytes.flag()
         found.batch = bytes.flag()
+        found.documents = list { reader in
+            let kind = reader.bytes.string()
+            return TargetAttributes.Document(
+                kind: InterfaceKind(rawValue: kind) ?? .openapi, path: reader.bytes.path())
+        }
         return found
     }
 

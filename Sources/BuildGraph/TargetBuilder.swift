@@ -259,13 +259,19 @@ struct TargetBuilder {
                     hint: "only labels stand after '|'; ':\(gate.text)' is this component's stage"))
         }
         var files = matchFiles(inputs.filter { !$0.text.isLabel }, seed)
-        if let consumption = seed.consumption { take(consumption, &edges, &files) }
+        if let consumption = seed.consumption {
+            take(consumption, &edges, &files)
+            try takeDocuments(attributes.documents, seed, consumption, &edges, &files)
+        }
 
         let making: Making
         let folder = components[seed.component].folder
         if let recipe = rule.recipe {
             takeUses(of: seed.component, &edges, &files)
             making = .recipe(recipe, shell: shell(seed.component, &scope))
+        } else if !attributes.documents.isEmpty {
+            // Nothing is started: lmsbuild compares the documents.
+            making = .recipe(Recipe(text: "", span: rule.stage.span), shell: ["/bin/sh"])
         } else if seed.label.stage == "image" {
             let image = try imageRule(seed, attributes.image, edges: edges, inputs: inputs)
             making = .image(image.rule)

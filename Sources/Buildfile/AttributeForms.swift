@@ -67,6 +67,8 @@ package enum RuleAttribute: Sendable, Hashable {
     case states([String])
     case pending
     case batch
+    /// A document of the provider's own, and what it describes.
+    case document(InterfaceKind, Word)
 
     /// Nil for an unknown attribute and for words that have not the attribute's form; `$name` has to be expanded before.
     package init?(_ attribute: Attribute) {
@@ -111,7 +113,7 @@ package func parseDuration(_ text: String) -> Duration? {
 /// The attributes there are.
 enum AttributeForm: String, CaseIterable {
     case timeout, retries, pool, network, uncached, keep, report, gate, platform, dockerfile, context, target, arg
-    case pact, states, pending, batch
+    case pact, states, pending, batch, openapi, proto, schema
 
     /// The first word that has not the form; nil where the number of words is wrong.
     struct Mismatch: Error {
@@ -121,7 +123,8 @@ enum AttributeForm: String, CaseIterable {
     /// Whether a rule may have several of it.
     var isRepeatable: Bool {
         switch self {
-        case .keep, .report, .gate, .arg: true
+        // Protobuf definitions lie in several files.
+        case .keep, .report, .gate, .arg, .proto: true
         default: false
         }
     }
@@ -147,6 +150,9 @@ enum AttributeForm: String, CaseIterable {
         case .states: "[states WORD…], the words of a command"
         case .pending: "[pending]"
         case .batch: "[batch]"
+        case .openapi: "[openapi FILE], the provider's OpenAPI document"
+        case .proto: "[proto FILE], the provider's .proto file or binary FileDescriptorSet"
+        case .schema: "[schema FILE], the JSON Schema of the provider's messages"
         }
     }
 
@@ -199,6 +205,9 @@ enum AttributeForm: String, CaseIterable {
             case .context: text.isEmpty ? nil : .context(word)
             case .target: text.isEmpty ? nil : .target(word)
             case .arg: Self.argument(word)
+            case .openapi, .proto, .schema:
+                text.isEmpty || text.utf8.last == UInt8(ascii: "/")
+                    ? nil : InterfaceKind(rawValue: rawValue).map { .document($0, word) }
             case .network, .uncached, .report, .gate, .platform, .pact, .states, .pending, .batch: nil
             }
         }

@@ -74,8 +74,13 @@ package struct PactSettings: Sendable, Hashable {
     }
 }
 
+/// What kind of document describes a provider's interface: `[openapi FILE]`, `[proto FILE]` or `[schema FILE]`.
+package enum InterfaceKind: String, Sendable, Hashable, CaseIterable {
+    case openapi, proto, schema
+}
+
 /// Attributes that say how a contract is verified, and so belong to `verify` alone.
-private let contractAttributes: Set<String> = ["pact", "states", "pending", "batch"]
+private let contractAttributes: Set<String> = ["pact", "states", "pending", "batch", "openapi", "proto", "schema"]
 
 /// What is wrong with the attributes of a rule as a whole.
 func checkContractAttributes(_ attributes: [Attribute], stage: Word, hasRecipe: Bool) -> Diagnostic? {
@@ -86,12 +91,22 @@ func checkContractAttributes(_ attributes: [Attribute], stage: Word, hasRecipe: 
             .misplaced, "'[\(first.name.text)]' belongs to the rule 'verify', not to '\(stage.text)'",
             at: first.name.span, hint: "a consumer's contracts are verified by the provider's rule 'verify'")
     }
+    let pact = own.first { $0.name.text == "pact" }
+    if let document = own.first(where: { InterfaceKind(rawValue: $0.name.text) != nil }), pact == nil {
+        if !hasRecipe { return statesMistake(own, pact: nil) }
+        return Diagnostic(
+            .misplaced, "'[\(document.name.text)]' has a recipe that nobody runs", at: document.name.span,
+            hint: "remove the recipe: lmsbuild compares the documents itself; with [pact] it starts the provider")
+    }
     if !hasRecipe {
         return Diagnostic(
             .misplaced, "'[\(first.name.text)]' needs a recipe", at: first.name.span,
             hint: "with [pact] the recipe starts the provider, without it is the verifier itself")
     }
-    let pact = own.first { $0.name.text == "pact" }
+    return statesMistake(own, pact: pact)
+}
+
+private func statesMistake(_ own: [Attribute], pact: Attribute?) -> Diagnostic? {
     if let states = own.first(where: { $0.name.text == "states" }) {
         guard let pact else {
             return Diagnostic(

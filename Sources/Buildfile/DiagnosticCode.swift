@@ -69,6 +69,8 @@ package enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case badContract = "LMS701"
     case contractFailed = "LMS702"
     case contractPending = "LMS703"
+    case contractKind = "LMS704"
+    case brokerFailed = "LMS705"
     case unbuiltImage = "LMS710"
     case internalError = "LMS900"
 }

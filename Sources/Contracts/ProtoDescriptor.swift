@@ -77,7 +77,7 @@ enum ProtoDescriptor {
 }
 
 /// The fields of a protobuf message, not knowing its type.
-private struct WireMessage {
+struct WireMessage {
     struct Field {
         let number: UInt64
         /// False for numbers.

@@ -55,19 +55,19 @@ enum ProtoText {
 }
 
 /// One declaration: its words, the options in brackets, and what is in its braces.
-private struct ProtoStatement {
+struct ProtoStatement {
     var words: [ProtoToken] = []
     var options: [[String]] = []
     var block: [ProtoStatement] = []
 }
 
-private struct ProtoToken {
+struct ProtoToken {
     /// Texts in double quotes with one spelling, whole numbers as decimal ones.
     let text: String
     let offset: Int
 }
 
-private struct ProtoParser {
+struct ProtoParser {
     var lexer: ProtoLexer
     var depth = 0
 
@@ -163,7 +163,7 @@ private struct ProtoParser {
     }
 }
 
-private struct ProtoLexer {
+struct ProtoLexer {
     let bytes: [UInt8]
     var offset = 0
 

@@ -7,10 +7,19 @@ import Contracts
 import Glibc
 import Reporting
 
-struct ContractsCommand: AsyncParsableCommand, ExitingCommand {
+struct ContractsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "contracts",
-        abstract: "The pairs of consumers and providers, and whether each is verified for the contents at hand.")
+        abstract: "The pairs of consumers and providers, and whether each is verified for the contents at hand.",
+        subcommands: [ContractListing.self, PublishCommand.self, FetchCommand.self],
+        defaultSubcommand: ContractListing.self)
+}
+
+/// `contracts` without a further word.
+struct ContractListing: AsyncParsableCommand, ExitingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "The pairs, or with --breaking what a document's new version breaks; the same without this word.")
 
     @OptionGroup var global: GlobalOptions
     @Option(help: "text, json, svg or html.") var format = "text"
@@ -23,7 +32,11 @@ struct ContractsCommand: AsyncParsableCommand, ExitingCommand {
     var importing: [String] = []
     @Option(help: ArgumentHelp("Write all verdicts to a file for other workspaces.", valueName: "file"))
     var exporting: String?
-    @Argument(help: "Components to show (all without any), and NAME=VALUE.") var words: [String] = []
+    @Option(help: ArgumentHelp("Write the pairs as JUnit XML, too.", valueName: "file")) var junit: String?
+    @Flag(help: "Compare two files, OLD NEW, of one kind, and show what breaks; status 3 where something does.")
+    var breaking = false
+    @Argument(help: "Components to show (all without any), and NAME=VALUE; the two files of --breaking.") var words:
+        [String] = []
 
     static let formats = ["text", "json", "svg", "html"]
 
@@ -34,6 +47,7 @@ struct ContractsCommand: AsyncParsableCommand, ExitingCommand {
                     .badCommandLine, "'--format \(format)' is none of \(Self.formats.joined(separator: ", "))",
                     hint: nearestWord(to: format, among: Self.formats).map { "did you mean '\($0)'?" }), .wrongInput)
         }
+        if breaking { return try BreakingChanges(format: format, output: output).answer(words) }
         let (names, overrides) = GlobalOptions.overrides(in: words)
         let opened = try await Workspace.open(global, overrides: overrides)
         for file in importing { try take(file, opened) }
@@ -54,6 +68,7 @@ struct ContractsCommand: AsyncParsableCommand, ExitingCommand {
             }
             states = states.filter { names.contains($0.consumer) || names.contains($0.provider) }
         }
+        if let junit { try writeFile(junit, Array(ContractJUnit.text(states).utf8)) }
         let text =
             switch format {
             case "json": ContractAnswer.json(states).text(pretty: true) + "\n"

@@ -1507,6 +1507,50 @@ and a later failure is [LMS702](LMS702.md).
 Teach the provider, or agree with the consumer that it does without. Nothing has to be done about the notice itself.
 
 """##,
+    "LMS704": ##"""
+# LMS704: contract of another kind
+
+A consumer's contract is of a kind that its provider's rule `verify` does not verify: a pact, where the rule compares OpenAPI
+documents alone, or the other way round. Nothing runs; the exit status is 2.
+
+## Example
+
+    error[LMS704]: 'lending' asks 'catalog' by a pact, 'services/lending/contracts/catalog.json', which its rule does not verify
+      --> services/lending/Buildfile:3:14
+       |
+     3 |     consumes catalog by contracts/catalog.json
+       |              ^^^^^^^
+       = note: the rule that verifies
+      --> services/catalog/Buildfile:5:5
+       = help: '[pact]' above the rule, with a recipe that starts the provider, verifies pacts as well
+
+## What to do
+
+1. Add what is missing to the provider's rule: one rule may have `[pact]` with a recipe and `[openapi FILE]`, `[proto FILE]` or
+   `[schema FILE]` beside it; each contract is verified by what fits it.
+2. Or give a contract of the kind that the provider verifies. [contracts.md](../contracts.md) tells more.
+
+"""##,
+    "LMS705": ##"""
+# LMS705: Pact Broker
+
+`lmsbuild contracts publish` or `fetch` could not do its work at the broker. The exit status is 34 where it gives no answer that can
+be used, 2 where it does not take the credentials, and 3 where it says no: with 409, because it holds another pact under the
+same version.
+
+## Example
+
+    error[LMS705]: the broker at https://broker.library.example wants credentials (401)
+       = help: set PACT_BROKER_TOKEN, or PACT_BROKER_USERNAME and PACT_BROKER_PASSWORD
+
+## What to do
+
+1. No answer: look whether the URL is right and the broker runs. Nothing was changed here; what was published before stays.
+2. Credentials come from the environment alone: `PACT_BROKER_TOKEN`, or else `PACT_BROKER_USERNAME` and
+   `PACT_BROKER_PASSWORD`. They are never shown and never part of a command line.
+3. A conflict: publish as another version. A version's pact stays what it is.
+
+"""##,
     "LMS710": ##"""
 # LMS710: a released image has not been built here
 

@@ -14,10 +14,13 @@ enum VerifierCommand {
         }
         let commands = ProcessRunner()
         let kills = Mutex<[@Sendable () -> Void]>([])
-        let verifier = Verifier(
-            request, commands: commands, environment: Workspace.currentEnvironment(), folder: folder,
-            started: { kill in kills.withLock { $0.append(kill) } })
-        let work = Task { try await verifier.run() }
+        let verify: @Sendable (VerifierRequest) async throws -> (text: String, passed: Bool) = { pacts in
+            let verifier = Verifier(
+                pacts, commands: commands, environment: Workspace.currentEnvironment(), folder: folder,
+                started: { kill in kills.withLock { $0.append(kill) } })
+            return try await verifier.run()
+        }
+        let work = Task { try await InterfaceVerifier(request, folder: folder).run(pacts: verify) }
         // Whoever sends the signal will not wait long: the provider is ended at once.
         let end: @Sendable () -> Void = {
             work.cancel()
