@@ -20,4 +20,14 @@ def a_book_with_a_copy(database, isbn, barcode, status):
         Shelves(store).move(barcode, status)
 
 
-STATES = {"a book": a_book, "a book with a copy": a_book_with_a_copy}
+def no_book(database, isbn, **_):
+    with closing(Store(database, MIGRATIONS)) as store, store.transaction():
+        store.run("DELETE FROM copy WHERE isbn = ?", isbn)
+        store.run("DELETE FROM book WHERE isbn = ?", isbn)
+
+
+STATES = {
+    "a book": (a_book, no_book),
+    "a book with a copy": (a_book_with_a_copy, no_book),
+    "no such book": (no_book, no_book),
+}

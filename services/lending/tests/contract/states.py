@@ -1,23 +1,34 @@
-"""The states that consumers' contracts name. What lending calls is played by its own contracts."""
+"""The states that consumers' contracts name. A loan's number is the database's, and told to who asked for it."""
 
 from contextlib import closing
 from datetime import date, timedelta
 
-from lending.ledger import MIGRATIONS
+from lending.ledger import MIGRATIONS, Ledger
 from lms_http.store import Store
 
-UPSTREAMS = {
-    "CATALOG_URL": "contracts/catalog.json",
-    "READERS_URL": "contracts/readers.json",
-    "NOTICES_URL": "contracts/notices.json",
-}
 
-
-def a_loan(database, id, reader, isbn, barcode):
+def a_loan(database, reader, isbn, barcode, days_left=28):
     today = date.today()
     with closing(Store(database, MIGRATIONS)) as store:
-        store.run("INSERT INTO loan VALUES (?, ?, 'adult', ?, ?, ?, ?, 0, NULL)", id, reader, isbn, barcode,
-                  today.isoformat(), (today + timedelta(days=28)).isoformat())
+        loan = Ledger(store).add_loan(
+            {"id": reader, "category": "adult"}, {"isbn": isbn, "barcode": barcode},
+            today - timedelta(days=28 - days_left), today + timedelta(days=days_left))
+    return {"loan": loan["id"]}
 
 
-STATES = {"a loan": a_loan}
+def no_loan(database, barcode, **_):
+    with closing(Store(database, MIGRATIONS)) as store:
+        store.run("DELETE FROM loan WHERE barcode = ?", barcode)
+
+
+def a_hold(database, reader, isbn):
+    with closing(Store(database, MIGRATIONS)) as store:
+        Ledger(store).add_hold(reader, isbn, date.today())
+
+
+def no_hold(database, reader, isbn):
+    with closing(Store(database, MIGRATIONS)) as store:
+        store.run("DELETE FROM hold WHERE reader = ? AND isbn = ?", reader, isbn)
+
+
+STATES = {"a loan": (a_loan, no_loan), "no loan": (no_loan, no_loan), "a hold": (a_hold, no_hold)}

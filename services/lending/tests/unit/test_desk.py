@@ -1,3 +1,4 @@
+import re
 import unittest
 from contextlib import ExitStack
 from datetime import date, timedelta
@@ -127,6 +128,12 @@ class DeskTest(unittest.TestCase):
         self.assertTrue(outbox.flush())
         self.assertEqual(self.ledger.queued(), [])
         self.assertEqual([call[1] for call in self.notices.calls], ["/notices"])
+
+    def test_what_is_queued_has_the_fields_of_its_definition(self):
+        with open("events.proto", encoding="utf-8") as stream:
+            fields = set(re.findall(r"(\w+) = \d+", stream.read()))
+        self.desk.lend("r-ada", BOOK)
+        self.assertEqual(set(self.ledger.queued()[-1][1]), fields)
 
     def test_notices_wait_while_nobody_takes_them(self):
         class Away:

@@ -1,4 +1,4 @@
-"""The states that consumers' contracts name. readers is played by the contract that notices has with it."""
+"""The states that consumers' contracts name. Each belongs to one key, so several can hold at once."""
 
 from contextlib import closing
 
@@ -6,7 +6,6 @@ from lms_http.store import Store
 from notices import letters
 from notices.outbox import MIGRATIONS, Outbox
 
-UPSTREAMS = {"READERS_URL": "contracts/readers.json"}
 ADA = {"id": "r-ada", "name": "Ada Byron", "email": "ada@example.org"}
 
 
@@ -16,4 +15,9 @@ def a_notice(database, key, kind):
         Outbox(store).add(key, kind, ADA, *letters.write(kind, ADA["name"], data))
 
 
-STATES = {"a notice": a_notice}
+def no_notice(database, key, **_):
+    with closing(Store(database, MIGRATIONS)) as store:
+        store.run("DELETE FROM notice WHERE key = ?", key)
+
+
+STATES = {"a notice": (a_notice, no_notice), "no such notice": (no_notice, no_notice)}

@@ -1,6 +1,7 @@
 import json
 import unittest
 
+from contract.document import messages
 from contract.stub import Stub
 from lms_http.client import JsonClient
 from lms_http.routing import Problem, Request
@@ -34,6 +35,11 @@ class ApiTest(unittest.TestCase):
         self.assertEqual((status, notice["address"], notice["state"]), (201, "ada@example.org", "pending"))
         self.assertIn("Dear Ada Byron", notice["text"])
         self.assertIn("2024-03-28", notice["text"])
+
+    def test_every_message_of_lending_becomes_a_notice(self):
+        for description, message in messages("contracts/lending.json").items():
+            status, notice = self.ask("POST", "/notices", message)
+            self.assertEqual((status, notice.get("kind")), (201, message["kind"]), description)
 
     def test_the_same_key_is_one_notice(self):
         first = self.ask("POST", "/notices", LOAN)[1]

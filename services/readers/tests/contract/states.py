@@ -17,4 +17,10 @@ def a_blocked_reader(database, id, name, email, reason):
         Register(store).block(id, reason)
 
 
-STATES = {"a reader": a_reader, "a blocked reader": a_blocked_reader}
+def no_reader(database, id, **_):
+    with closing(Store(database, MIGRATIONS)) as store, store.transaction():
+        store.run("DELETE FROM block WHERE reader = ?", id)
+        store.run("DELETE FROM reader WHERE id = ?", id)
+
+
+STATES = {"a reader": (a_reader, no_reader), "a blocked reader": (a_blocked_reader, no_reader)}

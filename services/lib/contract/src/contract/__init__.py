@@ -1,4 +1,1 @@
-"""Consumer contracts: what one service relies on another for, checked against the real one.
-
-A contract is a JSON document in the shape of Pact version 3; docs in ../../README.md.
-"""
+"""A provider played to its consumer from the contract that both have; for tests. Verifies nothing: lmsbuild does."""

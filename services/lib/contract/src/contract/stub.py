@@ -8,15 +8,14 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from contract.document import load
-from contract.matching import differences
+from contract.document import body, interactions
 
 
 class Stub:
     """`with Stub(path) as stub:` serves on `stub.url`; `stub.calls` lists what was asked for."""
 
     def __init__(self, path):
-        self._interactions = load(path)["interactions"]
+        self._interactions = interactions(path)
         self.calls = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -31,25 +30,24 @@ class Stub:
         self._thread.join()
         self._server.server_close()
 
-    def respond(self, method, target, body):
-        """The status and body for one request."""
+    def respond(self, method, target, sent):
+        """The status and body for one request: of the first interaction whose example it is."""
         parts = urlsplit(target)
-        self.calls.append((method, parts.path, body))
+        self.calls.append((method, parts.path, sent))
         for interaction in self._interactions:
-            request = interaction["request"]
-            rules = request.get("matchingRules", {}).get("body", {})
+            request, response = interaction["request"], interaction["response"]
             if (request["method"], request["path"]) == (method, parts.path) \
                     and request.get("query", {}) == parse_qs(parts.query) \
-                    and not ("body" in request and differences(request["body"], body, rules)):
-                return interaction["response"]["status"], interaction["response"].get("body")
+                    and ("body" not in request or body(request["body"]) == sent):
+                return response["status"], body(response.get("body"))
         return 501, {"error": "not-in-contract", "message": f"{method} {target} is in no interaction"}
 
     def _handler(stub):
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
                 data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                status, body = stub.respond(self.command, self.path, json.loads(data) if data else None)
-                payload = json.dumps(body).encode()
+                status, answer = stub.respond(self.command, self.path, json.loads(data) if data else None)
+                payload = json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(payload)))
@@ -59,6 +57,6 @@ class Stub:
             do_POST = do_PUT = do_DELETE = do_PATCH = do_GET
 
             def log_message(self, *_):
-                """Quiet: the verifier prints what matters."""
+                """Quiet: what matters fails in the test."""
 
         return Handler
