@@ -280,6 +280,8 @@ struct ErrorPageCase: Sendable, CustomTestStringConvertible {
         .missingTag: unreported,
         .badRevision: "needs a repository; git's tests show it",
         .unknownBase: "needs a clone that lacks history; the base finder's tests show it",
+        .contractKind: "needs a provider's document; the tests of documents show it",
+        .brokerFailed: "needs a broker; the tests of brokers show it",
         .unbuiltImage: "needs a release; the tests of contracts show it",
         .badRecord: "needs a record that is none; the tests of 'explain' show it",
         .gitUnavailable: "needs a machine without git; git's tests show it",
