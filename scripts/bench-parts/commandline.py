@@ -7,6 +7,7 @@ import sys
 
 import case_actions
 import case_changes
+import case_contracts
 import case_files
 import case_start
 import chart
@@ -18,6 +19,7 @@ CASES = {
     "noop": case_files.noop, "cold": case_files.cold, "affected": case_changes.affected, "parse": case_start.parse,
     "spawn": case_actions.spawn, "sandbox": case_actions.sandbox, "start": case_start.start, "memory": case_files.memory,
     "watch": case_changes.watch, "replay": case_changes.replay,
+    "contracts": case_contracts.contracts,
 }
 
 
@@ -49,7 +51,7 @@ def options_of(arguments):
     sizes = parser.add_argument_group("sizes (lists such as 1000,1e5)")
     sizes.add_argument("--files", type=numbers, metavar="LIST", help="files: noop, cold, memory, watch")
     sizes.add_argument("--layout", type=layouts, metavar="LIST", help="layouts, or 'all': noop, cold, memory")
-    sizes.add_argument("--services", type=numbers, metavar="LIST", help="services of 100 files: affected")
+    sizes.add_argument("--services", type=numbers, metavar="LIST", help="services: affected, contracts")
     sizes.add_argument("--buildfiles", type=numbers, metavar="LIST", help="Buildfiles: parse")
     sizes.add_argument("--actions", type=numbers, metavar="LIST", help="actions: spawn")
     sizes.add_argument("--inputs", type=numbers, metavar="LIST", help="inputs of the action: sandbox")
