@@ -199,10 +199,7 @@ extension Release {
         }
         var plan = RunPlan(RunScope(graph, graph.closure(of: wanted)), nil)
         await plan.lookUp(hashed, in: cache, nil)
-        var services: [String: Service] = [:]
-        for component in graph.components where component.kind == .service {
-            services[component.name] = Self.service(component, hashed, plan)
-        }
+        let services = Self.services(hashed, plan)
         self.init(
             commit: commit, services: services, contracts: try await Self.contracts(hashed, plan, store),
             hashes: Dictionary(
@@ -210,12 +207,27 @@ extension Release {
                 uniquingKeysWith: { $1 }))
     }
 
-    private static func service(_ component: Component, _ hashed: HashedGraph, _ plan: RunPlan) -> Service {
+    private static func services(_ hashed: HashedGraph, _ plan: RunPlan) -> [String: Service] {
+        let graph = hashed.graph
+        var targets: [String: [Int]] = [:]
+        for target in graph.targets.indices {
+            targets[graph.targets.label(target).component, default: []].append(target)
+        }
+        var services: [String: Service] = [:]
+        for component in graph.components where component.kind == .service {
+            services[component.name] = service(component, targets[component.name] ?? [], hashed, plan)
+        }
+        return services
+    }
+
+    /// `own` are the targets of `component`.
+    private static func service(
+        _ component: Component, _ own: [Int], _ hashed: HashedGraph, _ plan: RunPlan
+    ) -> Service {
         let graph = hashed.graph
         guard let image = graph.index(of: Label(component: component.name, stage: "image")),
             graph.targets[image].isImage
         else {
-            let own = graph.targets.indices.filter { graph.targets.label($0).component == component.name }
             let bytes = own.flatMap { hashed.hashes[$0].value.bytes }
             return Service(hash: InputHash(SHA256Value.of(bytes)), image: nil, digest: nil)
         }
@@ -228,28 +240,34 @@ extension Release {
         _ hashed: HashedGraph, _ plan: RunPlan, _ store: any ContentStore
     ) async throws -> [Contract] {
         let graph = hashed.graph
-        var found: [Contract] = []
+        var pairs: [(consumer: String, provider: String, files: [BytePath], target: Int?)] = []
         for consumer in graph.components {
-            for provider in Set(consumer.consumes.map(\.provider)) {
-                let files = consumer.consumes.filter { $0.provider == provider }.flatMap(\.contracts)
+            for provider in Set(consumer.consumes.map(\.provider)).sorted() {
                 let label = Label(component: provider, stage: "verify", consumer: consumer.name)
-                let target = graph.index(of: label)
-                var terms: [ContractTerm]? = []
-                for path in files {
-                    let bytes: [UInt8]?
-                    if graph.tree.contains(path) {
-                        bytes = try graph.tree.files.contents(of: path)
-                    } else {
-                        bytes = try await produced(path, target.map { graph.targets[$0] }, plan, store)
-                    }
-                    terms = bytes.flatMap { bytes in terms.map { $0 + graph.contractReader.terms(of: bytes) } }
-                }
-                found.append(
-                    Contract(
-                        consumer: consumer.name, provider: provider, files: files,
-                        terms: terms.map { Set($0).sorted() },
-                        verification: try target.map { try hashed.verificationKey(of: $0) }))
+                pairs.append(
+                    (
+                        consumer.name, provider,
+                        consumer.consumes.filter { $0.provider == provider }.flatMap(\.contracts),
+                        graph.index(of: label)
+                    ))
             }
+        }
+        let read = try graph.terms(ofAll: pairs.map(\.files))
+        let targets = pairs.compactMap(\.target)
+        let verifications = Dictionary(
+            zip(targets, try hashed.providerHashes(of: targets)), uniquingKeysWith: { first, _ in first })
+        var found: [Contract] = []
+        for (pair, read) in zip(pairs, read) {
+            var terms: [ContractTerm]? = read.terms
+            for path in read.missing {
+                let bytes = try await produced(path, pair.target.map { graph.targets[$0] }, plan, store)
+                terms = bytes.flatMap { bytes in terms.map { $0 + graph.contractReader.terms(of: bytes) } }
+            }
+            found.append(
+                Contract(
+                    consumer: pair.consumer, provider: pair.provider, files: pair.files,
+                    terms: terms.map { Set($0).sorted() },
+                    verification: pair.target.flatMap { verifications[$0] }))
         }
         return found
     }

@@ -23,6 +23,8 @@ package protocol ContractReading: Sendable {
     /// The terms of the contract with these bytes, each once, sorted by digest. A broken document is one term, of its
     /// bytes: its verification says what is wrong with it.
     func terms(of bytes: [UInt8]) -> [ContractTerm]
+    /// `terms(of:)` of the bytes with this SHA-256, where it is known without them.
+    func remembered(_ content: SHA256Value) -> [ContractTerm]?
     /// What kind of contract the bytes are; nil where that cannot be told.
     func kind(of bytes: [UInt8], name: String) -> ContractKind?
 }
@@ -45,6 +47,7 @@ package enum ContractKind: Sendable, Hashable {
 
 extension ContractReading {
     package func kind(of bytes: [UInt8], name: String) -> ContractKind? { nil }
+    package func remembered(_ content: SHA256Value) -> [ContractTerm]? { nil }
 }
 
 /// Takes every contract as one term that is its bytes.
@@ -84,11 +87,39 @@ extension Graph {
         }
     }
 
+    /// The terms of the contract at `path`, which is a file of the tree.
+    private func terms(ofFile path: BytePath) throws(FileSystemError) -> [ContractTerm] {
+        if let known = contractReader.remembered(try tree.files.digest(of: path).hash) { return known }
+        return contractReader.terms(of: try tree.files.contents(of: path))
+    }
+
+    /// For each of `lists`: the terms of its contracts that are files, and the paths of the others. By several threads.
+    package func terms(
+        ofAll lists: [[BytePath]]
+    ) throws(FileSystemError) -> [(terms: [ContractTerm], missing: [BytePath])] {
+        let results = Threads.map(lists.count) { number -> Result<([ContractTerm], [BytePath]), FileSystemError> in
+            do throws(FileSystemError) {
+                var terms: [ContractTerm] = []
+                var missing: [BytePath] = []
+                for path in lists[number] {
+                    if tree.contains(path) { terms += try self.terms(ofFile: path) } else { missing.append(path) }
+                }
+                return .success((terms, missing))
+            } catch {
+                return .failure(error)
+            }
+        }
+        var found: [(terms: [ContractTerm], missing: [BytePath])] = []
+        found.reserveCapacity(results.count)
+        for result in results { found.append(try result.get()) }
+        return found
+    }
+
     /// The terms of the contracts of `node` that are files, each once, sorted by digest and so wherever they are.
     package func contractTerms(of node: Target) throws(FileSystemError) -> [(path: BytePath, term: ContractTerm)] {
         var found: [(path: BytePath, term: ContractTerm)] = []
         for path in node.contracts where tree.contains(path) {
-            for term in contractReader.terms(of: try tree.files.contents(of: path)) { found.append((path, term)) }
+            for term in try terms(ofFile: path) { found.append((path, term)) }
         }
         found.sort { ($0.term, $0.path) < ($1.term, $1.path) }
         var last: ContractTerm?

@@ -109,6 +109,21 @@ package struct HashedGraph: Sendable {
         return ManifestHasher.digest(domain: "lmsbuild verification 1", own: own, fields).hash
     }
 
+    /// `providerHash` of each of `targets` with their prerequisites' input hashes, by several threads.
+    package func providerHashes(of targets: [Int]) throws(FileSystemError) -> [SHA256Value] {
+        let results = Threads.map(targets.count) { place -> Result<SHA256Value, FileSystemError> in
+            do throws(FileSystemError) {
+                return .success(try providerHash(of: targets[place]) { hashes[$0].value.bytes })
+            } catch {
+                return .failure(error)
+            }
+        }
+        var found: [SHA256Value] = []
+        found.reserveCapacity(results.count)
+        for result in results { found.append(try result.get()) }
+        return found
+    }
+
     package func digest(ofEntry index: Int) throws(FileSystemError) -> Digest { try contents.digest(index) }
 
     /// The hash of the same fields with `outputs` (what stands for each prerequisite's outputs) in place of input hashes: it

@@ -68,7 +68,7 @@ extension Graph {
         var found: Set<Int> = []
         for text in labels {
             let pattern = try LabelPattern.parse(text).get()
-            let matched = targets.indices.filter { pattern.matches(targets[$0].label) }
+            let matched = targets.indices.filter { pattern.matches(targets.label($0)) }
             if matched.isEmpty { throw noMatch(text, at: nil, code: .noMatch) }
             found.formUnion(matched)
         }

@@ -12,6 +12,8 @@ enum ContractHasher {
     static let protobuf = "lmsbuild contract 1 protobuf"
     static let opaque = "lmsbuild contract 1 opaque"
 
+    static let domains = [pact, interaction, openAPI, jsonSchema, protobuf, opaque]
+
     /// The digest of `bytes` as something of the domain.
     static func digest(domain: String, _ bytes: [UInt8]) -> Digest {
         var framed = CanonicalBytes()

@@ -46,23 +46,22 @@ extension VerdictLog {
     /// Of what `contract` asks of a provider that is verified as `verification` says.
     package func state(of contract: Release.Contract, verification: Release.Verification) -> PairState {
         let key: SHA256Value? = if case .by(let key) = verification { key } else { nil }
-        let open = Set(
-            (contract.terms ?? []).map(\.digest).filter { term in
-                key.map { self.known(HashedGraph.verdictKey($0, term))?.passed != true } ?? false
-            })
+        let digests = contract.terms?.map(\.digest) ?? []
+        let alone = digests.map { term in key.flatMap { known(HashedGraph.verdictKey($0, term)) } }
+        // Without a key nothing is known at all.
+        let open = key == nil ? [] : Set(zip(digests, alone).lazy.filter { $1?.passed != true }.map { $0.0 })
         // What a recipe was given together failed together, as long as it is just that which is open.
         let together = key.flatMap {
             open.count > 1 ? self.known(HashedGraph.verdictKey($0, HashedGraph.joint(open))) : nil
         }
-        let terms = contract.terms?.map { term -> PairState.Term in
-            let alone = key.flatMap { self.known(HashedGraph.verdictKey($0, term.digest)) }
-            let known = alone ?? (open.contains(term.digest) ? together : nil)
+        let histories = history(of: digests, by: contract.provider)
+        let terms = contract.terms?.enumerated().map { place, term -> PairState.Term in
+            let known = alone[place] ?? (open.contains(term.digest) ? together : nil)
             let standing: PairState.Standing =
                 verification == .noRule ? .undeclared : known.map { $0.passed ? .verified : .failed } ?? .toDo
             return PairState.Term(
                 term: term, standing: standing, time: known?.time,
-                wasEverSatisfied: wasEverSatisfied(term.digest, by: contract.provider),
-                firstAsked: firstAsked(term.digest, of: contract.provider))
+                wasEverSatisfied: histories[place]?.wasSatisfied ?? false, firstAsked: histories[place]?.first)
         }.sorted { ($0.term.name, $0.term.digest) < ($1.term.name, $1.term.digest) }
         let worst: PairState.Standing =
             if verification == .noRule {

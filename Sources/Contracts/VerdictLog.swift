@@ -27,6 +27,8 @@ package final class VerdictLog: Sendable {
     private struct State {
         var isRead = false
         var byKey: [SHA256Value: Known] = [:]
+        /// What is asked of many verdicts seldom asks for their history.
+        var hasHistory = false
         /// Of a provider and a term: when it was first asked for, and whether it was ever satisfied.
         var history: [TermOfProvider: History] = [:]
     }
@@ -36,9 +38,12 @@ package final class VerdictLog: Sendable {
         let provider: UInt64
     }
 
-    private struct History {
-        var first: UInt32
-        var wasSatisfied: Bool
+    /// What is known of a term and its provider, however that was.
+    struct History {
+        /// When it was first verified, in seconds since the epoch.
+        fileprivate(set) var first: UInt32
+        /// Whether it was once done.
+        fileprivate(set) var wasSatisfied: Bool
     }
 
     private static let header = Array("lmsbuild verdicts 1\n".utf8)
@@ -64,17 +69,20 @@ package final class VerdictLog: Sendable {
 
     /// Whether `provider`, however it was, has once done what `term` asks.
     package func wasEverSatisfied(_ term: SHA256Value, by provider: String) -> Bool {
-        state.withLock { state in
-            read(&state)
-            return state.history[Self.place(term, provider)]?.wasSatisfied ?? false
-        }
+        history(of: [term], by: provider)[0]?.wasSatisfied ?? false
     }
 
     /// When `provider` was first verified against `term`, in seconds since the epoch.
     package func firstAsked(_ term: SHA256Value, of provider: String) -> UInt32? {
-        state.withLock { state in
-            read(&state)
-            return state.history[Self.place(term, provider)]?.first
+        history(of: [term], by: provider)[0]?.first
+    }
+
+    /// For each of `terms`; nil where `provider` was never verified against it.
+    func history(of terms: [SHA256Value], by provider: String) -> [History?] {
+        let number = Self.number(of: provider)
+        return state.withLock { state in
+            readHistory(&state)
+            return terms.map { state.history[TermOfProvider(term: $0, provider: number)] }
         }
     }
 
@@ -82,12 +90,13 @@ package final class VerdictLog: Sendable {
     package func keep(_ verdicts: [Verdict]) throws(StoreError) {
         try state.withLock { state throws(StoreError) in
             read(&state)
+            if verdicts.contains(where: { $0.passed == nil }) { readHistory(&state) }
             let time = now()
             var bytes: [UInt8] = []
             for verdict in verdicts where Self.isNews(verdict, state) {
                 let record = Self.record(verdict, time)
                 bytes += record
-                Self.take(record[...], &state)
+                record.withUnsafeBytes { Self.take(Record(bytes: $0), &state) }
             }
             if !bytes.isEmpty { try append(bytes) }
         }
@@ -102,8 +111,8 @@ package final class VerdictLog: Sendable {
             var bytes: [UInt8] = []
             var count = 0
             Self.forEachRecord(other) { record in
-                guard let key = SHA256Value(bytes: record.prefix(32)), state.byKey[key] == nil else { return }
-                bytes += record
+                guard state.byKey[record.key] == nil else { return }
+                bytes += record.bytes
                 count += 1
                 Self.take(record, &state)
             }
@@ -122,9 +131,23 @@ package final class VerdictLog: Sendable {
     private func read(_ state: inout State) {
         if state.isRead { return }
         state.isRead = true
-        guard let bytes = try? Disk.contents(of: path), bytes.starts(with: Self.header) else { return }
+        let bytes = contents
         state.byKey.reserveCapacity(bytes.count / Self.recordSize)
-        Self.forEachRecord(bytes) { Self.take($0, &state) }
+        Self.forEachRecord(bytes) { Self.takeKey($0, &state) }
+    }
+
+    private func readHistory(_ state: inout State) {
+        if state.hasHistory { return }
+        state.hasHistory = true
+        let bytes = contents
+        state.history.reserveCapacity(bytes.count / Self.recordSize)
+        Self.forEachRecord(bytes) { Self.takeHistory($0, &state) }
+    }
+
+    /// Nothing where there is no such file.
+    private var contents: [UInt8] {
+        guard let bytes = try? Disk.contents(of: path), bytes.starts(with: Self.header) else { return [] }
+        return bytes
     }
 
     private func append(_ bytes: [UInt8]) throws(StoreError) {
@@ -165,11 +188,35 @@ package final class VerdictLog: Sendable {
         withUnsafeBytes(of: number(of: verdict.provider).littleEndian) { bytes += $0 }
         withUnsafeBytes(of: time.littleEndian) { bytes += $0 }
         bytes.append(verdict.passed.map { $0 ? 1 : 2 } ?? 3)
-        return bytes + sum(bytes[...])
+        let sum = Fingerprint.of(bytes).low
+        return bytes + withUnsafeBytes(of: sum.littleEndian) { Array($0.prefix(3)) }
     }
 
-    private static func sum(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
-        withUnsafeBytes(of: Fingerprint.of(Array(bytes)).low.littleEndian) { Array($0.prefix(3)) }
+    /// One record as it lies in the file; valid as long as its bytes are.
+    private struct Record {
+        let bytes: UnsafeRawBufferPointer
+
+        private func number(_ offset: Int) -> UInt64 {
+            UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        }
+
+        private func value(_ offset: Int) -> SHA256Value {
+            func word(_ place: Int) -> UInt64 { number(offset + 8 * place).byteSwapped }
+            return SHA256Value(words: (word(0), word(1), word(2), word(3)))
+        }
+
+        var key: SHA256Value { value(0) }
+        var term: SHA256Value { value(32) }
+        var provider: UInt64 { number(80) }
+        /// The bytes from 88 on: the time, the outcome, the check sum.
+        private var last: UInt64 { number(88) }
+        var time: UInt32 { UInt32(truncatingIfNeeded: last) }
+        var outcome: UInt8 { UInt8(truncatingIfNeeded: last >> 32) }
+
+        var isWhole: Bool {
+            let sum = Fingerprint.of(UnsafeRawBufferPointer(rebasing: bytes[..<(VerdictLog.recordSize - 3)])).low
+            return last >> 40 == sum & 0xFF_FFFF
+        }
     }
 
     private static func number(of provider: String) -> UInt64 {
@@ -181,29 +228,30 @@ package final class VerdictLog: Sendable {
     }
 
     /// Those whose check sum is right.
-    private static func forEachRecord(_ bytes: [UInt8], _ body: (ArraySlice<UInt8>) -> Void) {
-        var start = header.count
-        while start + recordSize <= bytes.count {
-            let record = bytes[start..<start + recordSize]
-            start += recordSize
-            let content = record.prefix(recordSize - 3)
-            if Array(record.suffix(3)) == sum(content) { body(record) }
+    private static func forEachRecord(_ bytes: [UInt8], _ body: (Record) -> Void) {
+        bytes.withUnsafeBytes { bytes in
+            var start = header.count
+            while start + recordSize <= bytes.count {
+                let record = Record(bytes: UnsafeRawBufferPointer(rebasing: bytes[start..<start + recordSize]))
+                start += recordSize
+                if record.isWhole { body(record) }
+            }
         }
     }
 
-    private static func take(_ record: ArraySlice<UInt8>, _ state: inout State) {
-        let start = record.startIndex
-        guard let key = SHA256Value(bytes: record[start..<start + 32]),
-            let term = SHA256Value(bytes: record[start + 32..<start + 64])
-        else { return }
-        func number(_ offset: Int, _ count: Int) -> UInt64 {
-            record[(start + offset)..<(start + offset + count)].reversed().reduce(0) { $0 << 8 | UInt64($1) }
-        }
-        let outcome = record[start + 92]
-        let passed = outcome == 1
-        let time = UInt32(truncatingIfNeeded: number(88, 4))
-        if outcome != 3 { state.byKey[key] = Known(passed: passed, time: time) }
-        let place = TermOfProvider(term: term, provider: number(80, 8))
+    private static func take(_ record: Record, _ state: inout State) {
+        takeKey(record, &state)
+        // Otherwise it is found in the file.
+        if state.hasHistory { takeHistory(record, &state) }
+    }
+
+    private static func takeKey(_ record: Record, _ state: inout State) {
+        if record.outcome != 3 { state.byKey[record.key] = Known(passed: record.outcome == 1, time: record.time) }
+    }
+
+    private static func takeHistory(_ record: Record, _ state: inout State) {
+        let (time, passed) = (record.time, record.outcome == 1)
+        let place = TermOfProvider(term: record.term, provider: record.provider)
         var history = state.history[place] ?? History(first: time, wasSatisfied: false)
         history.first = min(history.first, time)
         history.wasSatisfied = history.wasSatisfied || passed

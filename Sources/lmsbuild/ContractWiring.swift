@@ -15,11 +15,14 @@ extension Workspace {
 
     func release(of hashed: HashedGraph, commit: String?) async throws -> Release {
         let cache = try actionCache()
-        return try await Self.refusing {
+        let release = try await Self.refusing {
             try await Release(
                 of: hashed, commit: commit, cache: cache,
                 store: try LocalContentStore.open(folder: state.appending("store")))
         }
+        // It has asked for every contract.
+        contracts.save()
+        return release
     }
 
     /// Reads a release; throws refusals with exit 2.

@@ -26,6 +26,8 @@ struct Workspace: Sendable {
     let verdictLog: VerdictLog
     /// What providers were verified for.
     let kept: KeptVerdicts
+    /// One for the whole process.
+    let contracts: RememberedContracts
 
     var state: BytePath { workspace.appending(".lmsbuild") }
     /// Whether nothing is kept of an earlier run.
@@ -57,7 +59,10 @@ struct Workspace: Sendable {
             workspace: found.workspace, root: found.root, repository: repository,
             prefix: repository.flatMap { found.workspace.relative(to: $0.top) } ?? .root, index: index, placed: placed,
             commands: commands, environment: environment, overrides: overrides,
-            verdictLog: verdictLog, kept: KeptVerdicts(verdictLog, tell: { show([$0]) }))
+            verdictLog: verdictLog, kept: KeptVerdicts(verdictLog, tell: { show([$0]) }),
+            contracts: RememberedContracts(
+                PactAwareContracts(), meaning: PactAwareContracts.meaning,
+                at: found.workspace.appending(".lmsbuild/terms"), isTrusted: !isSlow(.snapshot, environment)))
     }
 
     static func currentEnvironment() -> [String: String] {
@@ -80,7 +85,7 @@ struct Workspace: Sendable {
 
     var settings: ResolutionSettings {
         ResolutionSettings(
-            root: root, overrides: overrides, environment: environment, contracts: PactAwareContracts())
+            root: root, overrides: overrides, environment: environment, contracts: contracts)
     }
 
     /// The files as they are now, uncommitted and untracked ones included.

@@ -2,7 +2,7 @@
 import os
 import shutil
 
-from layouts import Component
+from layouts import Component, git, say
 from measuring import Aim, Command, Group, Run, prepare
 from rivals import says, says_times
 
@@ -47,6 +47,59 @@ def make(repository, count):
             out.write(f"{name}: {component.inputs[0]}\n\texit 0\n")
     return Command(
         "make -j2", ["make", "-r", "-R", "-j2", "-f", file], repository.folder, check=says_times("^exit 0$", count))
+
+
+STAGES = 10
+
+
+def plan(trial):
+    """run -n of 100,000 targets, beside ninja: nothing to do, one target to run, and what needs it"""
+    for count in trial.sizes("actions", [1_000], [1_000, 10_000, 100_000]):
+        names = [f"s{number}" for number in range(count // STAGES)]
+        # Each stage but the first takes in the one before, which puts nothing out.
+        stages = "".join(
+            f"    t{stage}: {f':t{stage - 1} ' if stage else ''}input\n        exit 0\n\n" for stage in range(STAGES))
+        files = [("Buildfile", f"template t\n{stages}services s* : t\n"), (".gitignore", ".lmsbuild/\n")]
+        files += [(f"{name}/input", f"{name}\n") for name in names]
+        repository = trial.workshop.of(f"plan-{count}", files, [Component(name, name, []) for name in names])
+        say(f"running {len(names) * STAGES:,} targets, unless they have run")
+        everything = trial.command(repository, "run", "--sandbox", "off", "-j", "2")
+        prepare(everything)
+        prepare(everything)
+        rival = ninja_stages(repository)
+        serial = [0]
+
+        def edit():
+            serial[0] += 1
+            with open(os.path.join(repository.folder, names[len(names) // 2], "input"), "w") as file:
+                file.write(f"{os.getpid()} {serial[0]}\n")
+
+        nothing = trial.command(repository, "run", "-n", check=says_times(r"^\S+:t\d+\b", 0))
+        some = trial.command(
+            repository, "run", "-n", before=edit, check=says_times(r"^\S+:t\d+\b", STAGES),
+            name="lmsbuild run -n, ten targets to run")
+        for title, subject in [("nothing to do", nothing), ("ten to run", some)]:
+            prepare(subject)
+            trial.compare(Group(
+                f"planning {len(names) * STAGES:,} targets: {title}", subject, [rival], curve=f"run -n: {title}",
+                size=len(names) * STAGES, unit="target", runs=trial.options.runs or (3 if trial.quick else 5)))
+        git(repository.folder, "checkout", "--quiet", "--", ".")
+
+
+def ninja_stages(repository):
+    """`ninja -n` of the same targets, all of which are up to date."""
+    folder = os.path.join(repository.rivals, "ninja")
+    file = os.path.join(repository.rivals, "build.ninja")
+    with open(file, "w") as out:
+        out.write(f"builddir = {folder}\nrule done\n  command = : > $out\n")
+        for component in repository.components:
+            last = ""
+            for stage in range(STAGES):
+                output = f"{folder}/{component.name}-{stage}"
+                out.write(f"build {output}: done {component.name}/input {last}\n")
+                last = output
+    prepare(Command("ninja", ["ninja", "-f", file], repository.folder))
+    return Command("ninja -n", ["ninja", "-n", "-f", file], repository.folder)
 
 
 ACTIONS = 10  # In one run, so that its start and what else the machine does weigh less.

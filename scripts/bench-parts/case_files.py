@@ -2,7 +2,7 @@
 import os
 
 import rivals
-from layouts import DESCRIPTIONS
+from layouts import DESCRIPTIONS, NAMES
 from measuring import Aim, Command, Group, Wrong, output_of, prepare
 from rivals import says
 from trial import MANY_FILES
@@ -41,6 +41,24 @@ def noop(trial):
         trial.compare(Group(
             f"nothing to do, {title(layout, repository)}", subject, beside, curve=f"nothing to do: {DESCRIPTIONS[layout]}",
             size=repository.files, unit="file"))
+
+
+def layouts(trial):
+    """nothing to do, and affected by a change in one service, in every layout beside the raw pass and git"""
+    trial.options.layout = trial.options.layout or NAMES
+    trial.options.files = trial.options.files or [1_000 if trial.quick else 100_000]
+    for layout, repository in trial.layouts():
+        raw, status = trial.raw.stat(repository), rivals.git_status_untracked_cache(repository)
+        difference = Command("git diff HEAD~1", ["git", "diff", "--name-only", "HEAD~1"], repository.folder, aim=Aim(3))
+        affected = trial.command(repository, "affected", "--base", "HEAD~1", check=says(f"^{repository.changed}$"))
+        common = {"size": repository.files, "unit": "file"}
+        for name, subject, beside in [
+            ("nothing to do", trial.nothing_to_do(repository), [raw, status]),
+            ("affected", affected, [difference, raw, status]),
+        ]:
+            for command in [subject, *beside]:
+                prepare(command)
+            trial.compare(Group(f"{name}, {title(layout, repository)}", subject, beside, **common))
 
 
 def same_answer(wanted):

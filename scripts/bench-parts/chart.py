@@ -2,6 +2,8 @@
 import math
 from xml.sax.saxutils import escape
 
+from layouts import DESCRIPTIONS, NAMES
+
 WIDTH, LEFT, RIGHT, TOP, HEIGHT, BOTTOM = 960, 70, 320, 56, 300, 50
 STYLE = """
 :root{--back:#fff;--ink:#1a1a1a;--soft:#5f6b7a;--grid:#e3e7ec;--c0:#b35900;--c1:#2563b0;--c2:#137a56;--c3:#6b4bc4;
@@ -89,7 +91,7 @@ def spaced(wanted, gap, least, most):
     return places
 
 
-def draw_panel(top, curve, unit, quantity, lines):
+def draw_panel(top, curve, unit, quantity, lines, emphasis=True):
     panel = Panel(top, lines)
     out = [f'<text class="title" x="{LEFT}" y="{top + 24}">{escape(curve[:1].upper() + curve[1:])}</text>']
     what = "time" if quantity == "time" else "memory"
@@ -111,13 +113,13 @@ def draw_panel(top, curve, unit, quantity, lines):
         points = [(panel.x(size), panel.y(cost)) for size, cost in lines[name]]
         path = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
         dash = f' stroke-dasharray="{DASHES[style]}"' if DASHES[style] else ""
-        first = " first" if number == 0 else ""
+        first = " first" if emphasis and number == 0 else ""
         out.append(f'<path class="line s{style}{first}"{dash} d="M{path}"/>')
         out += [f'<circle class="f{style}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in points]
         # From the end of the line to its name, as names are moved where they would cover each other.
         out.append(
             f'<path class="grid" d="M{points[-1][0] + 5:.1f} {points[-1][1]:.1f}L{right + 10} {places[number]:.1f}"/>')
-        strong = " strong" if number == 0 else ""
+        strong = " strong" if emphasis and number == 0 else ""
         cost = amount(float(f"{lines[name][-1][1]:.2g}"), quantity)
         out.append(
             f'<text class="f{style}{strong}" x="{right + 14}" y="{places[number] + 4:.1f}">{escape(name)}: {cost}</text>')
@@ -130,11 +132,32 @@ def draw(groups):
     found = curves(groups)
     if not found:
         return None
+    return picture([(curve, unit, quantity, lines, True) for curve, (unit, quantity, lines) in found.items()])
+
+
+def overview(groups):
+    """The same of lmsbuild alone: a panel for what is counted, a line for each curve."""
+    many, *others = (f": {DESCRIPTIONS[name]}" for name in NAMES)
+    panels = {}
+    for curve, (unit, quantity, lines) in curves(groups).items():
+        points = next(iter(lines.values()))
+        # Other layouts have a table of their own.
+        if len(points) > 1 and not curve.endswith(tuple(others)):
+            panels.setdefault((quantity, unit), {})[curve.removesuffix(many).removeprefix("memory: ")] = points
+    if not panels:
+        return None
+    titles = {"time": "lmsbuild's time", "memory": "lmsbuild's peak of memory"}
+    return picture([
+        (f"{titles[quantity]} for each {unit}", unit, quantity, lines, False)
+        for (quantity, unit), lines in panels.items()])
+
+
+def picture(panels):
     out, top = [], 0
-    for curve, (unit, quantity, lines) in found.items():
+    for curve, unit, quantity, lines, emphasis in panels:
         for points in lines.values():
             points.sort()
-        out += draw_panel(top, curve, unit, quantity, lines)
+        out += draw_panel(top, curve, unit, quantity, lines, emphasis)
         top += TOP + HEIGHT + BOTTOM
     height = top + 10
     head = (

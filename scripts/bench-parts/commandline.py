@@ -7,6 +7,7 @@ import sys
 
 import case_actions
 import case_changes
+import case_contracts
 import case_files
 import case_start
 import chart
@@ -18,6 +19,7 @@ CASES = {
     "noop": case_files.noop, "cold": case_files.cold, "affected": case_changes.affected, "parse": case_start.parse,
     "spawn": case_actions.spawn, "sandbox": case_actions.sandbox, "start": case_start.start, "memory": case_files.memory,
     "watch": case_changes.watch, "replay": case_changes.replay,
+    "contracts": case_contracts.contracts, "layouts": case_files.layouts, "plan": case_actions.plan,
 }
 
 
@@ -47,11 +49,11 @@ def options_of(arguments):
     parser.add_argument("case", nargs="?", choices=CASES, metavar="CASE")
     parser.add_argument("--quick", action="store_true", help="small sizes, few runs")
     sizes = parser.add_argument_group("sizes (lists such as 1000,1e5)")
-    sizes.add_argument("--files", type=numbers, metavar="LIST", help="files: noop, cold, memory, watch")
-    sizes.add_argument("--layout", type=layouts, metavar="LIST", help="layouts, or 'all': noop, cold, memory")
-    sizes.add_argument("--services", type=numbers, metavar="LIST", help="services of 100 files: affected")
+    sizes.add_argument("--files", type=numbers, metavar="LIST", help="files: noop, cold, memory, watch, layouts")
+    sizes.add_argument("--layout", type=layouts, metavar="LIST", help="layouts, or 'all': noop, cold, memory, layouts")
+    sizes.add_argument("--services", type=numbers, metavar="LIST", help="services: affected, contracts")
     sizes.add_argument("--buildfiles", type=numbers, metavar="LIST", help="Buildfiles: parse")
-    sizes.add_argument("--actions", type=numbers, metavar="LIST", help="actions: spawn")
+    sizes.add_argument("--actions", type=numbers, metavar="LIST", help="actions: spawn, plan")
     sizes.add_argument("--inputs", type=numbers, metavar="LIST", help="inputs of the action: sandbox")
     sizes.add_argument("--commits", type=numbers, metavar="LIST", help="commits: replay")
     parser.add_argument("--runs", type=int, metavar="N", help="runs of each command")
@@ -64,8 +66,13 @@ def options_of(arguments):
         help="where repositories are made and kept for the next run (%(default)s)")
     parser.add_argument("--json", metavar="FILE", help="write the results there, too")
     parser.add_argument("--svg", metavar="FILE", help="draw the cost for each file (Buildfile, action …) at each size")
+    parser.add_argument(
+        "--read", nargs="+", metavar="JSON",
+        help="measure nothing: draw lmsbuild's own curves of all that earlier runs wrote with --json")
     options = parser.parse_args(arguments)
-    if not options.case and not options.counts:
+    if options.read and (options.case or options.counts or not options.svg):
+        parser.error("--read wants --svg, and no case")
+    if not options.case and not options.counts and not options.read:
         parser.print_help()
         sys.exit(0)
     if options.runs is not None and options.runs < 1:
@@ -87,8 +94,25 @@ def write(trial, options):
             file.write(picture)
 
 
+def overview(options):
+    """One picture of what earlier runs measured."""
+    groups = []
+    for path in options.read:
+        with open(path) as file:
+            groups += json.load(file)["groups"]
+    picture = chart.overview(groups)
+    if picture is None:
+        say("--read: nothing that was measured has sizes")
+        return 1
+    with open(options.svg, "w") as file:
+        file.write(picture)
+    return 0
+
+
 def main(arguments):
     options = options_of(arguments)
+    if options.read:
+        return overview(options)
     try:
         trial = Trial(options)
         if options.case:

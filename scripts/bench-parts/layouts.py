@@ -1,6 +1,8 @@
 """Makes the repositories that are measured. Does not run lmsbuild, and does not know what is measured in them."""
 import hashlib
+import json
 import os
+import random
 import struct
 import subprocess
 import sys
@@ -187,6 +189,55 @@ include services/*/Buildfile
 DOCKERFILE = "FROM scratch\nCOPY dist/ /app/\nCOPY src/config/ /etc/app/\n"
 
 
+# Made by scripts/bench: what a consumer asks of a provider, as consumers' tests write it.
+def pact(consumer, provider, name=""):
+    """The text of a contract with three interactions. `name` changes one of them."""
+    interactions = []
+    for number in range(3):
+        item = f"s{consumer}-{number}" + (f"-{name}" if name and number == 1 else "")
+        interactions.append({
+            "description": f"s{consumer} asks for item {number}",
+            "providerStates": [{"name": "an item exists", "params": {"id": item}}],
+            "request": {"method": "GET", "path": f"/items/{item}", "headers": {"Accept": "application/json"}},
+            "response": {
+                "status": 200, "headers": {"Content-Type": "application/json"},
+                "body": {"id": item, "amount": number, "names": ["first", "second"]},
+                "matchingRules": {"body": {
+                    "$.id": {"match": "type"}, "$.amount": {"match": "integer"}, "$.names": {"match": "type", "min": 1}}},
+            },
+        })
+    return json.dumps({
+        "consumer": {"name": f"s{consumer}"}, "provider": {"name": f"s{provider}"}, "interactions": interactions,
+        "metadata": {"pactSpecification": {"version": "3.0.0"}, "client": {"version": "1"}},
+    }, indent=2) + "\n"
+
+
+def contract_graph(shape, services):
+    """The providers of each service: its three next neighbours, or any three."""
+    if shape == "ring":
+        return [[(number + step) % services for step in (1, 2, 3)] for number in range(services)]
+    dice = random.Random(services)
+    return [
+        [(number + step) % services for step in dice.sample(range(1, services), 3)] for number in range(services)]
+
+
+def contract_path(consumer, provider):
+    return f"services/s{consumer}/contracts/s{provider}.json"
+
+
+def contract_files(graph):
+    """Services that are verified by a recipe which does nothing, so that nothing but lmsbuild is measured."""
+    yield "Buildfile", "include services/*/Buildfile\n"
+    yield ".gitignore", ".lmsbuild/\n"
+    for number, providers in enumerate(graph):
+        consumes = "".join(f"    consumes s{provider} by contracts/s{provider}.json\n" for provider in providers)
+        yield f"services/s{number}/Buildfile", (
+            f"service s{number}\n{consumes}    verify: src/**\n        test -s \"$contract\"\n")
+        yield f"services/s{number}/src/part0.py", f"number = {number}\n"
+        for provider in providers:
+            yield contract_path(number, provider), pact(number, provider)
+
+
 def library_count(services):
     return max(2, services // 20)
 
@@ -331,6 +382,13 @@ class Workshop:
                 ("one-library", [("lib/l1/src/l1/part3.py", "changed = True\n")])])
 
         return self._repository(self._made(f"services-{services}", make, paths), [], len(paths))
+
+    def contracts(self, shape, graph):
+        """A git repository of services with contracts between them."""
+        paths = [path for path, _ in contract_files(graph)]
+        made = self._made(
+            f"contracts-{shape}-{len(graph)}", lambda folder: import_commits(folder, [("", contract_files(graph))]), paths)
+        return self._repository(made, [], len(paths))
 
     def of(self, name, files, components=(), commits=(), unlisted=frozenset()):
         """A git repository of these files, and of further commits that are lists of (path, text) each. The list of files

@@ -22,6 +22,7 @@ class Run:
     """What one run took."""
     nanoseconds: int
     peak: int  # bytes
+    busy: int = 0  # Nanoseconds of processors, of the process and all it waited for; 0 where that is not known.
 
 
 @dataclass
@@ -107,7 +108,7 @@ class Stopwatch:
                     [self.raw, "measure", str(writer), *command.arguments], cwd=command.folder,
                     env=environment(command), stdin=subprocess.DEVNULL, stdout=printed, stderr=printed,
                     pass_fds=(writer,))
-                report = os.read(reader, 100).split() if done.returncode == 0 else [b"0", b"0", b"-1"]
+                report = os.read(reader, 100).split() if done.returncode == 0 else [b"0", b"0", b"-1", b"0"]
                 said = ""
                 if command.check:
                     printed.seek(0)
@@ -119,7 +120,7 @@ class Stopwatch:
         finally:
             os.close(reader)
             os.close(writer)
-        return Run(int(report[0]), int(report[1]) * 1024)
+        return Run(int(report[0]), int(report[1]) * 1024, int(report[3]))
 
     def rounds(self, commands, count):
         """The runs of each command. Each round begins with another, so that none always follows the same."""
@@ -146,7 +147,7 @@ def summary(group, runs):
     for command, of in zip([group.subject, *group.rivals], runs):
         row = {
             "command": command.name, "nanoseconds": spread([run.nanoseconds for run in of]),
-            "peak_bytes": max(run.peak for run in of),
+            "processor_nanoseconds": spread([run.busy for run in of]), "peak_bytes": max(run.peak for run in of),
         }
         if command is not group.subject:
             # Round by round: what else the machine did slowed both.

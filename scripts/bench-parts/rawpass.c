@@ -6,7 +6,7 @@
 //   rawpass touch LIST SECONDS         sets every file's time: the next look at it finds a new status, the same content
 //   rawpass spawn COUNT JOBS           runs 'sh -c "exit 0"' COUNT times, JOBS at once
 //   rawpass linked LIST FOLDER ARGV…   hard-links every file into FOLDER, runs ARGV, removes FOLDER
-//   rawpass measure FD ARGV…           runs ARGV and writes 'nanoseconds peak-KiB wait-status' to FD
+//   rawpass measure FD ARGV…           runs ARGV and writes 'nanoseconds peak-KiB wait-status processor-nanoseconds' to FD
 //
 // 'measure' is here and not in Python because a child's peak of memory is never less than that of the process that
 // started it, and this one is small.
@@ -234,7 +234,9 @@ static int measure(int report, char *const *arguments) {
     while (wait4(child, &status, 0, &usage) < 0)
         if (errno != EINTR) fail("wait4");
     uint64_t taken = now() - from;
-    dprintf(report, "%llu %ld %d\n", (unsigned long long)taken, usage.ru_maxrss, status);
+    uint64_t busy = ((uint64_t)usage.ru_utime.tv_sec + (uint64_t)usage.ru_stime.tv_sec) * 1000000000u
+        + ((uint64_t)usage.ru_utime.tv_usec + (uint64_t)usage.ru_stime.tv_usec) * 1000u;
+    dprintf(report, "%llu %ld %d %llu\n", (unsigned long long)taken, usage.ru_maxrss, status, (unsigned long long)busy);
     return 0;
 }
 

@@ -1,4 +1,6 @@
-"""Shows what was measured as tables on standard output. Does not measure."""
+"""Shows what was measured as tables on standard output. Does not measure.
+
+'cpu ms' is the time of processors, which other work on the machine lengthens less than the time of the clock."""
 
 
 def time_text(nanoseconds):
@@ -39,7 +41,7 @@ def show(group):
     runs = f"{group['runs']} runs" if group["runs"] > 1 else "one run"
     print(f"\n{group['title']} ({runs}{', ratios of memory' if group['quantity'] == 'memory' else ''})")
     print(
-        f"{'':44} {'median ms':>10} {'least':>9} {'most':>9} {rate_title(group):>10} {'peak MB':>8}   "
+        f"{'':44} {'median ms':>10} {'least':>9} {'most':>9} {'cpu ms':>9} {rate_title(group):>10} {'peak MB':>8}   "
         f"{'ratio':>7} {'least':>7} {'most':>7}")
     for row in group["rows"]:
         times = row["nanoseconds"]
@@ -48,10 +50,12 @@ def show(group):
             ratio = row["ratio"]
             ratios = f"{ratio['median']:7.2f} {ratio['least']:7.2f} {ratio['most']:7.2f}"
         # What a rival's process takes up in memory is not always known.
+        busy = row["processor_nanoseconds"]["median"]
+        busy = f"{time_text(busy) if busy else '':>9}"
         peak = f"{row['peak_bytes'] / 1e6:8.1f}" if row["peak_bytes"] else f"{'':8}"
         line = (
             f"{row['command']:44} {time_text(times['median']):>10} {time_text(times['least']):>9} "
-            f"{time_text(times['most']):>9} {rate_text(group, row):>10} {peak}   "
+            f"{time_text(times['most']):>9} {busy} {rate_text(group, row):>10} {peak}   "
             f"{ratios:23}{aim_text(row.get('aim'), group['quantity'])}")
         print(line.rstrip())
 

@@ -52,6 +52,7 @@ class Trial:
         self.stopwatch = Stopwatch(program)
         self.groups = []
         self.counts = []
+        self.verified = []
 
     def tool(self, name):
         """A program from PyPI."""
@@ -109,7 +110,7 @@ class Trial:
     def results(self):
         return {
             "schema": 2, "case": self.options.case, "quick": self.quick, "machine": machine(self.lmsbuild),
-            "groups": self.groups, "counts": self.counts,
+            "groups": self.groups, "counts": self.counts, "verified": self.verified,
         }
 
 
