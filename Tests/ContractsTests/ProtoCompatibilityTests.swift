@@ -160,7 +160,7 @@ struct ProtoCase: Sendable, CustomTestStringConvertible {
         ("message { }", "no name"), ("message A { string = 1; }", "no field"),
         ("message A { string a = x; }", "no field"),
         ("message A { string a = 0; }", "no field"), ("message A { string a = 1; int32 b = 1; }", "two fields"),
-        ("message A {} message A {}", "twice"), ("enum E { A }", "no value"), ("service S { rpc A; }", "no method"),
+        ("message A {} message A {}", "twice"), ("enum E { A; }", "no value"), ("service S { rpc A; }", "no method"),
         ("mesage A {}", "no declaration"), ("message A {", "not closed"),
         ("message A { map<string> a = 1; }", "no field"),
     ])
