@@ -2,48 +2,40 @@ import BuildEngine
 import BuildGraph
 import BuildTestSupport
 import Foundation
-import Testing
 
 /// A stand-in for a Pact Broker on 127.0.0.1 that speaks the documented interface, as far as lmsbuild uses it. What it was asked is
 /// in `requests`.
 final class BrokerStandIn {
     let url: String
-    private let process: Process
-    private let folder: BytePath
+    private let pipe: any CommandPipe
+    private let folder: TemporaryFolder
 
     /// `settings`: `token` or `password` that it wants, `old`: true where it knows no selectors, `conflict`: true where it takes
     /// no pact, `elsewhere`: true where its links lead to another machine.
-    init(in folder: BytePath, _ settings: String = "{}") throws {
-        self.folder = folder
-        let script = folder.appending("broker.py").shown
-        try Self.program.write(toFile: script, atomically: true, encoding: .utf8)
-        process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments = [script, folder.appending("requests").shown, settings]
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
+    init(_ settings: String = "{}") throws {
+        folder = try TemporaryFolder()
+        try folder.write("broker.py", Self.program)
+        pipe = try ProcessRunner().open(
+            Command(
+                ["/usr/bin/python3", folder("broker.py").shown, folder("requests").shown, settings],
+                environment: ["PATH": "/usr/bin:/bin"], folder: folder.path))
         // It says where it listens once it does.
-        var line: [UInt8] = []
-        while line.last != 10, let byte = try pipe.fileHandleForReading.read(upToCount: 1), !byte.isEmpty {
-            line += byte
-        }
-        url = "http://127.0.0.1:" + String(decoding: line.dropLast(), as: UTF8.self)
+        url = "http://127.0.0.1:" + String(decoding: try pipe.readLine() ?? [], as: UTF8.self)
     }
 
-    deinit {
-        process.terminate()
-        process.waitUntilExit()
-    }
+    /// It ends with its standard input.
+    func end() { pipe.close() }
+
+    deinit { pipe.close() }
 
     /// Method and path, and whether credentials came with it, of each request.
     var requests: [String] {
-        let text = (try? String(contentsOfFile: folder.appending("requests").shown, encoding: .utf8)) ?? ""
+        let text = (try? String(contentsOfFile: folder("requests").shown, encoding: .utf8)) ?? ""
         return text.split(separator: "\n").map(String.init)
     }
 
     private static let program = #"""
-        import base64, json, sys
+        import base64, json, sys, threading
         from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
         from urllib.parse import unquote
 
@@ -116,8 +108,9 @@ final class BrokerStandIn {
 
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
         print(server.server_port, flush=True)
-        server.serve_forever()
+        sys.stdin.read()
 
         """#
 }

@@ -33,7 +33,7 @@ import Testing
 
     @Test func publishesAndFetches() async throws {
         let repository = try await workspace()
-        let broker = try BrokerStandIn(in: try await TestRepository().path)
+        let broker = try BrokerStandIn()
         let first = try await program.run(
             "contracts", "publish", "--broker", broker.url, "--as", "1.0", in: repository.path)
         #expect(first.status == 0, "\(first.errors)")
@@ -53,7 +53,7 @@ import Testing
 
     @Test func publishesResults() async throws {
         let repository = try await workspace()
-        let broker = try BrokerStandIn(in: try await TestRepository().path)
+        let broker = try BrokerStandIn()
         _ = try await program.run("run", ":verify", in: repository.path)
         let outcome = try await program.run(
             "contracts", "publish", "--broker", broker.url, "--as", "7", "--results", in: repository.path)
@@ -63,7 +63,7 @@ import Testing
 
     @Test func asksOldBrokersForTheLatest() async throws {
         let repository = try await workspace()
-        let broker = try BrokerStandIn(in: try await TestRepository().path, #"{"old":true}"#)
+        let broker = try BrokerStandIn(#"{"old":true}"#)
         _ = try await program.run("contracts", "publish", "--broker", broker.url, "--as", "1", in: repository.path)
         let fetched = try await program.run(
             "contracts", "fetch", "--broker", broker.url, "--provider", "catalog", "-o", ".", in: repository.path)
@@ -76,7 +76,7 @@ import Testing
     ])
     func credentials(settings: String, environment: [String: String]) async throws {
         let repository = try await workspace()
-        let broker = try BrokerStandIn(in: try await TestRepository().path, settings)
+        let broker = try BrokerStandIn(settings)
         func publish(_ environment: [String: String]) async throws -> Program.Outcome {
             try await program.run(
                 ["contracts", "publish", "--broker", broker.url, "--as", "1"], in: repository.path,
@@ -96,7 +96,7 @@ import Testing
 
     @Test func conflict() async throws {
         let repository = try await workspace()
-        let broker = try BrokerStandIn(in: try await TestRepository().path, #"{"conflict":true}"#)
+        let broker = try BrokerStandIn(#"{"conflict":true}"#)
         let outcome = try await program.run(
             "contracts", "publish", "--broker", broker.url, "--as", "1", in: repository.path)
         #expect(outcome.status == 3)
@@ -107,16 +107,17 @@ import Testing
     @Test func unreachable() async throws {
         let repository = try await workspace()
         // Nobody listens on the port of one that has ended.
-        let url = try { try BrokerStandIn(in: repository.path) }().url
+        let broker = try BrokerStandIn()
+        broker.end()
         let outcome = try await program.run(
-            "contracts", "publish", "--broker", url, "--as", "1", in: repository.path)
+            "contracts", "publish", "--broker", broker.url, "--as", "1", in: repository.path)
         #expect(outcome.status == 34)
         #expect(outcome.errors.contains("gives no answer"))
     }
 
     @Test func credentialsGoNowhereElse() async throws {
         let repository = try await workspace()
-        let broker = try BrokerStandIn(in: try await TestRepository().path, #"{"elsewhere":true}"#)
+        let broker = try BrokerStandIn(#"{"elsewhere":true}"#)
         _ = try await program.run("contracts", "publish", "--broker", broker.url, "--as", "1", in: repository.path)
         let fetched = try await program.run(
             ["contracts", "fetch", "--broker", broker.url, "--provider", "catalog", "-o", "."], in: repository.path,
