@@ -46,13 +46,14 @@ package enum ContractKind: Sendable, Hashable {
 }
 
 extension ContractReading {
-    package func kind(of bytes: [UInt8], name: String) -> ContractKind? { nil }
     package func remembered(_ content: SHA256Value) -> [ContractTerm]? { nil }
 }
 
 /// Takes every contract as one term that is its bytes.
 package struct OpaqueContracts: ContractReading {
     package init() {}
+
+    package func kind(of bytes: [UInt8], name: String) -> ContractKind? { nil }
 
     package func terms(of bytes: [UInt8]) -> [ContractTerm] {
         [ContractTerm(name: "contract", digest: SHA256Value.of(Array("lmsbuild opaque contract 1\0".utf8) + bytes))]

@@ -56,6 +56,8 @@ package final class RememberedContracts: ContractReading {
         return terms
     }
 
+    package func kind(of bytes: [UInt8], name: String) -> ContractKind? { reader.kind(of: bytes, name: name) }
+
     package func remembered(_ content: SHA256Value) -> [ContractTerm]? {
         let learned = state.withLock { state -> [ContractTerm]? in
             state.asked.insert(content)

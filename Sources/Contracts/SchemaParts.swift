@@ -39,6 +39,9 @@ extension SchemaComparison {
                 if !isOneWay(mine, subSource) { push(mine, its, path) }
             } else if case .schema(let rest) = sub.additional {
                 push(rest, its, path)
+            } else if sub.required.contains(name), let whole = sub.node {
+                // It is there, and nothing is said of what it is.
+                push([SchemaNode(pointer: whole.pointer, variant: "anything", tree: Self.anything(whole))], its, path)
             } else if !isRequest, !sup.required.contains(name) {
                 report(
                     "property-removed", item, "\(new) has no property '\(ReportText.line(name))'",

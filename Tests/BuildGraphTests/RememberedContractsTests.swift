@@ -8,6 +8,8 @@ import Testing
     private final class Reader: ContractReading {
         let count = Mutex(0)
 
+        func kind(of bytes: [UInt8], name: String) -> ContractKind? { .pact }
+
         func terms(of bytes: [UInt8]) -> [ContractTerm] {
             count.withLock { $0 += 1 }
             return bytes.map { ContractTerm(name: "term \($0) ö", digest: .of([$0])) }.sorted()

@@ -6,7 +6,7 @@ _lmsbuild() {
         -C | -f) ((index++)) ;;
         -*) [ -z "$command" ] || break ;;
         *)
-            case "  " in
+            case " contracts " in
             *" $command "*) [ -z "$command" ] || { command="$command ${COMP_WORDS[index]}"; break; } ;;
             esac
             [ -z "$command" ] || break
@@ -37,7 +37,7 @@ _lmsbuild() {
         "path --format") words="text json" ;;
         "replay --kind") words="service library" ;;
         "replay --format") words="text json svg" ;;
-        "contracts --format") words="text json svg html" ;;
+        "contracts list --format") words="text json svg html" ;;
         "can-deploy --format") words="text json" ;;
         *)
             case "$command" in
@@ -54,10 +54,13 @@ _lmsbuild() {
             "rdeps") words="-C -f --direct --gates --stage --format --help" ;;
             "path") words="-C -f --gates --format --help" ;;
             "replay") words="-C -f --last --stage --kind --time --format -o --output --help" ;;
-            "contracts") words="-C -f --format -o --output --release --why --importing --exporting --help" ;;
+            "contracts list") words="-C -f --format -o --output --release --why --importing --exporting --junit --breaking --help" ;;
+            "contracts publish") words="-C -f --broker --as --results --help" ;;
+            "contracts fetch") words="-C -f --broker --provider -o --output --help" ;;
             "release") words="-C -f -o --output --help" ;;
             "can-deploy") words="-C -f --to --running --service --undeclared --verify --format --help" ;;
             "watch") words="-C -f --background --stop --status --idle --help" ;;
+            "contracts") words="list publish fetch" ;;
             esac
             ;;
         esac

@@ -185,11 +185,18 @@ _lmsbuild() {
             ''-C'[Work as if started in this folder.]:dir:_files' \
             ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
             ''--format'[text, json, svg or html.]:format:(text json svg html)' \
-            '(-o --output)'{-o,--output}'[Write to this file instead of standard output.]:output:_files' \
+            '(-o --output)'{-o,--output}'[The folder to write to.]:folder:_files' \
             ''--release'[What this release'\''s contents are verified for, and not those at hand.]:file:_files' \
             ''--why'[One pair, term by term.]:consumer/provider:_files' \
             ''--importing'[Take over the verdicts that another workspace exported.]:file:_files' \
             ''--exporting'[Write all verdicts to a file for other workspaces.]:file:_files' \
+            ''--junit'[Write the pairs as JUnit XML, too.]:file:_files' \
+            ''--breaking'[Compare two files, OLD NEW, of one kind, and show what breaks; status 3 where something does.]' \
+            ''--broker'[The broker. Credentials come from PACT_BROKER_TOKEN, or PACT_BROKER_USERNAME and PACT_BROKER_PASSWORD.]:url:_files' \
+            ''--as'[The version under which they stand there, such as a commit.]:version:_files' \
+            ''--results'[Put down what is known of verifying them, too.]' \
+            ''--provider'[The provider, as the broker calls it.]:provider:_files' \
+            '1: :(list publish fetch)' \
             '*: :_files'
         ;;
     release)
