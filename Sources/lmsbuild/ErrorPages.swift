@@ -1511,7 +1511,7 @@ Teach the provider, or agree with the consumer that it does without. Nothing has
 # LMS704: contract of another kind
 
 A consumer's contract is of a kind that its provider's rule `verify` does not verify: a pact, where the rule compares OpenAPI
-documents alone, or the other way round. Nothing runs; the exit status is 2.
+documents alone, or the other way round. Nothing runs; the exit status is 2, and 3 of `check`.
 
 ## Example
 

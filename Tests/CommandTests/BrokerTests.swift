@@ -47,7 +47,7 @@ import Testing
         let fetched = try await program.run(
             "contracts", "fetch", "--broker", broker.url + "/", "--provider", "catalog", "-o", ".", in: repository.path)
         #expect(fetched.status == 0, "\(fetched.errors)")
-        let text = try String(contentsOfFile: repository.folder("lending.json").shown, encoding: .utf8)
+        let text = try String(contentsOfFile: repository.path.appending("lending.json").shown, encoding: .utf8)
         #expect(text.contains("interactions"))
     }
 

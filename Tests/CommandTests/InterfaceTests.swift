@@ -219,7 +219,7 @@ import Testing
             files: ["catalog/openapi.yaml": Self.api("title: {type: integer}")])
         _ = try await program.run("run", in: repository.path)
         _ = try await program.run("contracts", "--junit", "report.xml", in: repository.path)
-        let text = try String(contentsOfFile: repository.folder("report.xml").shown, encoding: .utf8)
+        let text = try String(contentsOfFile: repository.path.appending("report.xml").shown, encoding: .utf8)
         #expect(
             text.contains(#"<testsuite name="lending asks catalog" tests="1" failures="1" errors="0" skipped="0">"#))
         #expect(text.contains(#"<testcase classname="catalog:verify[lending]" name="openapi"><failure"#))
