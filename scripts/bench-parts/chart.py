@@ -4,7 +4,7 @@ from xml.sax.saxutils import escape
 
 from layouts import DESCRIPTIONS, NAMES
 
-WIDTH, LEFT, RIGHT, TOP, HEIGHT, BOTTOM = 960, 70, 320, 56, 300, 50
+WIDTH, LEFT, RIGHT, TOP, HEIGHT, BOTTOM = 960, 70, 370, 56, 300, 50
 STYLE = """
 :root{--back:#fff;--ink:#1a1a1a;--soft:#5f6b7a;--grid:#e3e7ec;--c0:#b35900;--c1:#2563b0;--c2:#137a56;--c3:#6b4bc4;
 --c4:#b02a6b;--c5:#4f7300;--c6:#007a8a;--c7:#8a5a44;--c8:#7c8896;--c9:#a03c2e}
@@ -101,8 +101,13 @@ def draw_panel(top, curve, unit, quantity, lines, emphasis=True):
         y = panel.y(value)
         out.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{right}"/>')
         out.append(f'<text class="scale end" x="{LEFT - 8}" y="{y + 4:.1f}">{amount(value, quantity)}</text>')
+    named = -math.inf
     for size in panel.sizes:
         x = panel.x(size)
+        # Repositories of different cases have not quite the same sizes: one number is enough.
+        if x < named + 70:
+            continue
+        named = x
         out.append(f'<path class="grid" d="M{x:.1f} {top + TOP}V{bottom}"/>')
         out.append(f'<text class="scale middle" x="{x:.1f}" y="{bottom + 18}">{size:,}</text>')
     names = list(lines)
@@ -146,7 +151,7 @@ def overview(groups):
             panels.setdefault((quantity, unit), {})[curve.removesuffix(many).removeprefix("memory: ")] = points
     if not panels:
         return None
-    titles = {"time": "lmsbuild's time", "memory": "lmsbuild's peak of memory"}
+    titles = {"time": "Time of lmsbuild", "memory": "Peak of memory of lmsbuild"}
     return picture([
         (f"{titles[quantity]} for each {unit}", unit, quantity, lines, False)
         for (quantity, unit), lines in panels.items()])
