@@ -42,7 +42,7 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
-            name: "BuildTestSupport", dependencies: ["Buildfile", "BuildGraph", "BuildEngine"],
+            name: "BuildTestSupport", dependencies: ["Buildfile", "BuildGraph", "BuildEngine", "CLinux"],
             path: "Tests/BuildTestSupport", swiftSettings: settings),
         .testTarget(
             name: "BuildfileTests", dependencies: ["Buildfile", "BuildTestSupport"], swiftSettings: settings),

@@ -5,7 +5,7 @@ import Glibc
 /// Checks documents against schemas with `check-jsonschema`, which `scripts/install-python-tools` installs.
 package struct DocumentCheck: Sendable {
     private let root: BytePath
-    private let runner = ProcessRunner()
+    private let runner = ProcessRunner.ofTests
 
     package init(source: String = #filePath) {
         root = BytePath(source).parent.parent.parent

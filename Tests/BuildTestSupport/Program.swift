@@ -1,4 +1,4 @@
-import BuildEngine
+package import BuildEngine
 package import BuildGraph
 import Glibc
 
@@ -13,7 +13,7 @@ package struct Program: Sendable {
     }
 
     package let path: String
-    private let runner = ProcessRunner()
+    private let runner = ProcessRunner.ofTests
 
     /// The program that `swift build` made beside the tests, or the one that LMSBUILD_BINARY names.
     package init(source: String = #filePath) {
@@ -58,6 +58,11 @@ package struct Program: Sendable {
         let targets = try JSONValue.parse(Array(outcome.output.utf8)).member("targets")?.members ?? []
         return Dictionary(targets.map { ($0.0, $0.1.text ?? "") }, uniquingKeysWith: { first, _ in first })
     }
+}
+
+extension ProcessRunner {
+    /// One for all tests of a run: hundreds at once, each with descriptors of its own, come near a machine's limit.
+    package static let ofTests = ProcessRunner()
 }
 
 package struct ProgramFailed: Error {

@@ -7,7 +7,7 @@ package struct TestRepository: Sendable {
     package let folder: TemporaryFolder
     /// Where git runs: the folder itself, or below it.
     package let path: BytePath
-    private let runner = ProcessRunner()
+    private let runner = ProcessRunner.ofTests
 
     /// `options` go to `git init`.
     package init(_ options: String...) async throws {

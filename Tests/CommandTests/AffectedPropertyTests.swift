@@ -53,7 +53,7 @@ import Testing
         var history = try RandomMonorepo(repository, seed: seed)
         let git = try #require(
             try await GitRepository.discover(
-                from: repository.path, runner: ProcessRunner(), environment: repository.environment))
+                from: repository.path, runner: ProcessRunner.ofTests, environment: repository.environment))
         var checkouts: [[Label: InputHash]] = []
         var commits: [(id: String, change: String)] = []
         for step in 0..<60 {
@@ -133,7 +133,7 @@ import Testing
         #expect(here.count > 10)
         if geteuid() == 0 {
             chmod(elsewhere.path.shown, 0o755)
-            let status = try await ProcessRunner().run(
+            let status = try await ProcessRunner.ofTests.run(
                 Command(
                     ["chown", "-R", "65534:65534", elsewhere.path.shown], environment: ["PATH": "/usr/bin:/bin"],
                     folder: BytePath("/")))

@@ -26,7 +26,7 @@ import Testing
         var commits = [try await repository.commitAll()]
         let git = try #require(
             try await GitRepository.discover(
-                from: repository.path, runner: ProcessRunner(), environment: repository.environment))
+                from: repository.path, runner: ProcessRunner.ofTests, environment: repository.environment))
         let objects = git.objects()
         var told = 0
         for step in 0..<60 {

@@ -15,7 +15,7 @@ final class BrokerStandIn {
     init(_ settings: String = "{}") throws {
         folder = try TemporaryFolder()
         try folder.write("broker.py", Self.program)
-        pipe = try ProcessRunner().open(
+        pipe = try ProcessRunner.ofTests.open(
             Command(
                 ["/usr/bin/python3", folder("broker.py").shown, folder("requests").shown, settings],
                 environment: ["PATH": "/usr/bin:/bin"], folder: folder.path))

@@ -7,7 +7,7 @@ import Testing
 /// The templates in `docs/ci`: valid by the schemas of the servers they are for, and their scripts run in a simulated job.
 @Suite struct CITemplateTests {
     private let documents = DocumentCheck()
-    private let runner = ProcessRunner()
+    private let runner = ProcessRunner.ofTests
     private let root = BytePath(#filePath).parent.parent.parent
 
     private func template(_ name: String) throws -> String {

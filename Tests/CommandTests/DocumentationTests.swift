@@ -51,8 +51,8 @@ import Testing
         #expect(Set(directives + attributes.map { "[\($0)]" }).subtracting(used) == [])
     }
 
-    @Test func theSampleSystemHasNoMistakes() throws {
-        let result = try run(["check"], in: root.appending(path: "services"))
+    @Test func theSampleSystemHasNoMistakes() async throws {
+        let result = try await run(["check"], in: root.appending(path: "services"))
         #expect(result.status == 0)
         #expect(result.output.wholeMatch(of: /\d+ components, \d+ targets, no mistakes\n/) != nil)
     }
@@ -90,8 +90,8 @@ import Testing
         }
     }
 
-    @Test func explainPrintsThePage() throws {
-        let result = try run(["explain", "LMS101"], in: root)
+    @Test func explainPrintsThePage() async throws {
+        let result = try await run(["explain", "LMS101"], in: root)
         #expect(result.status == 0)
         #expect(result.output == errorPages["LMS101"])
     }
@@ -106,7 +106,7 @@ import Testing
     }
 
     @Test(arguments: ErrorPageCase.all)
-    func thePageShowsWhatIsPrinted(example: ErrorPageCase) throws {
+    func thePageShowsWhatIsPrinted(example: ErrorPageCase) async throws {
         let page = try text("docs/errors/\(example.code.rawValue).md")
         let folder = try TemporaryFolder()
         var files = example.files
@@ -115,7 +115,7 @@ import Testing
         var expected = try #require(blocks("text", in: page).first)
         let command = expected.hasPrefix("$ lmsbuild ") ? String(expected.prefix { $0 != "\n" }) : "$ lmsbuild check"
         if expected.hasPrefix(command) { expected.removeFirst(command.count + 1) }
-        let result = try run(
+        let result = try await run(
             command.split(separator: " ").dropFirst(2).map(String.init),
             in: URL(filePath: String(decoding: folder.path.bytes, as: UTF8.self)))
         let shown = result.output.replacing(String(decoding: folder.path.bytes, as: UTF8.self), with: "/src/shop")
@@ -170,20 +170,9 @@ import Testing
     }
 
     /// The program, as people start it: what it prints on both streams, and its exit status.
-    private func run(_ arguments: [String], in folder: URL) throws -> (status: Int32, output: String) {
-        let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        let process = Process()
-        process.executableURL = tests.deletingLastPathComponent().appending(path: "lmsbuild")
-        process.arguments = arguments
-        process.currentDirectoryURL = folder
-        let pipe = Pipe()
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+    private func run(_ arguments: [String], in folder: URL) async throws -> (status: Int32, output: String) {
+        let outcome = try await Program().run(arguments, in: BytePath(folder.path(percentEncoded: false)))
+        return (outcome.status, outcome.output + outcome.errors)
     }
 
     private func exampleTree() throws -> MemoryFileSystem {

@@ -367,7 +367,7 @@ import Testing
         let clone = try await clone(repository)
         let git = try #require(
             try await GitRepository.discover(
-                from: clone, runner: ProcessRunner(), environment: repository.environment))
+                from: clone, runner: ProcessRunner.ofTests, environment: repository.environment))
         let commit = try #require(try await git.known("HEAD~1"))
         func readCount() async throws -> Int {
             let staging = try #require(try await git.staging(commit, prefix: .root))

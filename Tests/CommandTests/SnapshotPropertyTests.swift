@@ -21,7 +21,7 @@ import Testing
         try await repository.commitAll()
         let git = try #require(
             try await GitRepository.discover(
-                from: repository.path, runner: ProcessRunner(), environment: repository.environment))
+                from: repository.path, runner: ProcessRunner.ofTests, environment: repository.environment))
         let files = StateFiles(in: state.path)
         var taken = 0
         for step in 0..<80 {

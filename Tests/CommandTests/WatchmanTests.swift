@@ -27,7 +27,7 @@ struct WatchmanTests {
             ])
         var history = try RandomMonorepo(repository, seed: 4711)
         try await repository.commitAll()
-        let runner = ProcessRunner()
+        let runner = ProcessRunner.ofTests
         func ask(_ words: [String]) async throws -> String {
             let result = try await runner.run(
                 Command(
