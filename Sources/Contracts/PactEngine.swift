@@ -14,12 +14,12 @@ struct PactEngine: Sendable {
     }
 
     /// What is sent to the provider.
-    func prepared(_ request: PactRequest) throws(HTTPFailure) -> PactRequest {
+    func prepared(_ request: PactRequest) throws(VerifierFailure) -> PactRequest {
         var run = generators
         do throws(GeneratorError) {
             return try run.request(request)
         } catch {
-            throw HTTPFailure(message: "the request cannot be made: \(error.message)")
+            throw VerifierFailure(message: "the request cannot be made: \(error.message)")
         }
     }
 

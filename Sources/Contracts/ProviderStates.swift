@@ -38,10 +38,10 @@ struct ProviderStates: Sendable {
             do {
                 found = try await client.send(
                     "POST", path, headers: [("Content-Type", "application/json")], body: question)
-            } catch let failure as HTTPFailure {
-                throw HTTPFailure(message: "POST \(path): \(failure.message)", isLost: failure.isLost)
+            } catch let failure as VerifierFailure {
+                throw VerifierFailure(message: "POST \(path): \(failure.message)", isLost: failure.isLost)
             }
-            guard found.succeeded else { throw HTTPFailure(message: "POST \(path) answered \(found.shown)") }
+            guard found.succeeded else { throw VerifierFailure(message: "POST \(path) answered \(found.shown)") }
             answer = found.body
         case .command(let words, let environment, let folder, let commands, let limit):
             var command = Command(words, environment: environment, folder: folder)
@@ -53,7 +53,7 @@ struct ProviderStates: Sendable {
             do {
                 result = try await commands.run(command)
             } catch let error as SpawnError {
-                throw HTTPFailure(message: "'\(error.program)' cannot be started: \(errorText(error.errno))")
+                throw VerifierFailure(message: "'\(error.program)' cannot be started: \(errorText(error.errno))")
             }
             guard result.succeeded else {
                 let how =
@@ -62,7 +62,8 @@ struct ProviderStates: Sendable {
                     case .signalled(let number): "was ended by signal \(number)"
                     case .timedOut: "did not end within \(limit.components.seconds)s"
                     }
-                throw HTTPFailure(message: "'\(words[0])' \(how): \(ReportText.tail(result.errors + result.output))")
+                throw VerifierFailure(
+                    message: "'\(words[0])' \(how): \(ReportText.tail(result.errors + result.output))")
             }
             answer = result.output
         }

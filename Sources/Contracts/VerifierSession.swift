@@ -26,8 +26,8 @@ struct VerifierSession: Sendable {
             for state in interaction.providerStates {
                 do {
                     values += try await states.change(state, .setup, consumer: consumer)
-                } catch let failure as HTTPFailure {
-                    throw HTTPFailure(
+                } catch let failure as VerifierFailure {
+                    throw VerifierFailure(
                         message: "the state \"\(state.name)\" could not be set: \(failure.message)",
                         isLost: failure.isLost)
                 }
@@ -40,14 +40,14 @@ struct VerifierSession: Sendable {
                         "the rule says nothing of how provider states are set: [pact states=/PATH] or [states WORD…]"))
             }
             outcome = found.isEmpty ? .passed(notes: []) : .failed(found)
-        } catch let failure as HTTPFailure {
+        } catch let failure as VerifierFailure {
             outcome = .failed([Finding(failure.message)])
             isLost = failure.isLost
         }
         for state in set.reversed() where !isLost {
             do {
                 _ = try await states.change(state, .teardown, consumer: consumer)
-            } catch let failure as HTTPFailure {
+            } catch let failure as VerifierFailure {
                 isLost = isLost || failure.isLost
                 guard case .passed(let notes) = outcome else { continue }
                 outcome = .passed(
@@ -82,8 +82,8 @@ struct VerifierSession: Sendable {
         }
         do {
             return try await client.send(sent.method, target, headers: headers, body: sent.body.bytes)
-        } catch let failure as HTTPFailure {
-            throw HTTPFailure(message: "\(sent.method) \(target): \(failure.message)", isLost: failure.isLost)
+        } catch let failure as VerifierFailure {
+            throw VerifierFailure(message: "\(sent.method) \(target): \(failure.message)", isLost: failure.isLost)
         }
     }
 
@@ -126,21 +126,21 @@ struct VerifierSession: Sendable {
         do {
             result = try await commands.run(command)
         } catch let error as SpawnError {
-            throw HTTPFailure(message: "'\(error.program)' cannot be started: \(errorText(error.errno))")
+            throw VerifierFailure(message: "'\(error.program)' cannot be started: \(errorText(error.errno))")
         }
         switch result.ending {
         case .exited(0):
             if result.output.count > HTTPClient.bodyLimit {
-                throw HTTPFailure(message: "the message is larger than \(HTTPClient.bodyLimit >> 20) MiB")
+                throw VerifierFailure(message: "the message is larger than \(HTTPClient.bodyLimit >> 20) MiB")
             }
             return PactMessage(contents: result.output)
         case .exited(let code):
-            throw HTTPFailure(
+            throw VerifierFailure(
                 message: "the recipe gave no message: exit status \(code): \(ReportText.tail(result.errors))")
         case .signalled(let number):
-            throw HTTPFailure(message: "the recipe gave no message: ended by signal \(number)")
+            throw VerifierFailure(message: "the recipe gave no message: ended by signal \(number)")
         case .timedOut:
-            throw HTTPFailure(
+            throw VerifierFailure(
                 message: "the recipe gave no message within \(request.settings.answer.components.seconds)s")
         }
     }
@@ -157,16 +157,17 @@ struct VerifierSession: Sendable {
         do {
             answer = try await client.send(
                 "POST", path, headers: [("Content-Type", "application/json")], body: question.bytes)
-        } catch let failure as HTTPFailure {
-            throw HTTPFailure(message: "POST \(path): \(failure.message)", isLost: failure.isLost)
+        } catch let failure as VerifierFailure {
+            throw VerifierFailure(message: "POST \(path): \(failure.message)", isLost: failure.isLost)
         }
-        guard answer.succeeded else { throw HTTPFailure(message: "POST \(path) answered \(answer.shown)") }
+        guard answer.succeeded else { throw VerifierFailure(message: "POST \(path) answered \(answer.shown)") }
         var metadata: [JSONTree.Member] = []
         if let header = answer.header("pact-message-metadata") {
             guard let bytes = Base64.decode(header), let tree = try? JSONTree.parse(bytes),
                 let members = tree.members
             else {
-                throw HTTPFailure(message: "POST \(path): the header Pact-Message-Metadata is no JSON object in base64")
+                throw VerifierFailure(
+                    message: "POST \(path): the header Pact-Message-Metadata is no JSON object in base64")
             }
             metadata = members
         }
