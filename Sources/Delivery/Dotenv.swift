@@ -59,7 +59,7 @@ private struct DotenvParser {
         while findStatement() {
             let (name, range, isBare) = try key()
             let span = SourceSpan(source, offset: range.lowerBound, length: range.count)
-            let isDropped = name.utf8.first.map { $0.isDigit } ?? false
+            let isDropped = name.utf8.first.map { $0.isDecimal } ?? false
             var entry = Dotenv.Entry(name: name, value: nil, span: span, unset: [])
             if isBare {
                 if let value = lookup(name) { known[name] = value }
@@ -75,7 +75,7 @@ private struct DotenvParser {
 
     private var peek: UInt8? { offset < bytes.count ? bytes[offset] : nil }
 
-    private static func isBlank(_ byte: UInt8) -> Bool { byte.isSpace && byte != UInt8(ascii: "\n") }
+    private static func isBlank(_ byte: UInt8) -> Bool { byte.isWhite && byte != UInt8(ascii: "\n") }
 
     private mutating func skipBlanks() {
         while let byte = peek, Self.isBlank(byte) { offset += 1 }
@@ -84,7 +84,7 @@ private struct DotenvParser {
     /// Moves to the next statement; false at the end.
     private mutating func findStatement() -> Bool {
         while let byte = peek {
-            if byte.isSpace {
+            if byte.isWhite {
                 offset += 1
             } else if byte == UInt8(ascii: "#") {
                 while let byte = peek, byte != UInt8(ascii: "\n") { offset += 1 }
@@ -112,7 +112,7 @@ private struct DotenvParser {
                 break
             }
             // Other letters than ASCII's are letters, too.
-            let isNamed = byte.isDigit || byte.isLetter || "_.-[]".utf8.contains(byte) || byte >= 0x80
+            let isNamed = byte.isDecimal || byte.isAlpha || "_.-[]".utf8.contains(byte) || byte >= 0x80
             guard isNamed || Self.isBlank(byte) else {
                 let shown = String(decoding: [byte], as: UTF8.self)
                 throw mistake(
@@ -122,9 +122,9 @@ private struct DotenvParser {
             offset += 1
         }
         var end = offset
-        while end > start, bytes[end - 1].isSpace { end -= 1 }
+        while end > start, bytes[end - 1].isWhite { end -= 1 }
         let name = bytes[start..<end]
-        if let space = name.firstIndex(where: { $0.isSpace }) {
+        if let space = name.firstIndex(where: { $0.isWhite }) {
             throw mistake("a key cannot contain a space", space..<space + 1, hint: "write NAME=value")
         }
         if name.isEmpty {
@@ -152,7 +152,7 @@ private struct DotenvParser {
         }) {
             end = comment
         }
-        while end > start, bytes[end - 1].isSpace { end -= 1 }
+        while end > start, bytes[end - 1].isWhite { end -= 1 }
         if offset < bytes.count { offset += 1 }
         return try expanded(Array(bytes[start..<end]), at: start..<end, isVerbatim: true, lookup)
     }
@@ -221,7 +221,7 @@ private struct DotenvParser {
                 index += 2
             } else if next == UInt8(ascii: "0") {
                 var end = index + 2
-                while end < text.count, end < index + 5, text[end].isDigit { end += 1 }
+                while end < text.count, end < index + 5, text[end].isDecimal { end += 1 }
                 result += octal(text[(index + 2)..<end])
                 index = end
             } else {
@@ -238,10 +238,4 @@ private struct DotenvParser {
         guard digits.count == 3, let value = UInt8(text, radix: 8) else { return Array("\\\(text)".utf8) }
         return Array(String(Character(Unicode.Scalar(value))).utf8)
     }
-}
-
-extension UInt8 {
-    var isSpace: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
-    var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
-    var isLetter: Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) }
 }

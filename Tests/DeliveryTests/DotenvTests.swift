@@ -44,7 +44,8 @@ struct DotenvTests {
     @Test(arguments: [
         (#"A="a # b" # said"#, "a # b"), ("A=\"one\ntwo\"\n", "one\ntwo"), (#"A="say \"hi\"""#, #"say "hi""#),
         (#"A="\a\b\f\n\r\t\v\\""#, "\u{7}\u{8}\u{C}\n\r\t\u{B}\\"), (#"A="\c\x41\u0041\ ""#, #"\c\x41\u0041\ "#),
-        (#"A="\0123 \0101""#, "S A"), (#"A="\01 \0777""#, #"\1 \777"#), (#"A="\$B $$B""#, "$B $B"), (#"A="it's""#, "it's"),
+        (#"A="\0123 \0101""#, "S A"), (#"A="\01 \0777""#, #"\1 \777"#), (#"A="\$B $$B""#, "$B $B"),
+        (#"A="it's""#, "it's"),
     ])
     func valuesInDoubleQuotes(_ text: String, _ expected: String) throws {
         #expect(try read(text) == ["A": expected])

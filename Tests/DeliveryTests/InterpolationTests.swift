@@ -21,7 +21,8 @@ struct InterpolationTests {
         ("${UNSET:-$FOO-$$x}", "first-$x"), ("${UNSET:-}", ""), ("${UNSET:-a:b-c?d}", "a:b-c?d"),
         ("${UNSET:-http://a/?b=c}", "http://a/?b=c"),
         // Dollars that begin nothing.
-        ("$", "$"), ("a $ b", "a $ b"), ("$}", "$}"), ("$1", "$1"), ("100%$", "100%$"), ("${UNSET}", ""), ("$UNSET", ""),
+        ("$", "$"), ("a $ b", "a $ b"), ("$}", "$}"), ("$1", "$1"), ("100%$", "100%$"), ("${UNSET}", ""),
+        ("$UNSET", ""),
     ])
     func whatComesOfIt(_ text: String, _ expected: String) throws {
         #expect(try expand(text) == expected)
