@@ -1,6 +1,5 @@
 // Brings a provider into the states that an interaction needs, by its own endpoint or a command. Does not know the interactions.
 import BuildEngine
-import BuildGraph
 
 /// How states are set, and for whom.
 struct ProviderStates: Sendable {
@@ -8,7 +7,7 @@ struct ProviderStates: Sendable {
         /// POST of JSON to this path.
         case endpoint(HTTPClient, path: String)
         /// A command that gets the JSON on its standard input.
-        case command([String], environment: [String: String], folder: BytePath, any CommandRunner, limit: Duration)
+        case command(ProviderCommand)
         case none
     }
 
@@ -43,29 +42,8 @@ struct ProviderStates: Sendable {
             }
             guard found.succeeded else { throw VerifierFailure(message: "POST \(path) answered \(found.shown)") }
             answer = found.body
-        case .command(let words, let environment, let folder, let commands, let limit):
-            var command = Command(words, environment: environment, folder: folder)
-            command.input = question
-            command.separateErrors = true
-            command.timeout = limit
-            command.outputLimit = HTTPClient.bodyLimit
-            let result: CommandResult
-            do {
-                result = try await commands.run(command)
-            } catch let error as SpawnError {
-                throw VerifierFailure(message: "'\(error.program)' cannot be started: \(errorText(error.errno))")
-            }
-            guard result.succeeded else {
-                let how =
-                    switch result.ending {
-                    case .exited(let code): "ended with status \(code)"
-                    case .signalled(let number): "was ended by signal \(number)"
-                    case .timedOut: "did not end within \(limit.components.seconds)s"
-                    }
-                throw VerifierFailure(
-                    message: "'\(words[0])' \(how): \(ReportText.tail(result.errors + result.output))")
-            }
-            answer = result.output
+        case .command(let command):
+            answer = try await command.output(question, what: "'\(command.words.first ?? "")' failed")
         }
         guard action == .setup, let tree = try? JSONTree.parse(answer) else { return [] }
         return tree.members ?? []

@@ -173,7 +173,9 @@ package struct Verifier: Sendable {
             if isStarted { environment["PORT"] = "\(client.port)" }
             return ProviderStates(
                 means: .command(
-                    request.statesCommand, environment: environment, folder: folder, commands, limit: client.limit))
+                    ProviderCommand(
+                        words: request.statesCommand, environment: environment, folder: folder, commands: commands,
+                        limit: client.limit)))
         }
         guard let path = request.settings.states else { return ProviderStates(means: .none) }
         return ProviderStates(means: .endpoint(client, path: path))
