@@ -132,6 +132,9 @@ package struct ActionAttributes: Sendable, Hashable {
     package var reports: [BytePath] = []
     /// Absolute paths of files that the sandbox shows wherever they lie: the verifier and its libraries.
     package var programs: [BytePath] = []
+    /// Inputs that are not the workspace's own: copies that `$contract` names, in this order. Where the recipe runs in the
+    /// workspace itself they lie in its private folder.
+    package var copies: [BytePath] = []
 
     package init() {}
 }

@@ -94,7 +94,8 @@ extension Engine {
             environment["contract"] = todo.keys.sorted().map { $0.walked(from: folder).shown }.joined(separator: " ")
         }
         do {
-            let narrowed = try await narrowed(action.with(environment: environment), to: todo)
+            let narrowed = try await narrowed(
+                action.with(environment: environment), to: todo, named: todo.keys.sorted())
             let ran = try await run(narrowed, contracts: Set(todo.keys))
             for member in members {
                 keep(

@@ -74,8 +74,10 @@ extension Engine {
         return todo.filter { !verdicts.wasEverSatisfied($0, by: contract.provider) }
     }
 
-    /// `action` with its contracts narrowed to what `todo` says of each.
-    func narrowed(_ action: Action, to todo: [BytePath: Set<SHA256Value>]) async throws -> Action {
+    /// `action` with its contracts narrowed to what `todo` says of each; `$contract` names `named` of them.
+    func narrowed(
+        _ action: Action, to todo: [BytePath: Set<SHA256Value>], named: [BytePath] = []
+    ) async throws -> Action {
         guard let verdicts = parts.verdicts else { return action }
         var inputs = action.inputs
         for (place, input) in inputs.enumerated() {
@@ -87,7 +89,9 @@ extension Engine {
             let digest = try await parts.store.write(verdicts.narrowed(whole, to: terms))
             inputs[place] = ActionInput(path: input.path, kind: .file, digest: digest)
         }
-        return action.with(inputs: inputs)
+        var attributes = action.attributes
+        attributes.copies = named
+        return action.with(inputs: inputs, attributes: attributes)
     }
 
     // MARK: Verifying
@@ -113,8 +117,8 @@ extension Engine {
     ) async throws -> Ran {
         var pending = pending(contract, todo, node)
         var settled = todo.subtracting(pending)
-        if !settled.isEmpty, parts.recipes.readsWorkspace {
-            // It sees the whole contract, whatever it is given.
+        if !settled.isEmpty, action.environment["contract"] == nil, parts.recipes.readsWorkspace {
+            // It asks for the file by its own name, and sees all of it.
             (settled, pending) = (todo, [])
         }
         var ran: Ran?
@@ -141,7 +145,8 @@ extension Engine {
     ) async throws -> Ran {
         let terms = Dictionary(node.contracts.map { ($0, todo) }) { first, _ in first }
         do {
-            let ran = try await run(try await narrowed(action, to: terms), contracts: Set(node.contracts))
+            let narrowed = try await narrowed(action, to: terms, named: node.contracts)
+            let ran = try await run(narrowed, contracts: Set(node.contracts))
             keep([(contract, { todo.contains($0) ? true : nil })], unless: isTainted || !ran.changed.isEmpty)
             return ran
         } catch let failure as ActionFailure where failure.kind == .failed {

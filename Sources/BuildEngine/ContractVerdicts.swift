@@ -55,9 +55,7 @@ extension HashedGraph {
     package static func verdictKey(_ verification: SHA256Value, _ term: SHA256Value) -> SHA256Value {
         SHA256Value.of(Array("lmsbuild verdict 1\0".utf8) + verification.bytes + term.bytes)
     }
-}
 
-extension HashedGraph {
     /// Stands for several terms together: a recipe that fails for all of them does not say which it is.
     package static func joint(_ terms: Set<SHA256Value>) -> SHA256Value {
         terms.count == 1
@@ -76,22 +74,20 @@ struct OpenContract: Sendable {
 
     /// That `terms` were verified together, and that not all of them hold.
     func failure(of terms: Set<SHA256Value>) -> [Verdict] {
-        func verdict(_ term: SHA256Value, _ passed: Bool?) -> Verdict {
-            Verdict(
-                key: HashedGraph.verdictKey(verification, term), term: term, consumer: consumer, provider: provider,
-                passed: passed)
-        }
-        return (terms.count > 1 ? terms.sorted().map { verdict($0, nil) } : [])
+        (terms.count > 1 ? terms.sorted().map { verdict($0, nil) } : [])
             + [verdict(HashedGraph.joint(terms), false)]
     }
 
     func verdicts(_ passed: (SHA256Value) -> Bool?) -> [Verdict] {
         terms.compactMap { term in
-            guard let passed = passed(term.digest) else { return nil }
-            return Verdict(
-                key: HashedGraph.verdictKey(verification, term.digest), term: term.digest, consumer: consumer,
-                provider: provider, passed: passed)
+            passed(term.digest).map { verdict(term.digest, $0) }
         }
+    }
+
+    private func verdict(_ term: SHA256Value, _ passed: Bool?) -> Verdict {
+        Verdict(
+            key: HashedGraph.verdictKey(verification, term), term: term, consumer: consumer, provider: provider,
+            passed: passed)
     }
 }
 

@@ -60,6 +60,9 @@ package struct Release: Sendable {
         self.hashes = hashes
     }
 
+    /// Of no services: what runs where nothing does.
+    package static let empty = Release(commit: nil, services: [:], contracts: [], hashes: [:])
+
     /// How a release verifies a provider for a consumer.
     package enum Verification: Sendable, Hashable {
         case by(SHA256Value)

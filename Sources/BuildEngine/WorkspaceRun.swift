@@ -13,6 +13,7 @@ extension LocalActionRunner {
         let aside = try putAside(action, layout, in: desk.folder.appending("aside"))
         do {
             for path in layout.neededFolders + [recipe.folder] { try Disk.makeFolders(workspace.appending(path)) }
+            let action = try withCopies(action, recipe, in: desk.folder.appending("copies"))
             var command = Command(
                 recipe.interpreter + [desk.shown.script],
                 environment: environment(of: action, home: desk.shown.home, temporary: desk.shown.temporary),
@@ -35,6 +36,23 @@ extension LocalActionRunner {
             }
             throw error
         }
+    }
+
+    /// `action` with `$contract` naming copies, made in `folder`, of what it is given in place of the workspace's files. They
+    /// are named from the recipe's folder, as blanks in the workspace's own path would divide them.
+    private func withCopies(_ action: Action, _ recipe: Recipe, in folder: BytePath) throws -> Action {
+        guard action.environment["contract"] != nil, !action.attributes.copies.isEmpty else { return action }
+        var names: [String] = []
+        for (index, path) in action.attributes.copies.enumerated() {
+            guard let input = action.inputs.first(where: { $0.path == path }) else { continue }
+            let copy = folder.appending("\(index)").appending(path.name)
+            try Disk.makeFolders(copy.parent, mode: 0o700)
+            try store.place(input.digest, at: copy, executable: false)
+            names.append((copy.relative(to: workspace)?.walked(from: recipe.folder) ?? copy).shown)
+        }
+        var environment = action.environment
+        environment["contract"] = names.joined(separator: " ")
+        return action.with(environment: environment)
     }
 
     /// Moves the declared outputs that are there into `folder`, which is made for that. What a rename can't move (another

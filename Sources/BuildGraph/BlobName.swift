@@ -72,17 +72,9 @@ extension WorkingTree {
 
     /// As `blobName` of each of `positions`, in their order, by several threads.
     package func blobNames(_ positions: [Int], isSHA256: Bool) throws(FileSystemError) -> [SHA256Value] {
-        let results = Threads.map(positions.count) { number -> Result<SHA256Value, FileSystemError> in
-            do throws(FileSystemError) {
-                return .success(try blobName(positions[number], isSHA256: isSHA256))
-            } catch {
-                return .failure(error)
-            }
+        try Threads.map(positions.count) { number throws(FileSystemError) in
+            try blobName(positions[number], isSHA256: isSHA256)
         }
-        var names: [SHA256Value] = []
-        names.reserveCapacity(results.count)
-        for result in results { names.append(try result.get()) }
-        return names
     }
 
     /// The status that the file at a place had when it was looked at.

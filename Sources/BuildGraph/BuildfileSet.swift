@@ -68,7 +68,7 @@ struct BuildfileSet {
     private(set) var diagnostics: [Diagnostic] = []
     private var seen: Set<BytePath> = []
     /// Files that were read before their turn.
-    private var readAhead: [BytePath: Result<ParsedBuildfile, FileSystemError>] = [:]
+    private var readAhead: [BytePath: ParsedBuildfile] = [:]
     private let tree: FileTree
 
     init(tree: FileTree, settings: ResolutionSettings) throws(FileSystemError) {
@@ -97,7 +97,7 @@ struct BuildfileSet {
         guard seen.insert(path).inserted else { return }
         paths.append(path)
         if let known = readAhead.removeValue(forKey: path) {
-            try add(try known.get(), path)
+            try add(known, path)
         } else {
             try add(try Self.read(path, in: tree), path)
         }
@@ -108,18 +108,14 @@ struct BuildfileSet {
     }
 
     /// Reads many files on as many threads as there are processors; what comes of it is taken in the files' order.
-    private mutating func readAhead(_ paths: [BytePath]) {
+    private mutating func readAhead(_ paths: [BytePath]) throws(FileSystemError) {
         let wanted = paths.filter { !seen.contains($0) && readAhead[$0] == nil }
         guard wanted.count >= 32 else { return }
         let tree = tree
-        let results = Threads.map(wanted.count) { index -> Result<ParsedBuildfile, FileSystemError> in
-            do throws(FileSystemError) {
-                return .success(try Self.read(wanted[index], in: tree))
-            } catch {
-                return .failure(error)
-            }
+        let parsed = try Threads.map(wanted.count) { index throws(FileSystemError) in
+            try Self.read(wanted[index], in: tree)
         }
-        for (path, result) in zip(wanted, results) { readAhead[path] = result }
+        for (path, parsed) in zip(wanted, parsed) { readAhead[path] = parsed }
     }
 
     private mutating func add(_ parsed: ParsedBuildfile, _ path: BytePath?) throws(FileSystemError) {
@@ -145,7 +141,7 @@ struct BuildfileSet {
                     .emptyInclude, "'\(word.text)' matches no file", at: word.span,
                     hint: "paths are relative to the folder of this Buildfile; files that git ignores don't count"))
         }
-        readAhead(found)
+        try readAhead(found)
         for path in found { try addFile(path) }
     }
 }

@@ -98,22 +98,14 @@ extension Graph {
     package func terms(
         ofAll lists: [[BytePath]]
     ) throws(FileSystemError) -> [(terms: [ContractTerm], missing: [BytePath])] {
-        let results = Threads.map(lists.count) { number -> Result<([ContractTerm], [BytePath]), FileSystemError> in
-            do throws(FileSystemError) {
-                var terms: [ContractTerm] = []
-                var missing: [BytePath] = []
-                for path in lists[number] {
-                    if tree.contains(path) { terms += try self.terms(ofFile: path) } else { missing.append(path) }
-                }
-                return .success((terms, missing))
-            } catch {
-                return .failure(error)
+        try Threads.map(lists.count) { number throws(FileSystemError) in
+            var terms: [ContractTerm] = []
+            var missing: [BytePath] = []
+            for path in lists[number] {
+                if tree.contains(path) { terms += try self.terms(ofFile: path) } else { missing.append(path) }
             }
+            return (terms, missing)
         }
-        var found: [(terms: [ContractTerm], missing: [BytePath])] = []
-        found.reserveCapacity(results.count)
-        for result in results { found.append(try result.get()) }
-        return found
     }
 
     /// The terms of the contracts of `node` that are files, each once, sorted by digest and so wherever they are.

@@ -13,16 +13,9 @@ package struct HashedGraph: Sendable {
     /// Reads the files that targets take in and hashes every target. Throws the first file that cannot be read.
     package init(_ graph: Graph) throws(FileSystemError) {
         let contents = try EntryDigests(reading: graph)
-        let results = Threads.map(graph.targets.count) { target -> Result<SHA256Value, FileSystemError> in
-            do throws(FileSystemError) {
-                return .success(try graph.ownHash(of: target, file: contents.digest))
-            } catch {
-                return .failure(error)
-            }
+        let owns = try Threads.map(graph.targets.count) { target throws(FileSystemError) in
+            try graph.ownHash(of: target, file: contents.digest)
         }
-        var owns: [SHA256Value] = []
-        owns.reserveCapacity(results.count)
-        for result in results { owns.append(try result.get()) }
         self.init(graph, contents, owns, hashes: [])
     }
 
@@ -111,17 +104,9 @@ package struct HashedGraph: Sendable {
 
     /// `providerHash` of each of `targets` with their prerequisites' input hashes, by several threads.
     package func providerHashes(of targets: [Int]) throws(FileSystemError) -> [SHA256Value] {
-        let results = Threads.map(targets.count) { place -> Result<SHA256Value, FileSystemError> in
-            do throws(FileSystemError) {
-                return .success(try providerHash(of: targets[place]) { hashes[$0].value.bytes })
-            } catch {
-                return .failure(error)
-            }
+        try Threads.map(targets.count) { place throws(FileSystemError) in
+            try providerHash(of: targets[place]) { hashes[$0].value.bytes }
         }
-        var found: [SHA256Value] = []
-        found.reserveCapacity(results.count)
-        for result in results { found.append(try result.get()) }
-        return found
     }
 
     package func digest(ofEntry index: Int) throws(FileSystemError) -> Digest { try contents.digest(index) }

@@ -1,6 +1,5 @@
 // What the last runs left in place: `.lmsbuild/last`. Knows what the kernel said of each output; does not know keys, caches or
 // stores, nor decide what follows from an output that is as it was.
-import CLinux
 import Glibc
 import Synchronization
 
@@ -230,7 +229,9 @@ package final class LastRun: Sendable {
             case .new(let target): Self.add(target, &rows, &records)
             }
         }
-        try write([rows.bytes, records.bytes])
+        try SectionFile.write(
+            file, SectionFormat(magic: LastRunLayout.magic, version: LastRunLayout.version), isSynced: false,
+            [rows.bytes, records.bytes])
     }
 
     private static func add(_ target: VouchedTarget, _ rows: inout ByteWriter, _ records: inout ByteWriter) {
@@ -264,27 +265,6 @@ package final class LastRun: Sendable {
         }
         guard let section = mapped?.section(LastRunLayout.witnesses) else { return }
         records.bytes += section[start..<reader.offset]
-    }
-
-    private func write(_ sections: [[UInt8]]) throws(FileSystemError) {
-        let new = BytePath(bytes: file.bytes + Array(".new".utf8))
-        let flags = O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW
-        let descriptor = new.withCString { clinux_openat(AT_FDCWD, $0, flags, 0o600) }
-        guard descriptor >= 0 else { throw FileSystemError("open", new, errno: errno) }
-        defer { close(descriptor) }
-        do throws(FileSystemError) {
-            var writer = SectionWriter(
-                descriptor, new, magic: LastRunLayout.magic, version: LastRunLayout.version,
-                generation: Fingerprint(high: 0, low: 0), sections: LastRunLayout.count)
-            for section in sections { try writer.add(section) }
-            try writer.finish()
-            guard new.withCString({ from in file.withCString { rename(from, $0) } }) == 0 else {
-                throw FileSystemError("rename", file, errno: errno)
-            }
-        } catch {
-            _ = new.withCString { unlink($0) }
-            throw error
-        }
     }
 }
 

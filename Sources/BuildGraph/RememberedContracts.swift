@@ -1,6 +1,5 @@
 // What contracts say, kept by their contents: reading thirty thousand takes seconds, and hardly one changes between two
 // questions. Does not know any kind of contract, nor who asks.
-import CLinux
 import Glibc
 import Synchronization
 
@@ -83,7 +82,11 @@ package final class RememberedContracts: ContractReading {
                 records.append(term.name)
             }
         }
-        try? write([meaning, rows.bytes, records.bytes])
+        // Where nothing is kept, nothing is: a state folder would say that somebody has looked here before.
+        guard file.parent.withCString({ access($0, F_OK) }) == 0 else { return }
+        try? SectionFile.write(
+            file, SectionFormat(magic: Layout.magic, version: Layout.version), isSynced: false,
+            [meaning, rows.bytes, records.bytes])
     }
 
     // MARK: The file
@@ -121,27 +124,6 @@ package final class RememberedContracts: ContractReading {
         return (0..<count).map { _ in
             let digest = reader.value()
             return ContractTerm(name: reader.string(), digest: digest)
-        }
-    }
-
-    private func write(_ sections: [[UInt8]]) throws(FileSystemError) {
-        let new = BytePath(bytes: file.bytes + Array(".new".utf8))
-        let flags = O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW
-        let descriptor = new.withCString { clinux_openat(AT_FDCWD, $0, flags, 0o600) }
-        guard descriptor >= 0 else { throw FileSystemError("open", new, errno: errno) }
-        defer { close(descriptor) }
-        do throws(FileSystemError) {
-            var writer = SectionWriter(
-                descriptor, new, magic: Layout.magic, version: Layout.version,
-                generation: Fingerprint(high: 0, low: 0), sections: Layout.count)
-            for section in sections { try writer.add(section) }
-            try writer.finish()
-            guard new.withCString({ from in file.withCString { rename(from, $0) } }) == 0 else {
-                throw FileSystemError("rename", file, errno: errno)
-            }
-        } catch {
-            _ = new.withCString { unlink($0) }
-            throw error
         }
     }
 }

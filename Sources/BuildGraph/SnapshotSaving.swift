@@ -35,13 +35,9 @@ extension HashedGraph {
             order.bytes, dependentOffsets, dependents, watched, sourceOffsets.bytes, sources.bytes, outputs,
             members.offsets, members.bytes, facts.offsets, facts.bytes, names,
         ]
-        try FileReplacement.write(file) { descriptor, new throws(FileSystemError) in
-            var writer = SectionWriter(
-                descriptor, new, magic: GraphSnapshotLayout.magic, version: GraphSnapshotLayout.version,
-                generation: generation, sections: GraphSnapshotLayout.count)
-            for section in sections { try writer.add(section) }
-            try writer.finish()
-        }
+        try SectionFile.write(
+            file, SectionFormat(magic: GraphSnapshotLayout.magic, version: GraphSnapshotLayout.version),
+            generation: generation, sections)
     }
 
     private static func records<Element>(

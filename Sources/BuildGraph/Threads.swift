@@ -15,24 +15,42 @@ package enum Threads {
     /// How many threads are worth having for work that keeps processors busy.
     static let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
-    /// What `body` gives for each number below `count`, in their order, however the threads share them.
-    package static func map<Result: Sendable>(_ count: Int, _ body: @Sendable (Int) -> Result) -> [Result] {
+    /// What `body` gives for each number below `count`, in their order, however the threads share them. Throws what the
+    /// first number throws that throws.
+    package static func map<Value: Sendable, Failure: Error>(
+        _ count: Int, _ body: @Sendable (Int) throws(Failure) -> Value
+    ) throws(Failure) -> [Value] {
         let portion = max(1, min(64, count / (8 * processors)))
         let next = Atomic<Int>(0)
-        let portions = Mutex<[(first: Int, results: [Result])]>([])
+        let portions = Mutex<[(first: Int, results: Result<[Value], Failure>)]>([])
         run(min(processors, count)) {
             while true {
                 let first = next.add(portion, ordering: .relaxed).oldValue
                 guard first < count else { return }
-                let results = (first..<min(count, first + portion)).map(body)
+                let results = Self.results(of: first..<min(count, first + portion), body)
                 portions.withLock { $0.append((first, results)) }
+                // All before it are taken, so the first failure is among those.
+                if case .failure = results { next.store(count, ordering: .relaxed) }
             }
         }
         let sorted = portions.withLock { $0 }.sorted { $0.first < $1.first }
-        var all: [Result] = []
+        var all: [Value] = []
         all.reserveCapacity(count)
-        for portion in sorted { all += portion.results }
+        for portion in sorted { all += try portion.results.get() }
         return all
+    }
+
+    private static func results<Value, Failure: Error>(
+        of numbers: Range<Int>, _ body: (Int) throws(Failure) -> Value
+    ) -> Result<[Value], Failure> {
+        var results: [Value] = []
+        results.reserveCapacity(numbers.count)
+        do throws(Failure) {
+            for number in numbers { results.append(try body(number)) }
+        } catch {
+            return .failure(error)
+        }
+        return .success(results)
     }
 
     /// Lets go of `value` on a thread of its own: what takes long to free need not be waited for.

@@ -60,11 +60,8 @@ struct WatchNote: Sendable, Equatable {
         }
         bytes.append(linkedOthers.high)
         bytes.append(linkedOthers.low)
-        try? FileReplacement.write(file, isSynced: false) { descriptor, new throws(FileSystemError) in
-            var writer = SectionWriter(
-                descriptor, new, magic: Self.magic, version: Self.version, generation: generation, sections: 1)
-            try writer.add(bytes.bytes)
-            try writer.finish()
-        }
+        try? SectionFile.write(
+            file, SectionFormat(magic: Self.magic, version: Self.version), generation: generation, isSynced: false,
+            [bytes.bytes])
     }
 }

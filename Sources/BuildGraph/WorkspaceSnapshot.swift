@@ -161,12 +161,9 @@ package struct StateAnchor: Sendable {
                 bytes.append(small: digest.size)
             }
         }
-        try FileReplacement.write(files.anchor) { descriptor, new throws(FileSystemError) in
-            var writer = SectionWriter(
-                descriptor, new, magic: Self.magic, version: Self.version, generation: generation, sections: 1)
-            try writer.add(bytes.bytes)
-            try writer.finish()
-        }
+        try SectionFile.write(
+            files.anchor, SectionFormat(magic: Self.magic, version: Self.version), generation: generation,
+            [bytes.bytes])
     }
 
     // MARK: Making one

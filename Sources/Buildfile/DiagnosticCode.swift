@@ -27,6 +27,10 @@ package enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case missingImagePrerequisite = "LMS113"
     case missingTag = "LMS114"
     case badEnvironment = "LMS115"
+    // Environments.
+    case badEnvFile = "LMS120"
+    case badStack = "LMS121"
+    case badEnvironmentVariable = "LMS122"
     // A Dockerfile.
     case badDockerfile = "LMS201"
     case unresolvedDockerfile = "LMS202"

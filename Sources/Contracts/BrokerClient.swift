@@ -1,5 +1,5 @@
 // Speaks with a Pact Broker by its documented HTTP interface (HAL): puts pacts and results there, and gets those of a provider.
-// Uses the program `curl`; does not know workspaces. Credentials go through a pipe, never into a command line or a message.
+// Does not know workspaces, nor how HTTP is done. Credentials never get into a message.
 package import BuildEngine
 import BuildGraph
 
@@ -58,36 +58,21 @@ package struct BrokerClient: Sendable {
     private let base: String
     private let origin: String
     private let credentials: Credentials
-    private let commands: any CommandRunner
-    private let program: String
+    private let exchange: any HTTPExchange
     private let limit: Duration
 
     /// Nil where `url` is none of http or https, or holds credentials: those would be seen by others.
     package init?(
-        url: String, credentials: Credentials, commands: any CommandRunner, program: String,
-        limit: Duration = .seconds(30)
+        url: String, credentials: Credentials, exchange: any HTTPExchange, limit: Duration = .seconds(30)
     ) {
         var url = url
         while url.hasSuffix("/") { url.removeLast() }
-        guard let origin = Self.origin(of: url), !url.utf8.contains(UInt8(ascii: "?")) else { return nil }
+        guard let origin = (try? HTTPAddress(url))?.origin, !url.utf8.contains(UInt8(ascii: "?")) else { return nil }
         base = url
         self.origin = origin
         self.credentials = credentials
-        self.commands = commands
-        self.program = program
+        self.exchange = exchange
         self.limit = limit
-    }
-
-    /// `scheme://host:port` of a URL that may be asked.
-    private static func origin(of url: String) -> String? {
-        let small = url.asciiLowercased
-        guard let scheme = ["http://", "https://"].first(where: { small.hasPrefix($0) }) else { return nil }
-        let rest = url.utf8.dropFirst(scheme.utf8.count)
-        let host = rest.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
-        guard !host.isEmpty, !host.contains(UInt8(ascii: "@")),
-            url.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") })
-        else { return nil }
-        return scheme + String(decoding: host, as: UTF8.self).asciiLowercased
     }
 
     // MARK: Questions
@@ -159,7 +144,7 @@ package struct BrokerClient: Sendable {
     /// A link of the broker's; credentials go nowhere else.
     private func own(_ link: String) throws(BrokerError) -> String {
         if link.hasPrefix("/"), !link.hasPrefix("//") { return origin + link }
-        guard Self.origin(of: link) == origin else {
+        guard let named = try? HTTPAddress(link), named.origin == origin else {
             throw BrokerError(
                 kind: .misunderstood, message: "the broker names a link on another machine: \(ReportText.line(link))")
         }
@@ -193,34 +178,21 @@ package struct BrokerClient: Sendable {
         return tree
     }
 
-    /// Everything goes to curl by its standard input: others can see a command line.
     private func send(_ method: String, _ url: String, _ body: [UInt8]? = nil) async throws -> HTTPAnswer {
-        let seconds = max(1, limit.components.seconds)
-        var command = Command(
-            [
-                program, "-q", "--config", "-", "--silent", "--show-error", "--globoff", "--include", "--path-as-is",
-                "--http1.1", "--max-filesize", "\(HTTPClient.bodyLimit)", "--max-time", "\(seconds)",
-            ], environment: ["PATH": "/usr/bin:/bin"], folder: BytePath("/"))
-        var lines = ["request = \"\(method)\"", "url = \"\(url)\"", "header = \"Expect:\""]
-        lines.append("header = \"Accept: application/hal+json, application/json\"")
-        if let header = credentials.header { lines.append("header = \(Self.quoted("Authorization: \(header)"))") }
+        var request = HTTPRequest(
+            method, url, headers: [("Accept", "application/hal+json, application/json")], limit: limit)
+        request.bodyLimit = HTTPClient.bodyLimit
+        if let header = credentials.header { request.headers.append(("Authorization", header)) }
         if let body {
-            lines.append("header = \"Content-Type: application/json\"")
-            lines.append("data-raw = \(Self.quoted(String(decoding: body, as: UTF8.self)))")
+            request.headers.append(("Content-Type", "application/json"))
+            request.body = .bytes(body)
         }
-        command.input = Array(lines.joined(separator: "\n").utf8) + [UInt8(ascii: "\n")]
-        command.separateErrors = true
-        command.outputLimit = HTTPClient.bodyLimit + (1 << 20)
-        command.timeout = limit + .seconds(5)
-        let result: CommandResult
+        let answer: HTTPAnswer
         do {
-            result = try await commands.run(command)
-        } catch {
-            throw BrokerError(kind: .unavailable, message: "the broker was not asked: \(error)")
-        }
-        guard result.succeeded, let answer = HTTPAnswer(result.output) else {
-            let said = result.succeeded ? "its answer is no HTTP" : ReportText.tail(result.errors)
-            throw BrokerError(kind: .unavailable, message: "the broker at \(origin) gives no answer: \(masked(said))")
+            answer = try await exchange.send(request)
+        } catch let failure as HTTPFailure {
+            throw BrokerError(
+                kind: .unavailable, message: "the broker at \(origin) gives no answer: \(masked(failure.message))")
         }
         if answer.succeeded { return answer }
         throw refusal(answer, method, url)
@@ -252,20 +224,5 @@ package struct BrokerClient: Sendable {
         case .password(_, let password): secrets = [password, credentials.header ?? ""]
         }
         return secrets.filter { !$0.isEmpty }.reduce(text) { $0.holds($1) ? "(hidden)" : $0 }
-    }
-
-    /// As curl's configuration has texts.
-    private static func quoted(_ text: String) -> String {
-        var bytes: [UInt8] = [UInt8(ascii: "\"")]
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-            case 0x0A: bytes += Array("\\n".utf8)
-            case 0x0D: bytes += Array("\\r".utf8)
-            case 0x09: bytes += Array("\\t".utf8)
-            default: bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes + [UInt8(ascii: "\"")], as: UTF8.self)
     }
 }

@@ -22,7 +22,11 @@ enum ContractContent {
             }
         }
         if small.hasSuffix(".yaml") || small.hasSuffix(".yml") || begins(bytes, with: "openapi:") {
-            return .json(try YAMLReader.parse(bytes))
+            do throws(YAMLError) {
+                return .json(try YAMLReader.parse(bytes, as: .document))
+            } catch {
+                throw ContractReadError(error.message, expected: error.expected, at: error.offset)
+            }
         }
         let isText = String(validating: bytes, as: UTF8.self) != nil
         if small.hasSuffix(".proto") || (isText && ProtoText.isLikely(bytes)) {

@@ -110,7 +110,7 @@ extension ContractDocument {
         _ bytes: [UInt8], _ tree: JSONTree, name: String
     ) throws(ContractReadError) -> ContractDocument {
         let pact = try PactReader.read(tree)
-        let lines = LineNumbers(bytes)
+        let lines = LineTable(bytes)
         var interactions: [Digest: Interaction] = [:]
         for content in pact.interactions where interactions[content.digest] == nil {
             interactions[content.digest] = Interaction(
@@ -124,24 +124,5 @@ extension ContractDocument {
         return ContractDocument(
             name: name, bytes: bytes, kind: .pact,
             digest: ContractHasher.digest(domain: ContractHasher.pact, hasher.bytes), interactions: sorted, pact: pact)
-    }
-}
-
-/// Offsets of a text to 1-based lines.
-private struct LineNumbers {
-    private let ends: [Int]
-
-    init(_ bytes: [UInt8]) {
-        ends = bytes.indices.filter { bytes[$0] == UInt8(ascii: "\n") }
-    }
-
-    func line(at offset: Int) -> Int {
-        var low = 0
-        var high = ends.count
-        while low < high {
-            let middle = (low + high) / 2
-            if ends[middle] < offset { low = middle + 1 } else { high = middle }
-        }
-        return low + 1
     }
 }

@@ -63,22 +63,3 @@ package enum CompatibilityQuestion: Sendable, Hashable {
     /// A document with a later version of itself.
     case versions
 }
-
-/// The 1-based lines of offsets.
-struct LineTable: Sendable {
-    private let ends: [Int]
-
-    init(_ bytes: [UInt8]) {
-        ends = bytes.indices.filter { bytes[$0] == UInt8(ascii: "\n") }
-    }
-
-    func line(at offset: Int) -> Int {
-        var low = 0
-        var high = ends.count
-        while low < high {
-            let middle = (low + high) / 2
-            if ends[middle] < offset { low = middle + 1 } else { high = middle }
-        }
-        return low + 1
-    }
-}

@@ -39,7 +39,7 @@ package struct InterfaceVerifier: Sendable {
                 outcomes.append(found)
                 rest.contracts[index] = left
             }
-        } catch let failure as HTTPFailure {
+        } catch let failure as VerifierFailure {
             let none = VerifierResults(
                 parts: request.contracts.map { contract in
                     .init(consumer: contract.consumer, marks: contract.terms.map { _ in .unknown }, failures: [])
@@ -73,14 +73,14 @@ package struct InterfaceVerifier: Sendable {
             do throws(ContractReadError) {
                 kind = try ContractDocument.read(bytes, name: path).kind
             } catch {
-                throw HTTPFailure(message: error.text(name: path, bytes: bytes))
+                throw VerifierFailure(message: error.text(name: path, bytes: bytes))
             }
             if kind == .pact, request.hasProvider {
                 rest.paths.append(path)
                 continue
             }
             guard let own = interface(kind) else {
-                throw HTTPFailure(
+                throw VerifierFailure(
                     message:
                         "'\(path)' of '\(contract.consumer)' is \(InterfaceDocument.words(kind)): the rule verifies \(verified)"
                 )
@@ -96,7 +96,7 @@ package struct InterfaceVerifier: Sendable {
         }
         rest.pending.formIntersection(rest.terms)
         if rest.paths.isEmpty, !rest.terms.isEmpty {
-            throw HTTPFailure(
+            throw VerifierFailure(
                 message: "the contract of '\(contract.consumer)' is no longer what was hashed: run again")
         }
         return (outcomes, rest)
@@ -130,12 +130,12 @@ package struct InterfaceVerifier: Sendable {
         do throws(ContractReadError) {
             mine = try InterfaceDocument.read(bytes, name: path, as: kind.contractKind)
         } catch {
-            throw HTTPFailure(message: error.text(name: path, bytes: bytes))
+            throw VerifierFailure(message: error.text(name: path, bytes: bytes))
         }
         do throws(ContractReadError) {
             return (mine, try InterfaceDocument.read(files, as: kind.contractKind))
         } catch {
-            throw HTTPFailure(message: error.text(name: files.first?.name ?? "", bytes: files.first?.bytes ?? []))
+            throw VerifierFailure(message: error.text(name: files.first?.name ?? "", bytes: files.first?.bytes ?? []))
         }
     }
 
@@ -143,7 +143,7 @@ package struct InterfaceVerifier: Sendable {
         do {
             return try Disk.contents(of: folder.appending(BytePath(path)))
         } catch {
-            throw HTTPFailure(message: "\(what) cannot be read: \(error)")
+            throw VerifierFailure(message: "\(what) cannot be read: \(error)")
         }
     }
 

@@ -14,12 +14,22 @@ struct PactEngine: Sendable {
     }
 
     /// What is sent to the provider.
-    func prepared(_ request: PactRequest) throws(HTTPFailure) -> PactRequest {
+    func prepared(_ request: PactRequest) throws(VerifierFailure) -> PactRequest {
         var run = generators
         do throws(GeneratorError) {
             return try run.request(request)
         } catch {
-            throw HTTPFailure(message: "the request cannot be made: \(error.message)")
+            throw VerifierFailure(message: "the request cannot be made: \(error.message)")
+        }
+    }
+
+    /// The message that is given to the provider.
+    func prepared(_ message: PactMessage) throws(VerifierFailure) -> PactMessage {
+        var run = generators
+        do throws(GeneratorError) {
+            return try run.message(message)
+        } catch {
+            throw VerifierFailure(message: "the message cannot be made: \(error.message)")
         }
     }
 
@@ -30,11 +40,28 @@ struct PactEngine: Sendable {
         }
     }
 
-    func findings(_ expected: PactMessage, _ came: PactMessage) -> [Verifier.Finding] {
-        var run = generators
-        return findings(generated: try? run.message(expected), written: expected) {
-            PactMatching.message(expected: $0, actual: came)
+    /// One by one, in their order. Where the contract has none, whatever comes will do.
+    func findings(_ expected: [PactMessage], _ came: [PactMessage]) -> [Verifier.Finding] {
+        if expected.isEmpty { return [] }
+        if expected.count != came.count {
+            return [
+                Verifier.Finding(
+                    "another number of messages came", path: "answer", expected: "\(expected.count)",
+                    actual: "\(came.count)")
+            ]
         }
+        var found: [Verifier.Finding] = []
+        for (place, pair) in zip(expected, came).enumerated() {
+            var run = generators
+            found += findings(generated: try? run.message(pair.0), written: pair.0) {
+                PactMatching.message(expected: $0, actual: pair.1)
+            }.map { finding in
+                var finding = finding
+                if expected.count > 1 { finding.path = "answer \(place + 1)" + (finding.path.map { ", \($0)" } ?? "") }
+                return finding
+            }
+        }
+        return found
     }
 
     /// A provider may answer with what its states say, or with what the consumer's own test was answered.

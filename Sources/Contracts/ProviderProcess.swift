@@ -21,7 +21,7 @@ final class ProviderProcess: Sendable {
     /// Starts `recipe` in `folder`. Throws where no port is free.
     static func start(
         _ recipe: [String], environment: [String: String], folder: BytePath
-    ) throws(HTTPFailure) -> ProviderProcess {
+    ) throws(VerifierFailure) -> ProviderProcess {
         let provider = ProviderProcess(port: try freePort())
         var command = Command(recipe, environment: environment, folder: folder)
         command.environment["PORT"] = "\(provider.port)"
@@ -87,7 +87,7 @@ final class ProviderProcess: Sendable {
                         "GET", health, limit: max(.milliseconds(100), min(client.limit, left)))
                     if answer.succeeded { return nil }
                     last = "GET \(health) answered \(answer.shown)"
-                } catch let failure as HTTPFailure {
+                } catch let failure as VerifierFailure {
                     last = "GET \(health): \(failure.message)"
                 }
             }
@@ -108,9 +108,9 @@ final class ProviderProcess: Sendable {
     // MARK: Ports
 
     /// A port of 127.0.0.1 that nothing listens on.
-    private static func freePort() throws(HTTPFailure) -> Int {
+    private static func freePort() throws(VerifierFailure) -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { throw HTTPFailure(message: "no socket: \(errorText(errno))") }
+        guard descriptor >= 0 else { throw VerifierFailure(message: "no socket: \(errorText(errno))") }
         defer { close(descriptor) }
         var address = loopback(port: 0)
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -119,7 +119,7 @@ final class ProviderProcess: Sendable {
                 bind(descriptor, address, size) == 0 ? getsockname(descriptor, address, &size) : -1
             }
         }
-        guard code == 0 else { throw HTTPFailure(message: "no free port on 127.0.0.1: \(errorText(errno))") }
+        guard code == 0 else { throw VerifierFailure(message: "no free port on 127.0.0.1: \(errorText(errno))") }
         return Int(UInt16(bigEndian: address.sin_port))
     }
 

@@ -1,6 +1,5 @@
 // Brings a provider into the states that an interaction needs, by its own endpoint or a command. Does not know the interactions.
 import BuildEngine
-import BuildGraph
 
 /// How states are set, and for whom.
 struct ProviderStates: Sendable {
@@ -8,7 +7,7 @@ struct ProviderStates: Sendable {
         /// POST of JSON to this path.
         case endpoint(HTTPClient, path: String)
         /// A command that gets the JSON on its standard input.
-        case command([String], environment: [String: String], folder: BytePath, any CommandRunner, limit: Duration)
+        case command(ProviderCommand)
         case none
     }
 
@@ -38,33 +37,13 @@ struct ProviderStates: Sendable {
             do {
                 found = try await client.send(
                     "POST", path, headers: [("Content-Type", "application/json")], body: question)
-            } catch let failure as HTTPFailure {
-                throw HTTPFailure(message: "POST \(path): \(failure.message)", isLost: failure.isLost)
+            } catch let failure as VerifierFailure {
+                throw VerifierFailure(message: "POST \(path): \(failure.message)", isLost: failure.isLost)
             }
-            guard found.succeeded else { throw HTTPFailure(message: "POST \(path) answered \(found.shown)") }
+            guard found.succeeded else { throw VerifierFailure(message: "POST \(path) answered \(found.shown)") }
             answer = found.body
-        case .command(let words, let environment, let folder, let commands, let limit):
-            var command = Command(words, environment: environment, folder: folder)
-            command.input = question
-            command.separateErrors = true
-            command.timeout = limit
-            command.outputLimit = HTTPClient.bodyLimit
-            let result: CommandResult
-            do {
-                result = try await commands.run(command)
-            } catch let error as SpawnError {
-                throw HTTPFailure(message: "'\(error.program)' cannot be started: \(errorText(error.errno))")
-            }
-            guard result.succeeded else {
-                let how =
-                    switch result.ending {
-                    case .exited(let code): "ended with status \(code)"
-                    case .signalled(let number): "was ended by signal \(number)"
-                    case .timedOut: "did not end within \(limit.components.seconds)s"
-                    }
-                throw HTTPFailure(message: "'\(words[0])' \(how): \(ReportText.tail(result.errors + result.output))")
-            }
-            answer = result.output
+        case .command(let command):
+            answer = try await command.output(question, what: "'\(command.words.first ?? "")' failed")
         }
         guard action == .setup, let tree = try? JSONTree.parse(answer) else { return [] }
         return tree.members ?? []

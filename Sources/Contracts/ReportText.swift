@@ -41,6 +41,14 @@ enum ReportText {
         return shown.map { indent + mark + cut($0) + "\n" }.joined()
     }
 
+    /// Two texts of several lines, line by line: what differs is seen without reading both.
+    static func difference(_ expected: String, _ actual: String, indent: String) -> String {
+        BodyDiff.lines(expected: Array(expected.utf8), actual: Array(actual.utf8), limit: 60).map { found in
+            let kind = found.hasPrefix("- ") ? "- expected  " : found.hasPrefix("+ ") ? "+ actual    " : "            "
+            return indent + kind + cut(line(String(found.dropFirst(2)))) + "\n"
+        }.joined()
+    }
+
     private static func cut(_ text: String) -> String {
         text.utf8.count <= 1000 ? text : String(text.prefix(1000)) + "…"
     }

@@ -72,7 +72,7 @@ package struct Verifier: Sendable {
         do {
             let items = try readItems()
             try await verify(items, &report)
-        } catch let failure as HTTPFailure {
+        } catch let failure as VerifierFailure {
             report.trouble = failure.message
         }
         try Task.checkCancellation()
@@ -93,7 +93,7 @@ package struct Verifier: Sendable {
                 }
             }
             if !wanted.isEmpty {
-                throw HTTPFailure(
+                throw VerifierFailure(
                     message: "the contract of '\(contract.consumer)' is no longer what was hashed: run again")
             }
         }
@@ -106,16 +106,16 @@ package struct Verifier: Sendable {
         do {
             bytes = try Disk.contents(of: folder.appending(BytePath(path)))
         } catch {
-            throw HTTPFailure(message: "the contract '\(path)' of '\(consumer)' cannot be read: \(error)")
+            throw VerifierFailure(message: "the contract '\(path)' of '\(consumer)' cannot be read: \(error)")
         }
         let document: ContractDocument
         do throws(ContractReadError) {
             document = try ContractDocument.read(bytes, name: path)
         } catch {
-            throw HTTPFailure(message: error.text(name: path, bytes: bytes))
+            throw VerifierFailure(message: error.text(name: path, bytes: bytes))
         }
         guard document.pact != nil else {
-            throw HTTPFailure(
+            throw VerifierFailure(
                 message:
                     "'\(path)' of '\(consumer)' is no pact (\(document.kind.rawValue)): [pact] verifies pacts alone")
         }
@@ -127,7 +127,6 @@ package struct Verifier: Sendable {
     private func verify(_ items: [Item], _ report: inout VerifierReport) async throws {
         if items.isEmpty { return }
         let settings = request.settings
-        let curl = ProgramSearch(path: environment["PATH"] ?? "/usr/bin:/bin").file(named: "curl")
         var provider: ProviderProcess?
         let isStarted = items.contains { needsProvider($0) }
         if isStarted {
@@ -135,8 +134,10 @@ package struct Verifier: Sendable {
             started { running.kill() }
             provider = running
         }
-        let client = HTTPClient(
-            commands: commands, program: curl ?? "/usr/bin/curl", port: provider?.port ?? 0, limit: settings.answer)
+        let exchange =
+            CurlExchange(commands: commands, environment: environment)
+            ?? CurlExchange(commands: commands, program: "/usr/bin/curl", environment: environment)
+        let client = HTTPClient(exchange: exchange, port: provider?.port ?? 0, limit: settings.answer)
         do {
             if let trouble = try await provider?.becomeReady(client, health: settings.health, within: settings.wait) {
                 report.trouble = "'\(request.provider)' did not start: \(trouble)"
@@ -172,7 +173,9 @@ package struct Verifier: Sendable {
             if isStarted { environment["PORT"] = "\(client.port)" }
             return ProviderStates(
                 means: .command(
-                    request.statesCommand, environment: environment, folder: folder, commands, limit: client.limit))
+                    ProviderCommand(
+                        words: request.statesCommand, environment: environment, folder: folder, commands: commands,
+                        limit: client.limit)))
         }
         guard let path = request.settings.states else { return ProviderStates(means: .none) }
         return ProviderStates(means: .endpoint(client, path: path))

@@ -116,14 +116,24 @@ struct VerifierReport {
                 state.parameters.isEmpty ? "" : " " + JSONTree(.object(state.parameters)).text(pretty: false)
             text += "  state        \(ReportText.line(state.name + parameters))\n"
         }
-        if case .http(let request, _) = item.interaction.content.exchange {
+        switch item.interaction.content.exchange {
+        case .http(let request, _):
             let query = request.queryText
             text +=
                 "  request      \(ReportText.line("\(request.method) \(request.path)\(query.isEmpty ? "" : "?" + query)"))\n"
+        case .synchronous(let request, _):
+            text += "  request      \(ReportText.excerpt(request.contents.bytes))\n"
+        case .asynchronous: break
         }
         for finding in findings {
             text += "  \(finding.line)\n"
             if finding.expected == nil, finding.actual == nil { continue }
+            if let expected = finding.expected, let actual = finding.actual, expected.contains("\n"),
+                actual.contains("\n")
+            {
+                text += ReportText.difference(expected, actual, indent: "    ")
+                continue
+            }
             text += ReportText.block(finding.expected ?? "nothing", mark: "- expected  ", indent: "    ")
             text += ReportText.block(finding.actual ?? "nothing", mark: "+ actual    ", indent: "    ")
         }

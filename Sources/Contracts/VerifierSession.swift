@@ -26,8 +26,8 @@ struct VerifierSession: Sendable {
             for state in interaction.providerStates {
                 do {
                     values += try await states.change(state, .setup, consumer: consumer)
-                } catch let failure as HTTPFailure {
-                    throw HTTPFailure(
+                } catch let failure as VerifierFailure {
+                    throw VerifierFailure(
                         message: "the state \"\(state.name)\" could not be set: \(failure.message)",
                         isLost: failure.isLost)
                 }
@@ -40,14 +40,14 @@ struct VerifierSession: Sendable {
                         "the rule says nothing of how provider states are set: [pact states=/PATH] or [states WORD…]"))
             }
             outcome = found.isEmpty ? .passed(notes: []) : .failed(found)
-        } catch let failure as HTTPFailure {
+        } catch let failure as VerifierFailure {
             outcome = .failed([Finding(failure.message)])
             isLost = failure.isLost
         }
         for state in set.reversed() where !isLost {
             do {
                 _ = try await states.change(state, .teardown, consumer: consumer)
-            } catch let failure as HTTPFailure {
+            } catch let failure as VerifierFailure {
                 isLost = isLost || failure.isLost
                 guard case .passed(let notes) = outcome else { continue }
                 outcome = .passed(
@@ -67,10 +67,20 @@ struct VerifierSession: Sendable {
             let came = PactResponse(status: answer.status, headers: answer.headers, body: answer.body)
             return engine.findings(expected, came)
         case .asynchronous(let expected):
-            return engine.findings(expected, try await message(interaction))
-        case .synchronous:
-            return [Finding("messages that are answered by messages cannot be verified by [pact] yet")]
+            return engine.findings([expected], try await messages.sent(interaction))
+        case .synchronous(let request, let expected):
+            let sent = try engine.prepared(request)
+            return engine.findings(expected, try await messages.answers(interaction, to: sent, count: expected.count))
         }
+    }
+
+    private var messages: ProviderMessages {
+        if let path = request.settings.messages, let client { return ProviderMessages(means: .endpoint(client, path)) }
+        return ProviderMessages(
+            means: .recipe(
+                ProviderCommand(
+                    words: request.recipe, environment: environment, folder: folder, commands: commands,
+                    limit: request.settings.answer)))
     }
 
     private func ask(_ client: HTTPClient, _ sent: PactRequest) async throws -> HTTPAnswer {
@@ -82,8 +92,8 @@ struct VerifierSession: Sendable {
         }
         do {
             return try await client.send(sent.method, target, headers: headers, body: sent.body.bytes)
-        } catch let failure as HTTPFailure {
-            throw HTTPFailure(message: "\(sent.method) \(target): \(failure.message)", isLost: failure.isLost)
+        } catch let failure as VerifierFailure {
+            throw VerifierFailure(message: "\(sent.method) \(target): \(failure.message)", isLost: failure.isLost)
         }
     }
 
@@ -99,82 +109,5 @@ struct VerifierSession: Sendable {
             }
         }
         return String(decoding: bytes, as: UTF8.self)
-    }
-
-    // MARK: Messages
-
-    private func message(_ interaction: Interaction) async throws -> PactMessage {
-        let states = JSONTree(
-            .array(
-                interaction.providerStates.map { state in
-                    JSONTree(
-                        .object([
-                            .init(name: "name", value: JSONTree(.string(state.name))),
-                            .init(name: "params", value: JSONTree(.object(state.parameters))),
-                        ]))
-                }))
-        if let path = request.settings.messages, let client {
-            return try await message(interaction, states, from: client, path)
-        }
-        var command = Command(request.recipe, environment: environment, folder: folder)
-        command.environment["PACT_DESCRIPTION"] = interaction.description
-        command.environment["PACT_STATES"] = states.text(pretty: false)
-        command.separateErrors = true
-        command.timeout = request.settings.answer
-        command.outputLimit = HTTPClient.bodyLimit
-        let result: CommandResult
-        do {
-            result = try await commands.run(command)
-        } catch let error as SpawnError {
-            throw HTTPFailure(message: "'\(error.program)' cannot be started: \(errorText(error.errno))")
-        }
-        switch result.ending {
-        case .exited(0):
-            if result.output.count > HTTPClient.bodyLimit {
-                throw HTTPFailure(message: "the message is larger than \(HTTPClient.bodyLimit >> 20) MiB")
-            }
-            return PactMessage(contents: result.output)
-        case .exited(let code):
-            throw HTTPFailure(
-                message: "the recipe gave no message: exit status \(code): \(ReportText.tail(result.errors))")
-        case .signalled(let number):
-            throw HTTPFailure(message: "the recipe gave no message: ended by signal \(number)")
-        case .timedOut:
-            throw HTTPFailure(
-                message: "the recipe gave no message within \(request.settings.answer.components.seconds)s")
-        }
-    }
-
-    private func message(
-        _ interaction: Interaction, _ states: JSONTree, from client: HTTPClient, _ path: String
-    ) async throws -> PactMessage {
-        let question = JSONTree(
-            .object([
-                .init(name: "description", value: JSONTree(.string(interaction.description))),
-                .init(name: "providerStates", value: states),
-            ]))
-        let answer: HTTPAnswer
-        do {
-            answer = try await client.send(
-                "POST", path, headers: [("Content-Type", "application/json")], body: question.bytes)
-        } catch let failure as HTTPFailure {
-            throw HTTPFailure(message: "POST \(path): \(failure.message)", isLost: failure.isLost)
-        }
-        guard answer.succeeded else { throw HTTPFailure(message: "POST \(path) answered \(answer.shown)") }
-        var metadata: [JSONTree.Member] = []
-        if let header = answer.header("pact-message-metadata") {
-            guard let bytes = Base64.decode(header), let tree = try? JSONTree.parse(bytes),
-                let members = tree.members
-            else {
-                throw HTTPFailure(message: "POST \(path): the header Pact-Message-Metadata is no JSON object in base64")
-            }
-            metadata = members
-        }
-        if let type = answer.header("content-type"),
-            !metadata.contains(where: { ["contenttype", "content-type"].contains($0.name.asciiLowercased) })
-        {
-            metadata.append(.init(name: "contentType", value: JSONTree(.string(type))))
-        }
-        return PactMessage(contents: answer.body, metadata: metadata)
     }
 }

@@ -16,7 +16,7 @@ struct BrokerOptions: ParsableArguments {
 
     func client() throws -> BrokerClient {
         let environment = Workspace.currentEnvironment()
-        guard let program = ProgramSearch(path: environment["PATH"] ?? "/usr/bin:/bin").file(named: "curl") else {
+        guard let exchange = CurlExchange(commands: ProcessRunner(), environment: environment) else {
             throw Refusal(
                 Diagnostic(
                     .toolMissing, "'curl', by which a broker is asked, can't be found", hint: "apt-get install curl"),
@@ -24,8 +24,7 @@ struct BrokerOptions: ParsableArguments {
         }
         guard
             let client = BrokerClient(
-                url: broker, credentials: .init(environment: environment), commands: ProcessRunner(),
-                program: program)
+                url: broker, credentials: .init(environment: environment), exchange: exchange)
         else {
             throw Refusal(
                 Diagnostic(

@@ -36,16 +36,21 @@ struct CanDeployCommand: AsyncParsableCommand, ExitingCommand {
         let opened = try await Workspace.open(global, overrides: overrides)
         let hashed = try opened.hashed(try await opened.workingTree())
         try checkEnvironment(hashed.graph)
-        let here = try await opened.release(of: hashed, commit: try await ReleaseCommand.commit(opened, hashed))
-        let candidate = try files.first.map { try Workspace.release(in: $0) } ?? here
-        let there =
-            try running.map { try Workspace.release(in: $0) }
-            ?? Release(commit: nil, services: [:], contracts: [], hashes: [:])
+        // What is at hand has to be known only where nothing else was named, and its commit only for a clone of it.
+        var candidate: Release
+        if let file = files.first {
+            candidate = try Workspace.release(in: file)
+        } else {
+            candidate = try await opened.release(of: hashed, commit: nil)
+        }
+        let there = try running.map { try Workspace.release(in: $0) } ?? Release.empty
         try checkServices(candidate)
         let chosen = service.isEmpty ? nil : Set(service)
         var question = DeployQuestion(
             candidate: candidate, running: there, services: chosen, verdicts: opened.verdictLog)
         if verify, question.answer == .unverified {
+            let here = try await opened.release(of: hashed, commit: try await ReleaseCommand.commit(opened, hashed))
+            if files.isEmpty { candidate = here }
             try await run(question.deciding, opened, hashed, here, question: candidate, there)
             question = DeployQuestion(
                 candidate: candidate, running: there, services: chosen, verdicts: opened.verdictLog)

@@ -50,10 +50,13 @@ struct CrossVerification {
         let state = workspace.appending(".lmsbuild")
         try Disk.makeFolders(state)
         try Disk.makeLink(state.appending("store"), text: opened.state.appending("store").bytes)
-        let own = try Disk.linkText(BytePath("/proc/self/exe"))
+        guard let own = OwnProgram.find() else {
+            throw Refusal(
+                Diagnostic(.internalError, "lmsbuild does not know where its own program lies"), .machine)
+        }
         let overrides = opened.overrides.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         let command = Command(
-            [String(decoding: own, as: UTF8.self), "run", "--progress", "plain", pair.label.description] + overrides,
+            [own.path.shown, "run", "--progress", "plain", pair.label.description] + overrides,
             environment: opened.environment, folder: workspace)
         let result = try await opened.commands.run(command)
         if !result.output.isEmpty { Terminal.say(String(decoding: result.output, as: UTF8.self)) }

@@ -188,17 +188,13 @@ struct CheckCommand: AsyncParsableCommand, ExitingCommand {
 private func brokenContracts(_ opened: Workspace, _ graph: Graph) throws -> [Diagnostic] {
     let named = Set(graph.components.flatMap(\.consumes).flatMap(\.contracts))
     let paths = named.filter { graph.tree.contains($0) }.sorted()
-    let read = Threads.map(paths.count) { place -> Result<Diagnostic?, FileSystemError> in
-        do throws(FileSystemError) {
-            let bytes = try graph.tree.files.contents(of: paths[place])
-            return .success(opened.kept.mistake(in: bytes, at: paths[place].shown))
-        } catch {
-            return .failure(error)
-        }
-    }
     do {
-        return try read.compactMap { try $0.get() }
-    } catch let error as FileSystemError {
+        return try Threads.map(paths.count) { place throws(FileSystemError) in
+            let bytes = try graph.tree.files.contents(of: paths[place])
+            return opened.kept.mistake(in: bytes, at: paths[place].shown)
+        }
+        .compactMap { $0 }
+    } catch {
         throw Refusal(.unreadable(error), .machine)
     }
 }

@@ -22,26 +22,30 @@ import Testing
             attributes, recipe: Self.recipe, consumers: consumers, settings: #"{ "paths": "\#(paths)" }"#)
     }
 
-    @Test func getsTheInteractionsThatHaveNoVerdict() async throws {
+    @Test(arguments: ["on", "off"])
+    func getsTheInteractionsThatHaveNoVerdict(sandbox: String) async throws {
         let workspace = try await workspace("[timeout 1m]", ["lending"], "/books/1 /books/2 /new")
-        #expect(try await workspace.run().status == 0)
+        #expect(try await workspace.run("--sandbox", sandbox).status == 0)
         try workspace.contract("lending", [Workspace.book, Workspace.missing, Workspace.interaction("new", "/new")])
-        let outcome = try await workspace.run("-v")
+        let outcome = try await workspace.run("-v", "--sandbox", sandbox)
         #expect(workspace.verified(outcome) == ["catalog:verify[lending] (1 of 3 interactions)"])
         #expect(outcome.errors.contains("lending: /new"))
         #expect(!outcome.errors.contains("lending: /books"))
     }
 
-    @Test func pendingInteractionsRunByThemselves() async throws {
-        let workspace = try await workspace("[pending]", ["lending"], "/books/1 /books/2")
-        #expect(try await workspace.run().status == 0)
+    @Test(arguments: ["on", "off"])
+    func pendingInteractionsRunByThemselves(sandbox: String) async throws {
+        let workspace = try await workspace("[pending]", ["lending"], "/books/1 /books/2 /health")
+        #expect(try await workspace.run("--sandbox", sandbox).status == 0)
+        // Its change asks for what was done again, beside what is new.
+        try workspace.repository.write("catalog/settings.json", #"{ "paths": "/books/1 /books/2" }"#)
         try workspace.contract("lending", [Workspace.book, Workspace.interaction("new", "/new")])
-        let outcome = try await workspace.run()
+        let outcome = try await workspace.run("--sandbox", sandbox)
         #expect(outcome.status == 0)
         #expect(outcome.errors.contains("\"new\" is pending since"), "\(outcome.errors)")
         // What was done once fails, whatever is pending beside it.
         try workspace.repository.write("catalog/settings.json", "{}")
-        #expect(try await workspace.run().status == 3)
+        #expect(try await workspace.run("--sandbox", sandbox).status == 3)
     }
 
     @Test func aBatchThatFailsIsRunOneByOne() async throws {

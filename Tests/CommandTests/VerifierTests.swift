@@ -325,7 +325,8 @@ import Testing
             "lending", [Workspace.interaction("x", "/books/1", states: #"[{ "name": "an unknown one" }]"#)])
         let failed = try await workspace.run()
         #expect(failed.status == 3)
-        #expect(failed.errors.contains("'/usr/bin/python3' ended with status 1: never heard of it"), "\(failed.errors)")
+        #expect(
+            failed.errors.contains("'/usr/bin/python3' failed: exit status 1: never heard of it"), "\(failed.errors)")
     }
 
     @Test func missingMeansOfStatesAreHinted() async throws {
@@ -386,13 +387,83 @@ import Testing
             encoding: .utf8)
         let shown = page.components(separatedBy: "```").filter { $0.hasPrefix("json\n") }
             .map { $0.dropFirst(5).trimmingCharacters(in: .newlines) }
-        #expect(shown.count == 2)
+        #expect(shown.count == 3)
         let workspace = try await Workspace("[pact states=/states messages=/messages]", consumers: ["lending"])
         try workspace.contract(
             "lending", [],
             messages: [message("a book was lent", states: #"[{ "name": "a book exists", "params": { "id": 7 } }]"#)])
         #expect(try await workspace.run("--sandbox", "off").status == 0)
-        #expect(workspace.questions == shown + [shown[0].replacing("setup", with: "teardown")])
+        #expect(workspace.questions == shown.prefix(2) + [shown[0].replacing("setup", with: "teardown")])
+        try workspace.contract(
+            "lending", [Self.answered("a book is asked for", #"[{ "contents": { "content": { "id": 7 } } }]"#)],
+            version: "4.0")
+        #expect(try await workspace.run("--sandbox", "off").status == 0)
+        #expect(workspace.questions.last == shown[2])
+    }
+
+    /// A message of version 4 that is answered by `responses`.
+    private static func answered(_ description: String, _ responses: String, id: Int = 7) -> String {
+        """
+        { "type": "Synchronous/Messages", "description": "\(description)",
+              "request": { "contents": { "contentType": "application/json", "content": { "id": \(id) } },
+                           "metadata": { "queue": "questions" } },
+              "response": \(responses) }
+        """
+    }
+
+    private static func answer(_ title: String, more: String = "") -> String {
+        #"{ "contents": { "contentType": "application/json", "content": { "id": 7, "title": "\#(title)" } }\#(more) }"#
+    }
+
+    @Test func messagesAreAnsweredByTheProvider() async throws {
+        let workspace = try await Workspace("[pact messages=/messages]", consumers: ["lending"])
+        let queue = #", "metadata": { "queue": "books" }"#
+        let rules = #", "matchingRules": { "body": { "$.title": { "matchers": [{ "match": "type" }] } } }"#
+        try workspace.contract(
+            "lending",
+            [
+                Self.answered("a book is asked for", "[\(Self.answer("Emma", more: queue))]"),
+                Self.answered(
+                    "a book is asked for twice", "[\(Self.answer("Emma")), \(Self.answer("any", more: rules))]"),
+                Self.answered("nobody answers", "[]"),
+            ], version: "4.0")
+        let outcome = try await workspace.run()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(workspace.verified(outcome) == ["catalog:verify[lending] (3 of 3 interactions)"])
+        try workspace.repository.write("catalog/settings.json", #"{ "title": "Persuasion" }"#)
+        let failed = try await workspace.run("-v")
+        #expect(failed.status == 3)
+        #expect(failed.errors.contains("in 2 of 3 interactions"), "\(failed.errors)")
+        #expect(failed.errors.contains("answer 1, body $.title"), "\(failed.errors)")
+        #expect(!failed.errors.contains("answer 2"))
+        try workspace.contract(
+            "lending",
+            [
+                Self.answered(
+                    "a book is asked for twice",
+                    "[\(Array(repeating: Self.answer("Emma"), count: 3).joined(separator: ", "))]")
+            ], version: "4.0")
+        let few = try await workspace.run()
+        #expect(few.status == 3)
+        #expect(few.errors.contains("answer: another number of messages came"), "\(few.errors)")
+    }
+
+    @Test func messagesAreAnsweredByTheRecipe() async throws {
+        let workspace = try await Workspace(
+            "[pact]",
+            recipe: #"""
+                case "$PACT_METADATA" in *'"queue":"questions"'*) ;; *) exit 4;; esac
+                exec sed 's/}/, "title": "Emma"}/'
+                """#, consumers: ["lending"])
+        try workspace.contract(
+            "lending", [Self.answered("a book is asked for", "[\(Self.answer("Emma"))]")], version: "4.0")
+        let outcome = try await workspace.run()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        try workspace.contract(
+            "lending", [Self.answered("a book is asked for", "[\(Self.answer("Emma"))]", id: 8)], version: "4.0")
+        let failed = try await workspace.run()
+        #expect(failed.status == 3)
+        #expect(failed.errors.contains("body $.id"), "\(failed.errors)")
     }
 
     // MARK: Pending

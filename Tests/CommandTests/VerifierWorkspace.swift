@@ -51,7 +51,9 @@ struct VerifierWorkspace {
         }
     }
 
-    func contract(_ consumer: String, _ interactions: [String], messages: [String] = []) throws {
+    func contract(
+        _ consumer: String, _ interactions: [String], messages: [String] = [], version: String = "3.0.0"
+    ) throws {
         try repository.write(
             "\(consumer)/contract.json",
             """
@@ -61,7 +63,7 @@ struct VerifierWorkspace {
               \(messages.isEmpty ? "\"interactions\"" : "\"messages\""): [
                 \((messages.isEmpty ? interactions : messages).joined(separator: ",\n    "))
               ],
-              "metadata": { "pactSpecification": { "version": "3.0.0" } }
+              "metadata": { "pactSpecification": { "version": "\(version)" } }
             }
 
             """)
@@ -187,6 +189,12 @@ struct VerifierWorkspace {
                 if path == "/messages":
                     asked = json.loads(body)
                     metadata = base64.b64encode(json.dumps({"queue": settings.get("queue", "books")}).encode()).decode()
+                    if "request" in asked:
+                        found = {"id": asked["request"]["contents"]["content"]["id"], "title": settings.get("title", "Emma")}
+                        if asked["description"] == "a book is asked for twice":
+                            found = [{"contents": {"contentType": "application/json", "content": found}}] * 2
+                        return self.answer(200, found,
+                                           [("Pact-Message-Metadata", metadata), ("Content-Type", "application/json")])
                     return self.answer(200, {"what": asked["description"], "states": len(asked["providerStates"])},
                                        [("Pact-Message-Metadata", metadata)])
                 if path.startswith("/books/"):

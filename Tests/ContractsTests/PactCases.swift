@@ -31,6 +31,8 @@ struct PactCase: Sendable, CustomTestStringConvertible {
         let interaction =
             switch path.split(separator: "/")[1] {
             case "request": #"{"description": "d", "request": \#(part), "response": {}}"#
+            case "answers":
+                #"{"description": "d", "type": "Synchronous/Messages", "request": {}, "response": \#(part)}"#
             case "response": #"{"description": "d", "request": {}, "response": \#(part)}"#
             default: #"{"description": "d", "type": "Asynchronous/Messages", \#(part.dropFirst())"#
             }
@@ -50,6 +52,10 @@ struct PactCase: Sendable, CustomTestStringConvertible {
                 : PactMatching.response(expected: response, actual: otherResponse)
         case (.asynchronous(let message), .asynchronous(let other)):
             PactMatching.message(expected: message, actual: other)
+        case (.synchronous(_, let messages), .synchronous(_, let others)):
+            zip(messages, others).flatMap { PactMatching.message(expected: $0, actual: $1) }
+                + (messages.count == others.count
+                    ? [] : [Mismatch(.body, path: "$", expected: nil, actual: nil, "another number of messages")])
         default: throw CocoaError(.featureUnsupported)
         }
     }

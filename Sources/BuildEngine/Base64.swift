@@ -1,15 +1,16 @@
 // Base64 (RFC 4648, section 4), for bodies that are no text.
 
-enum Base64 {
+/// Base64 as most mean it: with `+` and `/`, padded.
+package enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    /// Nil where `text` is not exactly base64: line ends and spaces are skipped, padding may be left out.
-    static func decode(_ text: String) -> [UInt8]? {
+    /// The bytes; nil where `text` is not exactly base64: line ends and spaces are skipped, padding may be left out.
+    package static func decode(_ text: String) -> [UInt8]? {
         var bytes: [UInt8] = []
         var bits: UInt32 = 0
         var count = 0
         var padding = 0
-        for byte in text.utf8 where !byte.isSpace {
+        for byte in text.utf8 where byte != 0x20 && !(0x09...0x0D).contains(byte) {
             if byte == UInt8(ascii: "=") {
                 padding += 1
                 continue
@@ -26,7 +27,8 @@ enum Base64 {
         return bytes
     }
 
-    static func encode(_ bytes: [UInt8]) -> String {
+    /// On one line, padded.
+    package static func encode(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         for start in stride(from: 0, to: bytes.count, by: 3) {
             let group = bytes[start..<min(start + 3, bytes.count)]

@@ -1,19 +1,22 @@
 // The scalars of YAML: what a plain one means, what is in quotes, how a block's lines are joined.
-import BuildEngine
 
 enum YAMLScalar {
     /// What a plain scalar means by the core schema, with numbers in JSON's spelling.
-    static func content(_ text: String) -> JSONTree.Content {
+    static func content(_ text: String, readsOctal: Bool) -> JSONTree.Content {
         switch text {
         case "", "~", "null", "Null", "NULL": return .null
         case "true", "True", "TRUE": return .bool(true)
         case "false", "False", "FALSE": return .bool(false)
-        default: return number(text).map { .number($0) } ?? .string(text)
+        default: return number(text, readsOctal: readsOctal).map { .number($0) } ?? .string(text)
         }
     }
 
-    private static func number(_ text: String) -> String? {
+    private static func number(_ text: String, readsOctal: Bool) -> String? {
         var digits = Array(text.utf8)[...]
+        if readsOctal, digits.count > 1, digits.first == UInt8(ascii: "0"), digits.allSatisfy(\.isDigit) {
+            // What is none, as 0x or 089, is text.
+            return Int(text, radix: 8).map { String($0) }
+        }
         if digits.starts(with: "0x".utf8) {
             return Int(String(decoding: digits.dropFirst(2), as: UTF8.self), radix: 16).map { String($0) }
         }
@@ -85,7 +88,7 @@ struct YAMLQuoted {
     let bytes: [UInt8]
     var offset: Int
 
-    mutating func text() throws(ContractReadError) -> String {
+    mutating func text() throws(YAMLError) -> String {
         let start = offset
         let quote = bytes[offset]
         offset += 1
@@ -108,7 +111,7 @@ struct YAMLQuoted {
                 offset += 1
             }
         }
-        throw ContractReadError("this text is not closed", expected: quote == UInt8(ascii: "'") ? "'" : "\"", at: start)
+        throw YAMLError("this text is not closed", expected: quote == UInt8(ascii: "'") ? "'" : "\"", at: start)
     }
 
     /// A line end is a space; each further one stays.
@@ -122,10 +125,10 @@ struct YAMLQuoted {
         text += count == 1 ? [0x20] : Array(repeating: 0x0A, count: count - 1)
     }
 
-    private mutating func escape(into text: inout [UInt8]) throws(ContractReadError) {
+    private mutating func escape(into text: inout [UInt8]) throws(YAMLError) {
         let start = offset
         offset += 1
-        guard offset < bytes.count else { throw ContractReadError("this text is not closed", at: start) }
+        guard offset < bytes.count else { throw YAMLError("this text is not closed", at: start) }
         let byte = bytes[offset]
         offset += 1
         let plain: [UInt8: UInt8] = [
@@ -148,22 +151,48 @@ struct YAMLQuoted {
         case UInt8(ascii: "P"): text += [0xE2, 0x80, 0xA9]
         case UInt8(ascii: "\n"):
             while offset < bytes.count, bytes[offset] == 0x20 || bytes[offset] == 0x09 { offset += 1 }
-        default: throw ContractReadError("this escape is not known", expected: "such as \\n or \\u00e4", at: start)
+        default: throw YAMLError("this escape is not known", expected: "such as \\n or \\u00e4", at: start)
         }
     }
 
-    private mutating func scalar(digits: Int, _ start: Int, into text: inout [UInt8]) throws(ContractReadError) {
+    private mutating func scalar(digits: Int, _ start: Int, into text: inout [UInt8]) throws(YAMLError) {
         var value: UInt32 = 0
         for _ in 0..<digits {
             guard offset < bytes.count, let digit = bytes[offset].hexValue else {
-                throw ContractReadError("this escape is not whole", expected: "\(digits) hex digits", at: start)
+                throw YAMLError("this escape is not whole", expected: "\(digits) hex digits", at: start)
             }
             value = value << 4 | UInt32(digit)
             offset += 1
         }
         guard let scalar = Unicode.Scalar(value) else {
-            throw ContractReadError("this escape is no character", at: start)
+            throw YAMLError("this escape is no character", at: start)
         }
         text += Array(String(Character(scalar)).utf8)
+    }
+}
+
+extension UInt8 {
+    var isSpace: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
+    var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
+
+    /// The value of a hex digit.
+    var hexValue: UInt8? {
+        switch self {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): self - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): self - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+}
+
+extension String {
+    /// Without spaces, tabs and line ends at both ends.
+    var trimmed: String {
+        let bytes = Array(utf8)
+        guard let start = bytes.firstIndex(where: { !$0.isSpace }),
+            let end = bytes.lastIndex(where: { !$0.isSpace })
+        else { return "" }
+        return String(decoding: bytes[start...end], as: UTF8.self)
     }
 }
