@@ -82,8 +82,7 @@ package struct ComposeEngine: DeployEngine {
             }
         }
         return ObservedStack(
-            services: containers.map { Self.service($0.key, $0.value) }, configs: digests(of: "configs"),
-            secrets: Set(names(in: files.appending("secrets"))))
+            services: containers.map { Self.service($0.key, $0.value) }, configs: digests, secrets: Set(names))
     }
 
     private static func service(_ name: String, _ containers: [JSONTree]) -> ObservedService {
@@ -138,7 +137,7 @@ package struct ComposeEngine: DeployEngine {
         func some(_ tree: JSONTree?, _ names: [String]) -> JSONTree {
             JSONTree(.object((tree?.members ?? []).filter { names.contains($0.name) }))
         }
-        return JSONTree(members: [
+        return JSONTree.object([
             ("Config", some(container.member("Config"), ["Image", "Env", "Cmd", "Entrypoint", "User", "WorkingDir"])),
             (
                 "HostConfig",
@@ -165,14 +164,10 @@ package struct ComposeEngine: DeployEngine {
     // MARK: Changing
 
     package func prepare(_ stack: RenderedStack) async throws {
-        for folder in [files, files.appending("configs"), files.appending("secrets")] {
-            _ = folder.withCString { mkdir($0, 0o700) }
-        }
-        for config in stack.configs {
-            try writePrivate(config.bytes, to: files.appending("configs").appending(config.engineName))
-        }
+        for folder in [files, mounted] { _ = folder.withCString { mkdir($0, 0o700) } }
+        for config in stack.configs { try writePrivate(config.bytes, to: mounted.appending(config.engineName)) }
         for secret in stack.secrets {
-            let file = files.appending("secrets").appending(secret.engineName)
+            let file = mounted.appending(secret.engineName)
             if let value = secret.value {
                 try writePrivate(value.bytes, to: file)
             } else if file.withCString({ access($0, R_OK) }) != 0 {
@@ -185,7 +180,7 @@ package struct ComposeEngine: DeployEngine {
         let file = files.appending("stack.json")
         let flavour: StackFlavour = commandLine == .two ? .composeTwo : .composeOne
         try write(
-            stack.document(for: flavour, files: files).labelled(stack, release: release, inDeploy: false), to: file)
+            stack.document(for: flavour, files: mounted).labelled(stack, release: release, inDeploy: false), to: file)
         var words = commandLine.words + ["--project-name", stack.project, "--file", file.shown]
         words += ["up", "--detach", "--remove-orphans", "--no-build"]
         for service in stack.services where service.replicas != 1 {
@@ -206,22 +201,22 @@ package struct ComposeEngine: DeployEngine {
     }
 
     package func collectGarbage(_ project: String, keeping kept: Set<String>) async throws {
-        for kind in ["configs", "secrets"] {
-            for name in names(in: files.appending(kind)) where !kept.contains(name) && name.hasPrefix(project + "_") {
-                _ = files.appending(kind).appending(name).withCString { unlink($0) }
-            }
+        for name in names where !kept.contains(name) && name.hasPrefix(project + "_") {
+            _ = mounted.appending(name).withCString { unlink($0) }
         }
     }
 
     // MARK: Files
 
-    private func names(in folder: BytePath) -> [String] { FolderShelf.names(in: folder).filter { !$0.hasPrefix(".") } }
+    /// Configs and secrets under their engine names.
+    private var mounted: BytePath { files.appending("mounted") }
 
-    private func digests(of kind: String) -> [String: String] {
-        let folder = files.appending(kind)
+    private var names: [String] { FolderShelf.names(in: mounted).filter { !$0.hasPrefix(".") } }
+
+    private var digests: [String: String] {
         var found: [String: String] = [:]
-        for name in names(in: folder) {
-            guard let bytes = try? readSmallFile(folder.appending(name).shown) else { continue }
+        for name in names {
+            guard let bytes = try? readSmallFile(mounted.appending(name).shown) else { continue }
             found[name] = SHA256Value.of(bytes).hex
         }
         return found

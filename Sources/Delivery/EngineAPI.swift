@@ -146,13 +146,6 @@ package struct EngineAPI: Sendable {
 }
 
 extension JSONTree {
-    /// The value below the members `names`, one within the other.
-    func at(_ names: String...) -> JSONTree? {
-        var value: JSONTree? = self
-        for name in names { value = value?.member(name) }
-        return value
-    }
-
     /// An object of texts.
     var texts: [String: String] {
         var found: [String: String] = [:]

@@ -415,8 +415,8 @@ package struct Rollout: Sendable {
                 try await shelf.remove(.description, name, ofBytes: bytes)
             }
             if let running {
-                let all = JSONTree(
-                    members: now.services.sorted { $0.key < $1.key }.map { ($0.key, $0.value.description) })
+                let all = JSONTree.object(
+                    now.services.sorted { $0.key < $1.key }.map { ($0.key, $0.value.description) })
                 try await shelf.create(.description, running.stack, all.bytes)
             }
             let kept = try await DeployLedger(on: shelf).kept(10).map(\.stack)

@@ -5,17 +5,17 @@ import BuildGraph
 extension RenderedStack {
     /// Everything but secrets' values.
     package var recorded: JSONTree {
-        JSONTree(members: [
-            ("schema", JSONTree(.number("1"))), ("project", .text(project)), ("environment", .text(environment)),
-            ("digest", .text(digest.hex)), ("services", JSONTree(.array(services.map(\.recorded)))),
+        JSONTree.object([
+            ("schema", JSONTree(.number("1"))), ("project", .string(project)), ("environment", .string(environment)),
+            ("digest", .string(digest.hex)), ("services", JSONTree(.array(services.map(\.recorded)))),
             (
                 "configs",
                 JSONTree(
                     .array(
                         configs.map {
-                            JSONTree(members: [
-                                ("key", .text($0.key)), ("name", .text($0.engineName)),
-                                ("base64", .text(Base64.encode($0.bytes))),
+                            JSONTree.object([
+                                ("key", .string($0.key)), ("name", .string($0.engineName)),
+                                ("base64", .string(Base64.encode($0.bytes))),
                             ])
                         }))
             ),
@@ -24,9 +24,9 @@ extension RenderedStack {
                 JSONTree(
                     .array(
                         secrets.map {
-                            JSONTree(members: [
-                                ("key", .text($0.key)), ("name", .text($0.engineName)),
-                                ("fingerprint", .text($0.fingerprint.hex)),
+                            JSONTree.object([
+                                ("key", .string($0.key)), ("name", .string($0.engineName)),
+                                ("fingerprint", .string($0.fingerprint.hex)),
                             ])
                         }))
             ),
@@ -66,16 +66,16 @@ extension RenderedService {
             timing.startPeriod, timing.interval, timing.timeout, timing.stopGrace, timing.monitor, timing.delay,
             timing.retries, timing.parallelism,
         ]
-        return JSONTree(members: [
-            ("name", .text(name)), ("component", component.map { .text($0) } ?? JSONTree(.null)),
-            ("image", .text(image)), ("replicas", JSONTree(.number("\(replicas)"))),
-            ("global", JSONTree(.bool(isGlobal))), ("spec", .text(specHash.hex)), ("entry", entry),
-            ("configs", JSONTree(.array(configNames.map { .text($0) }))),
-            ("secrets", JSONTree(.array(secretNames.map { .text($0) }))),
+        return JSONTree.object([
+            ("name", .string(name)), ("component", component.map { .string($0) } ?? JSONTree(.null)),
+            ("image", .string(image)), ("replicas", JSONTree(.number("\(replicas)"))),
+            ("global", JSONTree(.bool(isGlobal))), ("spec", .string(specHash.hex)), ("entry", entry),
+            ("configs", JSONTree(.array(configNames.map { .string($0) }))),
+            ("secrets", JSONTree(.array(secretNames.map { .string($0) }))),
             ("timing", JSONTree(.array(times.map { JSONTree(.number("\($0)")) }))),
             (
                 "environment",
-                JSONTree(members: environment.sorted { $0.key < $1.key }.map { ($0.key, .text($0.value)) })
+                JSONTree.object(environment.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })
             ),
         ])
     }
@@ -99,13 +99,4 @@ extension RenderedService {
                 startPeriod: times[0], interval: times[1], timeout: times[2], stopGrace: times[3], monitor: times[4],
                 delay: times[5], retries: times[6], parallelism: times[7]))
     }
-}
-
-extension JSONTree {
-    /// An object of these members.
-    init(members: [(String, JSONTree)]) {
-        self.init(.object(members.map { Member(name: $0.0, value: $0.1) }))
-    }
-
-    static func text(_ text: String) -> JSONTree { JSONTree(.string(text)) }
 }

@@ -262,8 +262,8 @@ extension JSONTree {
             JSONTree(
                 .object(
                     (services?.members ?? []).map { member in
-                        var labels = [(DeployLabel.spec, JSONTree.text(hashes[member.name] ?? ""))]
-                        if inDeploy { labels.append((DeployLabel.release, .text(release))) }
+                        var labels = [(DeployLabel.spec, JSONTree.string(hashes[member.name] ?? ""))]
+                        if inDeploy { labels.append((DeployLabel.release, .string(release))) }
                         let labelled: (JSONTree?) -> JSONTree = { old in
                             JSONTree(
                                 .object(

@@ -25,7 +25,7 @@ struct StackFixture {
             let mark = SHA256Value.of(Array(value.utf8))
             return RenderedSecret(
                 key: key, engineName: "\(project)_\(key)_\(mark.hex.prefix(12))", fingerprint: mark,
-                value: SecretValue(bytes: Array(value.utf8)))
+                value: SecretValue(Array(value.utf8)))
         }
         let all = services.sorted { $0.key < $1.key }.map { name, service in
             rendered(name, service, secretList)
