@@ -38,6 +38,23 @@ package enum FileReplacement {
         }
     }
 
+    /// As above with the file's whole contents.
+    package static func write(_ bytes: [UInt8], to file: BytePath) throws(FileSystemError) {
+        try write(file) { descriptor, shown throws(FileSystemError) in
+            var offset = 0
+            while offset < bytes.count {
+                let count = bytes.withUnsafeBytes { buffer in
+                    buffer.baseAddress.map { Glibc.write(descriptor, $0 + offset, bytes.count - offset) } ?? 0
+                }
+                if count > 0 {
+                    offset += count
+                } else if errno != EINTR {
+                    throw FileSystemError("write", shown, errno: errno)
+                }
+            }
+        }
+    }
+
     /// Whether the open file still has its name: between opening and locking another run may have renamed it.
     private static func isAt(_ path: BytePath, _ descriptor: Int32) -> Bool {
         var named = stat()

@@ -101,7 +101,8 @@ struct ProviderMessages: Sendable {
             guard let bytes = Base64.decode(header), let tree = try? JSONTree.parse(bytes),
                 let members = tree.members
             else {
-                throw VerifierFailure(message: "POST \(path): the header Pact-Message-Metadata is no JSON object in base64")
+                throw VerifierFailure(
+                    message: "POST \(path): the header Pact-Message-Metadata is no JSON object in base64")
             }
             metadata = members
         }

@@ -6,49 +6,6 @@ import Delivery
 import Glibc
 import Testing
 
-/// An engine of the test's own: its files in a temporary folder, its socket there too.
-private final class DockerEngine: Sendable {
-    let folder: TemporaryFolder
-    let processes = ProcessRunner()
-    let environment: [String: String]
-
-    /// Nil where no engine can be started on this machine.
-    init?() async throws {
-        folder = try TemporaryFolder()
-        let socket = "unix://" + folder("sock").shown
-        environment = hostEnvironment().merging(["DOCKER_HOST": socket, "DOCKER_CONFIG": folder("config").shown]) { $1 }
-        let root = folder.path.shown
-        let start = """
-            setsid dockerd --bridge=none --iptables=false --storage-driver=vfs --data-root \(root)/data \
-            --exec-root \(root)/exec --pidfile \(root)/pid -H \(socket) >\(root)/log 2>&1 </dev/null &
-            for i in $(seq 100); do docker version >/dev/null 2>&1 && exit 0; sleep 0.2; done; exit 1
-            """
-        let result = try await processes.run(
-            Command(["/bin/sh", "-c", start], environment: environment, folder: BytePath("/")))
-        if !result.succeeded {
-            await stop()
-            return nil
-        }
-    }
-
-    func stop() async {
-        let root = folder.path.shown
-        let stop = """
-            pid=$(cat \(root)/pid 2>/dev/null) && kill "$pid" && while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
-            for mount in \(root)/exec/netns/*; do umount "$mount" 2>/dev/null; done; true
-            """
-        _ = try? await processes.run(
-            Command(["/bin/sh", "-c", stop], environment: environment, folder: BytePath("/")))
-    }
-
-    func output(_ arguments: String...) async throws -> String {
-        String(
-            decoding: try await processes.run(
-                Command(arguments, environment: environment, folder: BytePath("/"))
-            ).output, as: UTF8.self)
-    }
-}
-
 @Suite(.enabled(if: isInstalled("docker") && isInstalled("dockerd") && geteuid() == 0), .serialized)
 struct DockerImageTests {
     private let store = MemoryContentStore()
@@ -67,7 +24,7 @@ struct DockerImageTests {
         await engine.stop()
         let runner = ImageActionRunner(
             store: store,
-            drivers: DriverProvider(.docker, runner: engine.processes, environment: engine.environment),
+            drivers: DriverProvider(.docker, runner: ProcessRunner.ofTests, environment: engine.environment),
             staging: engine.folder("staging"))
         let action = await ImageFixture().action(in: store)
         await #expect {
@@ -81,7 +38,7 @@ struct DockerImageTests {
     private func check(_ engine: DockerEngine) async throws {
         let runner = ImageActionRunner(
             store: store,
-            drivers: DriverProvider(.docker, runner: engine.processes, environment: engine.environment),
+            drivers: DriverProvider(.docker, runner: ProcessRunner.ofTests, environment: engine.environment),
             staging: engine.folder("staging"))
         var base = ImageFixture(repository: "localhost:5999/lms/base").with("app/a", "x", .executable)
         base.dockerfile =
