@@ -204,7 +204,7 @@ extension Parser {
             }
             checkName(words[0], of: "component")
         case .engine:
-            guard words.count == 1, ["compose", "swarm"].contains(words[0].text) else {
+            guard words.count == 1, ["compose", "swarm", "plan"].contains(words[0].text) else {
                 return reportForm(form, directive, at: words.count == 1 ? words[0] : words.dropFirst().first)
             }
         case .check:

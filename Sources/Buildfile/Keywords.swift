@@ -83,7 +83,7 @@ struct DirectiveForm {
         "shell": DirectiveForm(arguments: .oneOrMore, usage: "shell WORD…"),
         "stack": DirectiveForm(arguments: .oneOrMore, usage: "stack FILE…"),
         "env-file": DirectiveForm(arguments: .oneOrMore, usage: "env-file FILE…"),
-        "engine": DirectiveForm(arguments: .engine, usage: "engine compose or engine swarm"),
+        "engine": DirectiveForm(arguments: .engine, usage: "engine compose, engine swarm or engine plan"),
         "after": DirectiveForm(arguments: .names, usage: "after ENVIRONMENT…"),
         "strategy": DirectiveForm(arguments: .oneOrMore, usage: "strategy WORD…"),
         "check": DirectiveForm(arguments: .check, usage: "check URL [within DURATION]"),

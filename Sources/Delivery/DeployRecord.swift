@@ -25,7 +25,7 @@ func unixTime() -> Int { time(nil) }
 /// A deployment that has begun, written before anything is changed. Where it is still there when somebody else holds the
 /// lock, its maker was ended midway.
 package struct DeployRecord: Sendable, Hashable {
-    /// Hex, new for each deployment; sorts by time.
+    /// New for each deployment, and later in the alphabet than those before.
     package let id: String
     /// The release that it brings.
     package let release: String

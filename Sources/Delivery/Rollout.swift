@@ -106,7 +106,7 @@ package struct Rollout: Sendable {
         let previous = ledger.running
         if let missing = try await missingImages(plan.stack) {
             return try await conclude(
-                plan, .rolledBack, running: previous, failed: missing, begun: plan.origin.time, id: newID(plan),
+                plan, .rolledBack, running: previous, failed: missing, begun: plan.origin.time, id: newID(ledger),
                 bad: [:])
         }
         if let previous, previous.stack != plan.stack.digest.hex, let old = try await stack(previous.stack),
@@ -116,7 +116,7 @@ package struct Rollout: Sendable {
         }
         try await keep(plan.stack)
         let record = DeployRecord(
-            id: newID(plan), release: plan.release, stack: plan.stack.digest.hex, commit: plan.commit,
+            id: newID(ledger), release: plan.release, stack: plan.stack.digest.hex, commit: plan.commit,
             previous: previous, origin: plan.origin, action: plan.action)
         try await write(record)
         return try await carryOut(plan, record, before)
@@ -379,11 +379,11 @@ package struct Rollout: Sendable {
         try await engine.shelf.create(.record, record.id, Array(record.json.text(pretty: false).utf8))
     }
 
-    private func newID(_ plan: RolloutPlan) -> String {
-        var random = SystemRandomNumberGenerator()
-        let time = String(plan.origin.time, radix: 16)
-        let tail = String(UInt32.random(in: 0...UInt32.max, using: &random), radix: 16)
-        return String(repeating: "0", count: max(0, 10 - time.utf8.count)) + time + "-"
+    /// Comes after all that is in the ledger: clocks of several machines do not say what was first.
+    private func newID(_ ledger: DeployLedger) -> String {
+        let number = (ledger.entries.last?.id.split(separator: "-").first.flatMap { Int($0) } ?? 0) + 1
+        let tail = String(UInt32.random(in: 0...UInt32.max), radix: 16)
+        return String(repeating: "0", count: max(0, 8 - "\(number)".utf8.count)) + "\(number)-"
             + String(repeating: "0", count: 8 - tail.utf8.count) + tail
     }
 

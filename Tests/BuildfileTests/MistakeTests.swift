@@ -429,7 +429,7 @@ import Testing
                        |
                      8 |     engine podman
                        |            ^^^^^^
-                       = help: write engine compose or engine swarm
+                       = help: write engine compose, engine swarm or engine plan
 
                     error[LMS003]: 'check' does not take 'soon' here
                       --> Buildfile:9:20
