@@ -10,7 +10,7 @@ struct ReleaseCommand: ParsableCommand {
         abstract:
             "A release lock: services with tags and image digests, contracts, the hash of every input, the commit.",
         subcommands: [
-            ReleaseWrite.self, ReleaseList.self, ReleaseShow.self, ReleaseVerify.self,
+            ReleaseWrite.self, ReleaseList.self, ReleaseShow.self, ReleaseVerify.self, ReleaseDiff.self,
         ],
         defaultSubcommand: ReleaseWrite.self)
 
