@@ -30,6 +30,7 @@ struct LMSBuild: ParsableCommand {
             ReplayCommand.self,
             ContractsCommand.self,
             ReleaseCommand.self,
+            ReproduceCommand.self,
             CanDeployCommand.self,
             WatchCommand.self,
         ])
