@@ -16,6 +16,10 @@ struct ReleaseVerify: AsyncParsableCommand, ExitingCommand {
     @Option(
         help: ArgumentHelp("The name that the release must have: its first digits, at least 12.", valueName: "hash"))
     var name: String?
+    @Option(help: ArgumentHelp("Judge its signatures by the keys that this file trusts.", valueName: "file"))
+    var keys: String?
+    @Flag(name: .customLong("require-signed"), help: "Nobody of --keys having signed it is a disagreement.")
+    var isRequiredSigned = false
     @Option(help: "text or json.") var format = "text"
     @Argument(help: "The release (a file, digits of a kept one's name, here, HEAD), and NAME=VALUE.")
     var words: [String] = []
@@ -26,6 +30,12 @@ struct ReleaseVerify: AsyncParsableCommand, ExitingCommand {
         let (names, overrides) = GlobalOptions.overrides(in: words)
         guard names.count == 1 else {
             throw Refusal(Diagnostic(.badCommandLine, "'release verify' takes one release"), .wrongInput)
+        }
+        if isRequiredSigned, keys == nil {
+            throw Refusal(
+                Diagnostic(
+                    .badCommandLine, "'--require-signed' needs '--keys FILE': nothing says whose signature counts"),
+                .wrongInput)
         }
         if let name, name.utf8.count < 12 || !name.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) }) {
             throw Refusal(
@@ -38,6 +48,9 @@ struct ReleaseVerify: AsyncParsableCommand, ExitingCommand {
         try await table.checkCommit(opened)
         if found.release.services.values.contains(where: { $0.digest != nil }) {
             try await table.checkImages(await opened.images(engine))
+        }
+        if let keys {
+            try await table.checkSignatures(found, opened, keys: keys, isRequired: isRequiredSigned)
         }
         Terminal.out(format == "json" ? table.json.text(pretty: true) + "\n" : table.text)
         return table.agrees ? .done : .checkFailed
