@@ -11,7 +11,7 @@ struct ReleaseCommand: ParsableCommand {
             "A release lock: services with tags and image digests, contracts, the hash of every input, the commit.",
         subcommands: [
             ReleaseWrite.self, ReleaseList.self, ReleaseShow.self, ReleaseVerify.self, ReleaseDiff.self,
-            ReleaseSign.self,
+            ReleaseSign.self, ReleaseAttest.self,
         ],
         defaultSubcommand: ReleaseWrite.self)
 
