@@ -1,7 +1,7 @@
 // Releases and attestations as OCI artifacts (image-spec 1.1), pushed through whatever speaks to a registry. Does not know HTTP
 // or credentials.
 package import BuildEngine
-package import BuildGraph
+import BuildGraph
 import Buildfile
 
 /// A manifest as a registry has it.

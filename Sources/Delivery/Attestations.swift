@@ -1,6 +1,6 @@
 // What is attested of an image: SLSA v1 provenance and a CycloneDX 1.5 bill of materials, each in an in-toto statement (v1).
 // The same facts give the same bytes: no time, no machine, no serial number.
-package import BuildEngine
+import BuildEngine
 import BuildGraph
 
 /// One statement about one image.

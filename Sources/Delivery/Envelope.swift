@@ -1,7 +1,7 @@
 // Signed documents: DSSE envelopes (Dead Simple Signing Envelope 1.0) with Ed25519 signatures (RFC 8032). Does not know what a
 // payload means, nor where keys come from; the arithmetic is openssl's.
 package import BuildEngine
-package import BuildGraph
+import BuildGraph
 package import Buildfile
 
 /// A payload with its type and signatures.

@@ -138,3 +138,38 @@ import Testing
         }
     }
 }
+
+@Suite struct ReleaseDifferenceTests {
+    private static func hash(_ text: String) -> SHA256Value { SHA256Value.of(Array(text.utf8)) }
+
+    private func release(
+        _ services: [String: String], _ terms: [String: Release.TermVerdict?] = [:], _ stack: String? = nil
+    ) -> Release {
+        Release(
+            commit: nil,
+            services: services.mapValues { .init(hash: InputHash(Self.hash($0)), image: nil, digest: nil) },
+            contracts: [
+                .init(
+                    consumer: "web", provider: "api", files: [],
+                    terms: terms.keys.sorted().map { ContractTerm(name: $0, digest: Self.hash($0)) }, verification: nil,
+                    verdicts: Dictionary(
+                        terms.compactMap { name, verdict in verdict.map { (Self.hash(name), $0) } },
+                        uniquingKeysWith: { $1 }))
+            ], hashes: [:]
+        ).with(environments: stack.map { ["prod": .init(stack: Self.hash($0), environment: nil)] })
+    }
+
+    @Test func onlyWhatDiffersIsTold() {
+        let same = ReleaseDifference(from: release(["a": "1"]), to: release(["a": "1"]))
+        #expect(same.isEmpty)
+        let difference = ReleaseDifference(
+            from: release(["a": "1", "b": "1", "c": "1"], ["x": .passed, "y": .failed, "z": nil], "s"),
+            to: release(["a": "1", "b": "2", "d": "1"], ["x": .passed, "y": .passed, "w": .pending], "t"))
+        #expect(difference.services.map(\.name) == ["b", "c", "d"])
+        #expect(difference.services.map { $0.old == nil } == [false, false, true])
+        #expect(difference.terms.map(\.term.name) == ["w", "y", "z"])
+        #expect(difference.terms.map(\.wasThere) == [false, true, true])
+        #expect(difference.terms.map(\.isThere) == [true, true, false])
+        #expect(difference.environments.map(\.name) == ["prod"])
+    }
+}
