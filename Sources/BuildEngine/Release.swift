@@ -1,7 +1,6 @@
 // What a state of the workspace would put to work: its services, and what they ask of one another. Does not know
-// environments or engines, nor who keeps releases.
+// engines, nor who keeps releases.
 package import BuildGraph
-package import Buildfile
 
 /// A state's services with their images, and its contracts, as a document that outlives the state.
 package struct Release: Sendable {
@@ -13,12 +12,51 @@ package struct Release: Sendable {
         package let image: String?
         /// `sha256:…` of the image's manifest, where it has been built.
         package let digest: String?
+        /// `sha256:…` of each layer's bytes as they are unpacked, lowest first (the image's `diff_ids`); nil where nobody
+        /// asked the engine, or it does not have the image.
+        package let layers: [String]?
 
-        package init(hash: InputHash, image: String?, digest: String?) {
+        package init(hash: InputHash, image: String?, digest: String?, layers: [String]? = nil) {
             self.hash = hash
             self.image = image
             self.digest = digest
+            self.layers = layers
         }
+    }
+
+    /// What was known of a term when the release was made.
+    package enum TermVerdict: String, Sendable, Hashable {
+        case passed
+        case failed
+        /// It failed, and the provider has never done it: the expectation is new.
+        case pending
+        /// Nobody has verified it.
+        case unverified
+    }
+
+    /// What an environment gives the services.
+    package struct Environment: Sendable, Hashable {
+        /// Of the stack as it is rendered, before secrets; nil where there is none.
+        package let stack: SHA256Value?
+        /// Of the variables that the services get, secrets by their fingerprints; nil where there are none.
+        package let environment: SHA256Value?
+
+        package init(stack: SHA256Value?, environment: SHA256Value?) {
+            self.stack = stack
+            self.environment = environment
+        }
+    }
+
+    /// What the release was made with.
+    package struct Tools: Sendable, Hashable {
+        /// lmsbuild's own version.
+        package var lmsbuild: String?
+        /// The container engine that has the images, and its version as it says it.
+        package var engine: String?
+        /// The Buildfile's `tool`s: name to version, several of one name divided by a comma.
+        package var declared: [String: String] = [:]
+
+        package init() {}
     }
 
     /// What one consumer asks of one provider.
@@ -31,15 +69,19 @@ package struct Release: Sendable {
         package let terms: [ContractTerm]?
         /// The provider as it is verified for this consumer; nil where it has no `verify` rule.
         package let verification: SHA256Value?
+        /// By the term's digest; a release that was made before these were kept has none.
+        package let verdicts: [SHA256Value: TermVerdict]
 
         package init(
-            consumer: String, provider: String, files: [BytePath], terms: [ContractTerm]?, verification: SHA256Value?
+            consumer: String, provider: String, files: [BytePath], terms: [ContractTerm]?, verification: SHA256Value?,
+            verdicts: [SHA256Value: TermVerdict] = [:]
         ) {
             self.consumer = consumer
             self.provider = provider
             self.files = files
             self.terms = terms
             self.verification = verification
+            self.verdicts = verdicts
         }
     }
 
@@ -50,6 +92,11 @@ package struct Release: Sendable {
     package let contracts: [Contract]
     /// By label: of every target.
     package let hashes: [String: InputHash]
+    /// By the environment's name; empty where nobody rendered any.
+    package internal(set) var environments: [String: Environment] = [:]
+    package internal(set) var tools = Tools()
+    /// The name of the document that it was read from.
+    var readName: SHA256Value?
 
     package init(
         commit: String?, services: [String: Service], contracts: [Contract], hashes: [String: InputHash]
@@ -59,6 +106,26 @@ package struct Release: Sendable {
         self.contracts = contracts.sorted { ($0.consumer, $0.provider) < ($1.consumer, $1.provider) }
         self.hashes = hashes
     }
+
+    /// The same release with what only others can tell: `services` replace those of the same name.
+    package func with(
+        services: [String: Service] = [:], contracts: [Contract]? = nil, environments: [String: Environment]? = nil,
+        tools: Tools? = nil
+    ) -> Release {
+        var release = Release(
+            commit: commit, services: self.services.merging(services) { $1 }, contracts: contracts ?? self.contracts,
+            hashes: hashes)
+        release.environments = environments ?? self.environments
+        release.tools = tools ?? self.tools
+        return release
+    }
+
+    /// The name of a release: the SHA-256 of its canonical form. Of one that was read it is the document's, whatever
+    /// further members that has.
+    package var name: SHA256Value { readName ?? SHA256Value.of(canonical) }
+
+    /// The name as people read it: 12 digits.
+    package var shortName: String { String(name.hex.prefix(12)) }
 
     /// Of no services: what runs where nothing does.
     package static let empty = Release(commit: nil, services: [:], contracts: [], hashes: [:])
@@ -82,206 +149,5 @@ package struct Release: Sendable {
         let all = Set(known.map(\.verification))
         guard all.count == 1, let only = all.first else { return .unknown }
         return only.map { .by($0) } ?? .noRule
-    }
-
-    // MARK: As a document
-
-    package var json: JSONValue {
-        .object([
-            ("schema", .number(1)), ("commit", commit.map { .string($0) } ?? .null),
-            (
-                "services",
-                .object(
-                    services.sorted { $0.key < $1.key }.map { name, service in
-                        (
-                            name,
-                            .object([
-                                ("hash", .string(service.hash.hex)),
-                                ("image", service.image.map { .string($0) } ?? .null),
-                                ("digest", service.digest.map { .string($0) } ?? .null),
-                            ])
-                        )
-                    })
-            ),
-            ("contracts", .array(contracts.map { Self.json($0) })),
-            ("targets", .object(hashes.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value.hex)) })),
-        ])
-    }
-
-    private static func json(_ contract: Contract) -> JSONValue {
-        .object([
-            ("consumer", .string(contract.consumer)), ("provider", .string(contract.provider)),
-            ("files", .array(contract.files.map { .string($0.shown) })),
-            (
-                "terms",
-                contract.terms.map { terms in
-                    .array(
-                        terms.map { .object([("name", .string($0.name)), ("digest", .string($0.digest.hex))]) })
-                } ?? .null
-            ),
-            ("verification", contract.verification.map { .string($0.hex) } ?? .null),
-        ])
-    }
-
-    /// Reads what `json` wrote. Throws LMS311 for anything else; `name` is what people call the document.
-    package init(reading bytes: [UInt8], name: String) throws(Diagnostic) {
-        func refuse(_ reason: String) -> Diagnostic {
-            Diagnostic(
-                .badRecord, "'\(name)' is no release: \(reason)", hint: "'lmsbuild release -o FILE' writes one")
-        }
-        let document: JSONValue
-        do {
-            document = try JSONValue.parse(bytes)
-        } catch {
-            throw refuse(error.message)
-        }
-        guard document.member("schema")?.numeric == 1 else { throw refuse("its \"schema\" is not 1") }
-        guard let services = document.member("services")?.members else { throw refuse("it has no \"services\"") }
-        guard let contracts = document.member("contracts")?.elements else { throw refuse("it has no \"contracts\"") }
-        var read: [String: Service] = [:]
-        for (name, value) in services {
-            guard let hash = value.member("hash")?.text.flatMap({ SHA256Value(hex: $0) }) else {
-                throw refuse("the service '\(BytePath(name).shown)' has no hash of 64 hex digits")
-            }
-            read[name] = Service(
-                hash: InputHash(hash), image: value.member("image")?.text, digest: value.member("digest")?.text)
-        }
-        var found: [Contract] = []
-        for (place, value) in contracts.enumerated() {
-            guard let contract = Self.contract(value) else { throw refuse("its contract \(place + 1) cannot be read") }
-            found.append(contract)
-        }
-        var hashes: [String: InputHash] = [:]
-        for (label, value) in document.member("targets")?.members ?? [] {
-            guard let hash = value.text.flatMap({ SHA256Value(hex: $0) }) else {
-                throw refuse("the target '\(BytePath(label).shown)' has no hash of 64 hex digits")
-            }
-            hashes[label] = InputHash(hash)
-        }
-        self.init(
-            commit: document.member("commit")?.text, services: read, contracts: found, hashes: hashes)
-    }
-
-    private static func contract(_ value: JSONValue) -> Contract? {
-        guard let consumer = value.member("consumer")?.text, let provider = value.member("provider")?.text,
-            let files = value.member("files")?.elements
-        else { return nil }
-        var terms: [ContractTerm]?
-        if let elements = value.member("terms")?.elements {
-            var read: [ContractTerm] = []
-            for element in elements {
-                guard let name = element.member("name")?.text,
-                    let digest = element.member("digest")?.text.flatMap({ SHA256Value(hex: $0) })
-                else { return nil }
-                read.append(ContractTerm(name: name, digest: digest))
-            }
-            terms = read
-        }
-        var verification: SHA256Value?
-        if let text = value.member("verification")?.text {
-            guard let hash = SHA256Value(hex: text) else { return nil }
-            verification = hash
-        }
-        return Contract(
-            consumer: consumer, provider: provider, files: files.compactMap(\.text).map { BytePath($0) }, terms: terms,
-            verification: verification)
-    }
-}
-
-extension Release {
-    /// The release that `hashed` would be. Contracts and images that rules put out are taken from `cache` and `store`, as
-    /// far as they are there.
-    package init(
-        of hashed: HashedGraph, commit: String?, cache: any ActionCache, store: any ContentStore
-    ) async throws {
-        let graph = hashed.graph
-        var wanted: Set<Int> = []
-        for index in graph.targets.indices {
-            let node = graph.targets[index]
-            if node.isImage || node.edges.contains(where: { $0.kind == .contract }) { wanted.insert(index) }
-        }
-        var plan = RunPlan(RunScope(graph, graph.closure(of: wanted)), nil)
-        await plan.lookUp(hashed, in: cache, nil)
-        let services = Self.services(hashed, plan)
-        self.init(
-            commit: commit, services: services, contracts: try await Self.contracts(hashed, plan, store),
-            hashes: Dictionary(
-                graph.targets.indices.map { (graph.targets.label($0).description, hashed.hashes[$0]) },
-                uniquingKeysWith: { $1 }))
-    }
-
-    private static func services(_ hashed: HashedGraph, _ plan: RunPlan) -> [String: Service] {
-        let graph = hashed.graph
-        var targets: [String: [Int]] = [:]
-        for target in graph.targets.indices {
-            targets[graph.targets.label(target).component, default: []].append(target)
-        }
-        var services: [String: Service] = [:]
-        for component in graph.components where component.kind == .service {
-            services[component.name] = service(component, targets[component.name] ?? [], hashed, plan)
-        }
-        return services
-    }
-
-    /// `own` are the targets of `component`.
-    private static func service(
-        _ component: Component, _ own: [Int], _ hashed: HashedGraph, _ plan: RunPlan
-    ) -> Service {
-        let graph = hashed.graph
-        guard let image = graph.index(of: Label(component: component.name, stage: "image")),
-            graph.targets[image].isImage
-        else {
-            let bytes = own.flatMap { hashed.hashes[$0].value.bytes }
-            return Service(hash: InputHash(SHA256Value.of(bytes)), image: nil, digest: nil)
-        }
-        return Service(
-            hash: hashed.hashes[image], image: hashed.reference(of: image),
-            digest: plan.found[image]?.result.imageDigest)
-    }
-
-    private static func contracts(
-        _ hashed: HashedGraph, _ plan: RunPlan, _ store: any ContentStore
-    ) async throws -> [Contract] {
-        let graph = hashed.graph
-        var pairs: [(consumer: String, provider: String, files: [BytePath], target: Int?)] = []
-        for consumer in graph.components {
-            for provider in Set(consumer.consumes.map(\.provider)).sorted() {
-                let label = Label(component: provider, stage: "verify", consumer: consumer.name)
-                pairs.append(
-                    (
-                        consumer.name, provider,
-                        consumer.consumes.filter { $0.provider == provider }.flatMap(\.contracts),
-                        graph.index(of: label)
-                    ))
-            }
-        }
-        let read = try graph.terms(ofAll: pairs.map(\.files))
-        let targets = pairs.compactMap(\.target)
-        let verifications = Dictionary(
-            zip(targets, try hashed.providerHashes(of: targets)), uniquingKeysWith: { first, _ in first })
-        var found: [Contract] = []
-        for (pair, read) in zip(pairs, read) {
-            var terms: [ContractTerm]? = read.terms
-            for path in read.missing {
-                let bytes = try await produced(path, pair.target.map { graph.targets[$0] }, plan, store)
-                terms = bytes.flatMap { bytes in terms.map { $0 + graph.contractReader.terms(of: bytes) } }
-            }
-            found.append(
-                Contract(
-                    consumer: pair.consumer, provider: pair.provider, files: pair.files,
-                    terms: terms.map { Set($0).sorted() },
-                    verification: pair.target.flatMap { verifications[$0] }))
-        }
-        return found
-    }
-
-    private static func produced(
-        _ path: BytePath, _ node: Target?, _ plan: RunPlan, _ store: any ContentStore
-    ) async throws -> [UInt8]? {
-        for producer in node?.prerequisites ?? [] {
-            guard let output = plan.found[producer]?.product.outputs.first(where: { $0.path == path }) else { continue }
-            if await store.contains(output.digest) { return try await store.read(output.digest) }
-        }
-        return nil
     }
 }

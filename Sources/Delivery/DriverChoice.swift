@@ -42,9 +42,14 @@ package actor DriverProvider {
     private let choice: DriverChoice
     private let runner: any CommandRunner
     private let environment: [String: String]
+    private let isRebuilding: Bool
     private var chosen: Task<any ImageDriver, any Error>?
 
-    package init(_ choice: DriverChoice, runner: any CommandRunner, environment: [String: String]) {
+    /// With `isRebuilding` every image is built once, even one that the engine has.
+    package init(
+        _ choice: DriverChoice, runner: any CommandRunner, environment: [String: String], isRebuilding: Bool = false
+    ) {
+        self.isRebuilding = isRebuilding
         self.choice = choice
         self.runner = runner
         self.environment = environment
@@ -53,6 +58,7 @@ package actor DriverProvider {
     /// A provider of a driver that is known already.
     package init(fixed driver: any ImageDriver, runner: any CommandRunner) {
         choice = .auto
+        isRebuilding = false
         self.runner = runner
         environment = [:]
         chosen = Task { driver }
@@ -60,8 +66,9 @@ package actor DriverProvider {
 
     package func driver() async throws -> any ImageDriver {
         if let chosen { return try await chosen.value }
-        let task = Task { [choice, runner, environment] in
-            try await choice.driver(runner: runner, environment: environment)
+        let task = Task<any ImageDriver, any Error> { [choice, runner, environment, isRebuilding] in
+            let driver = try await choice.driver(runner: runner, environment: environment)
+            return isRebuilding ? RebuildingDriver(driver) : driver
         }
         chosen = task
         return try await task.value

@@ -13,7 +13,9 @@ struct CanDeployCommand: AsyncParsableCommand, ExitingCommand {
     @OptionGroup var global: GlobalOptions
     @Option(help: ArgumentHelp("The environment that it would go to.", valueName: "environment")) var to: String
     @Option(
-        help: ArgumentHelp("The release that runs there, a file; without, that nothing runs there.", valueName: "file"))
+        help: ArgumentHelp(
+            "The release that runs there, named as 'release show' takes it; without, that nothing runs there.",
+            valueName: "release"))
     var running: String?
     @Option(help: ArgumentHelp("Only this service of the release goes; may be repeated.", valueName: "service"))
     var service: [String] = []
@@ -21,7 +23,7 @@ struct CanDeployCommand: AsyncParsableCommand, ExitingCommand {
     var undeclared = "allow"
     @Flag(help: "Run the verifications that decide it, as far as they are of the contents at hand.") var verify = false
     @Option(help: "text or json.") var format = "text"
-    @Argument(help: "The release's file (the contents at hand without), and NAME=VALUE.") var words: [String] = []
+    @Argument(help: "The release (the contents at hand without), and NAME=VALUE.") var words: [String] = []
 
     func perform() async throws -> BuildEngine.ExitCode {
         try checkFormat(format)
@@ -39,17 +41,18 @@ struct CanDeployCommand: AsyncParsableCommand, ExitingCommand {
         // What is at hand has to be known only where nothing else was named, and its commit only for a clone of it.
         var candidate: Release
         if let file = files.first {
-            candidate = try Workspace.release(in: file)
+            candidate = try await opened.found(file, hashed: hashed).release
         } else {
             candidate = try await opened.release(of: hashed, commit: nil)
         }
-        let there = try running.map { try Workspace.release(in: $0) } ?? Release.empty
+        var there = Release.empty
+        if let running { there = try await opened.found(running, hashed: hashed).release }
         try checkServices(candidate)
         let chosen = service.isEmpty ? nil : Set(service)
         var question = DeployQuestion(
             candidate: candidate, running: there, services: chosen, verdicts: opened.verdictLog)
         if verify, question.answer == .unverified {
-            let here = try await opened.release(of: hashed, commit: try await ReleaseCommand.commit(opened, hashed))
+            let here = try await opened.release(of: hashed, commit: try await ReleaseWrite.commit(opened, hashed))
             if files.isEmpty { candidate = here }
             try await run(question.deciding, opened, hashed, here, question: candidate, there)
             question = DeployQuestion(

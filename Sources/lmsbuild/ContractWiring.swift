@@ -1,9 +1,8 @@
-// What commands about contracts share: the workspace's verdicts, and releases from it and from files.
+// What commands about contracts share: the workspace's verdicts, and releases from it.
 import BuildEngine
 import BuildGraph
 import Buildfile
 import Contracts
-import Glibc
 
 extension Workspace {
     var verdictFile: BytePath { state.appending("verdicts") }
@@ -23,20 +22,5 @@ extension Workspace {
         // It has asked for every contract.
         contracts.save()
         return release
-    }
-
-    /// Reads a release; throws refusals with exit 2.
-    static func release(in file: String) throws -> Release {
-        guard let bytes = fileContents(BytePath(file)) else {
-            throw Refusal(
-                Diagnostic(
-                    .badRecord, "cannot read the release '\(file)': \(errnoText(errno))",
-                    hint: "'lmsbuild release -o FILE' writes one"), .wrongInput)
-        }
-        do {
-            return try Release(reading: bytes, name: file)
-        } catch {
-            throw Refusal(error, .wrongInput)
-        }
     }
 }

@@ -99,7 +99,7 @@ struct ContractListing: AsyncParsableCommand, ExitingCommand {
     }
 
     private func shownRelease(_ opened: Workspace) async throws -> Release {
-        if let release { return try Workspace.release(in: release) }
+        if let release { return try await opened.found(release).release }
         return try await opened.release(commit: nil)
     }
 

@@ -24,7 +24,9 @@ struct GlobalOptions: ParsableArguments {
             }
         }
         guard let command = rest.first else { return arguments }
-        if command == "contracts", let part = rest.dropFirst().first, ["list", "publish", "fetch"].contains(part) {
+        let parts: Set<String> =
+            command == "contracts" ? ["list", "publish", "fetch"] : command == "release" ? ReleaseCommand.parts : []
+        if let part = rest.dropFirst().first, parts.contains(part) {
             return [command, part] + moved + rest.dropFirst(2)
         }
         return [command] + moved + withOptionalBase(rest.dropFirst())

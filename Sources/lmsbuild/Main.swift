@@ -6,11 +6,14 @@ import Glibc
 import Reporting
 
 struct LMSBuild: ParsableCommand {
+    /// What `--version` prints, and what a release says of the program that made it.
+    static let version = "0.1.0"
+
     static let configuration = CommandConfiguration(
         commandName: "lmsbuild",
         abstract: "What changed, what must therefore be rebuilt, retested and re-containerised: exactly and fast.",
         usage: "lmsbuild [-C DIR] [-f BUILDFILE] COMMAND … [NAME=VALUE…]",
-        version: "0.1.0",
+        version: version,
         subcommands: [
             RunCommand.self,
             AffectedCommand.self,
@@ -27,6 +30,7 @@ struct LMSBuild: ParsableCommand {
             ReplayCommand.self,
             ContractsCommand.self,
             ReleaseCommand.self,
+            ReproduceCommand.self,
             CanDeployCommand.self,
             WatchCommand.self,
         ])

@@ -54,6 +54,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
     @Flag(name: .customLong("no-wait"), help: "Exit 9 at once where another run holds the workspace.")
     var noWait = false
     @Flag(help: "Run again after each change of the workspace, until interrupted.") var watch = false
+    @Flag(name: .customLong("rebuild-images"), help: .hidden) var rebuildsImages = false
     @Option(help: .hidden) var trace: String?
     @Option(help: .hidden) var summary: String?
     @Argument(help: "Labels (the root Buildfile's default without any), and NAME=VALUE.")
@@ -237,7 +238,8 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
             })
         let images = ImageActionRunner(
             store: store,
-            drivers: DriverProvider(request.driver, runner: commands, environment: opened.environment),
+            drivers: DriverProvider(
+                request.driver, runner: commands, environment: opened.environment, isRebuilding: rebuildsImages),
             staging: state.appending("tmp"))
         let parts = EngineParts(
             workspace: workspace, state: state, store: store, cache: cache, recipes: recipes, images: images,
