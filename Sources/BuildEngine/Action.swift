@@ -110,11 +110,12 @@ package struct Action: Sendable {
     /// The same action but for what is given.
     func with(
         command: ActionCommand? = nil, inputs: [ActionInput]? = nil, environment: [String: String]? = nil,
-        attributes: ActionAttributes? = nil
+        unhashedEnvironment: [String: String]? = nil, attributes: ActionAttributes? = nil
     ) -> Action {
         Action(
             label: label, command: command ?? self.command, inputs: inputs ?? self.inputs,
-            environment: environment ?? self.environment, unhashedEnvironment: unhashedEnvironment,
+            environment: environment ?? self.environment,
+            unhashedEnvironment: unhashedEnvironment ?? self.unhashedEnvironment,
             secretNames: secretNames, outputs: outputs, attributes: attributes ?? self.attributes)
     }
 }
@@ -135,6 +136,8 @@ package struct ActionAttributes: Sendable, Hashable {
     /// Inputs that are not the workspace's own: copies that `$contract` names, in this order. Where the recipe runs in the
     /// workspace itself they lie in its private folder.
     package var copies: [BytePath] = []
+    /// It asks a container engine, which no sandbox lets through: it runs in the workspace itself.
+    package var asksEngine = false
 
     package init() {}
 }

@@ -201,7 +201,7 @@ extension Engine {
             for member in members {
                 for path in member.node.contracts { todo[path, default: []].formUnion(member.todo) }
             }
-            let verifying = try verifying(try await narrowed(action, to: todo), members)
+            let verifying = try await verifying(try await narrowed(action, to: todo), members)
             let ran: Ran
             do {
                 ran = try await run(verifying, contracts: Set(todo.keys))
@@ -271,8 +271,8 @@ extension Engine {
         return outcomes
     }
 
-    /// `action` with the verifier in place of the shell, which starts the provider.
-    private func verifying(_ action: Action, _ members: [Part]) throws(ActionFailure) -> Action {
+    /// `action` with the verifier in place of the shell, which starts the provider, or the image that is the provider.
+    private func verifying(_ action: Action, _ members: [Part]) async throws -> Action {
         guard let first = members.first else { return action }
         let search = ProgramSearch(path: parts.environment["PATH"] ?? "")
         if first.node.attributes.pact != nil, search.file(named: "curl") == nil {
@@ -304,11 +304,21 @@ extension Engine {
         }
         request.recipe = shell
         var attributes = action.attributes
+        var unhashed = action.unhashedEnvironment
+        if let image = hashed.graph.providerImage(of: first.node) {
+            guard let starter = parts.starter else {
+                throw ActionFailure.machine(.internalError, "'\(action.label)': nobody knows how to start an image")
+            }
+            let start = try await starter.start(of: hashed.reference(of: image))
+            (request.recipe, request.removal) = (start.run, start.remove)
+            unhashed.merge(start.environment) { $1 }
+            attributes.asksEngine = true
+        }
         attributes.programs = [own.path] + own.libraries
         return action.with(
             command: .recipe(
                 interpreter: [path, VerifierRequest.command] + request.arguments, script: script, folder: folder),
-            attributes: attributes)
+            unhashedEnvironment: unhashed, attributes: attributes)
     }
 
     private func owners(of consumer: String) -> [String] {

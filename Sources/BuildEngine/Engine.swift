@@ -32,12 +32,15 @@ package struct EngineParts: Sendable {
     package let verdicts: (any ContractVerdicts)?
     /// The program whose subcommand `VerifierRequest.command` verifies pacts; nil: this one.
     package let verifier: OwnProgram?
+    /// Nil: no image can be started.
+    package let starter: (any ImageStarter)?
 
     package init(
         workspace: BytePath, state: BytePath, store: any ContentStore, cache: any ActionCache,
         recipes: any ActionRunner, images: any ActionRunner, commands: any CommandRunner,
         environment: [String: String], placed: @escaping @Sendable (BytePath) -> PlacedFile?, last: LastRun? = nil,
-        verdicts: (any ContractVerdicts)? = nil, verifier: OwnProgram? = nil
+        verdicts: (any ContractVerdicts)? = nil, verifier: OwnProgram? = nil,
+        starter: (any ImageStarter)? = nil
     ) {
         self.workspace = workspace
         self.state = state
@@ -51,6 +54,7 @@ package struct EngineParts: Sendable {
         self.last = last
         self.verdicts = verdicts
         self.verifier = verifier
+        self.starter = starter
     }
 }
 

@@ -73,7 +73,9 @@ package struct LocalActionRunner: ActionRunner {
     }
 
     private func attempt(_ action: Action, _ recipe: Recipe) async throws -> ActionResult {
-        guard let program = sandbox.program else { return try await runInWorkspace(action, recipe) }
+        guard let program = sandbox.program, !action.attributes.asksEngine else {
+            return try await runInWorkspace(action, recipe)
+        }
         let temporary = state.appending("tmp").appending(Disk.uniqueName())
         try Disk.makeFolders(temporary, mode: 0o700)
         defer { Disk.remove(temporary) }

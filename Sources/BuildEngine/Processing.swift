@@ -266,7 +266,9 @@ extension Engine {
 
     /// Inputs that are no longer what was hashed, after a recipe that ran in the workspace itself.
     func changedSince(_ action: Action) -> [BytePath] {
-        guard parts.recipes.readsWorkspace, case .recipe = action.command else { return [] }
+        guard parts.recipes.readsWorkspace || action.attributes.asksEngine, case .recipe = action.command else {
+            return []
+        }
         let files = hashed.graph.tree.files
         let disk = files as? WorkingTree ?? (files as? CheckedOutTree)?.disk
         return action.inputs.filter { input in

@@ -42,6 +42,8 @@ package struct VerifierRequest: Sendable, Hashable {
     package var contracts: [Contract] = []
     /// The recipe, as a program and its arguments; the last word is its file.
     package var recipe: [String] = []
+    /// Ends what the recipe started, where that outlives it: a container. Empty for a recipe that ends with its process.
+    package var removal: [String] = []
 
     package init(provider: String) {
         self.provider = provider
@@ -66,6 +68,7 @@ package struct VerifierRequest: Sendable, Hashable {
         if !hasProvider { words += ["--started", "no"] }
         for document in documents { words += ["--\(document.kind.rawValue)", document.path] }
         for word in statesCommand { words += ["--states-word", word] }
+        for word in removal { words += ["--remove-word", word] }
         for contract in contracts {
             words += ["--consumer", contract.consumer]
             for owner in contract.owners { words += ["--owner", owner] }
@@ -102,6 +105,7 @@ package struct VerifierRequest: Sendable, Hashable {
         case "--states": settings.states = value
         case "--messages": settings.messages = value
         case "--states-word": statesCommand.append(value)
+        case "--remove-word": removal.append(value)
         case "--wait", "--answer", "--parallel":
             guard let number = Int(value), number > 0, number < 1 << 32 else { return false }
             if name == "--wait" { settings.wait = .seconds(number) }

@@ -51,7 +51,7 @@ extension TargetBuilder {
         return found
     }
 
-    private func isImage(_ target: Int) -> Bool {
+    func isImage(_ target: Int) -> Bool {
         seeds[target].label.stage == "image" && seeds[target].rule.recipe == nil
     }
 

@@ -196,6 +196,7 @@ extension Graph {
         for report in node.attributes.reports { visit("report \(report.kind)", report.glob.bytes, &visitor) }
         if let pact = node.attributes.pact {
             visit("pact", Array(PactVerifier.version.utf8), &visitor)
+            if pact.image { visit("pact image", [], &visitor) }
             if let path = pact.states { visit("pact states", Array(path.utf8), &visitor) }
             if let path = pact.messages { visit("pact messages", Array(path.utf8), &visitor) }
             for (index, word) in node.attributes.statesCommand.enumerated() {

@@ -199,6 +199,7 @@ struct SnapshotWriter {
     }
 
     private mutating func pact(_ pact: PactSettings) {
+        bytes.append(pact.image)
         for path in [pact.health, pact.states, pact.messages] { optional(path) { $0.bytes.append($1) } }
         for duration in [pact.wait, pact.answer] { bytes.append(small: Int(duration.components.seconds)) }
         bytes.append(small: pact.parallel)
@@ -393,6 +394,7 @@ struct SnapshotReader {
 
     private mutating func pact() -> PactSettings {
         var pact = PactSettings()
+        pact.image = bytes.flag()
         pact.health = optional { $0.bytes.string() }
         pact.states = optional { $0.bytes.string() }
         pact.messages = optional { $0.bytes.string() }

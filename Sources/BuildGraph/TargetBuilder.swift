@@ -269,8 +269,9 @@ struct TargetBuilder {
         if let recipe = rule.recipe {
             takeUses(of: seed.component, &edges, &files)
             making = .recipe(recipe, shell: shell(seed.component, &scope))
-        } else if !attributes.documents.isEmpty {
-            // Nothing is started: lmsbuild compares the documents.
+        } else if attributes.plain.pact?.image == true || !attributes.documents.isEmpty {
+            // What is started, if anything, is the component's image.
+            if attributes.plain.pact?.image == true { takeOwnImage(seed, &edges) }
             making = .recipe(Recipe(text: "", span: rule.stage.span), shell: ["/bin/sh"])
         } else if seed.label.stage == "image" {
             let image = try imageRule(seed, attributes.image, edges: edges, inputs: inputs)

@@ -146,7 +146,7 @@ enum AttributeForm: String, CaseIterable {
         case .target: "[target STAGE]"
         case .arg: "[arg NAME=VALUE]"
         case .pact:
-            "[pact KEY=VALUE…], KEY=VALUE once each of health=/PATH states=/PATH messages=/PATH wait=30s answer=30s parallel=N"
+            "[pact KEY=VALUE…] or [pact image KEY=VALUE…], KEY=VALUE once each of health=/PATH states=/PATH messages=/PATH wait=30s answer=30s parallel=N"
         case .states: "[states WORD…], the words of a command"
         case .pending: "[pending]"
         case .batch: "[batch]"

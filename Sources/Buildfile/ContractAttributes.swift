@@ -1,7 +1,9 @@
 // What `[pact …]` and its companions say of how a provider is verified. Does not know rules' other attributes, nor verifying.
 
-/// The words of `[pact KEY=VALUE…]`: how lmsbuild's own verifier meets the provider that the recipe starts.
+/// The words of `[pact KEY=VALUE…]`: how lmsbuild's own verifier meets the provider, which the recipe or its image starts.
 package struct PactSettings: Sendable, Hashable {
+    /// There is no recipe: the component's own image is the provider.
+    package var image = false
     /// Waits until GET of this path answers 2xx; nil: until the port accepts connections.
     package var health: String?
     /// The path that changes the provider's state.
@@ -29,6 +31,10 @@ package struct PactSettings: Sendable, Hashable {
     init(_ words: [Word]) throws(Mismatch) {
         var seen: Set<Key> = []
         for word in words {
+            if word.text == "image", !image {
+                image = true
+                continue
+            }
             guard let equals = word.text.utf8.firstIndex(of: UInt8(ascii: "=")),
                 let key = Key(rawValue: String(word.text[..<equals])), seen.insert(key).inserted,
                 take(key, String(word.text[word.text.utf8.index(after: equals)...]))
@@ -98,10 +104,18 @@ func checkContractAttributes(_ attributes: [Attribute], stage: Word, hasRecipe: 
             .misplaced, "'[\(document.name.text)]' has a recipe that nobody runs", at: document.name.span,
             hint: "remove the recipe: lmsbuild compares the documents itself; with [pact] it starts the provider")
     }
-    if !hasRecipe {
+    let image = pact?.arguments.first { $0.text == "image" }
+    if let image, hasRecipe {
+        return Diagnostic(
+            .misplaced, "'[pact image]' has a recipe that nobody runs", at: image.span,
+            hint: "remove the recipe: the component's image is started; without 'image' the recipe starts the provider")
+    }
+    if !hasRecipe, image == nil {
         return Diagnostic(
             .misplaced, "'[\(first.name.text)]' needs a recipe", at: first.name.span,
-            hint: "with [pact] the recipe starts the provider, without it is the verifier itself")
+            hint: pact == nil
+                ? "with [pact] the recipe starts the provider, without it is the verifier itself"
+                : "the recipe starts the provider; [pact image] starts the component's image instead")
     }
     return statesMistake(own, pact: pact)
 }

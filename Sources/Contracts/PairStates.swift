@@ -24,17 +24,44 @@ package struct PairState: Sendable, Hashable {
         package let wasEverSatisfied: Bool
         /// When the provider was first verified against it.
         package let firstAsked: UInt32?
+        /// It failed, and may: since when it is asked for, in seconds since the epoch; nil where it is not so.
+        package fileprivate(set) var pendingSince: UInt32?
     }
 
     package let consumer: String
     package let provider: String
     package let standing: Standing
     /// Sorted by name; nil where a rule has still to put the contract out.
-    package let terms: [Term]?
+    package private(set) var terms: [Term]?
     package let files: [BytePath]
 
     package var label: Label { Label(component: provider, stage: "verify", consumer: consumer) }
     package var toDo: Int { terms?.filter { $0.standing != .verified }.count ?? 0 }
+
+    /// The same where the provider's rule lets fail what it has never done.
+    package var pending: PairState {
+        var state = self
+        state.terms = terms?.map { term in
+            var term = term
+            if term.standing == .failed, !term.wasEverSatisfied { term.pendingSince = term.firstAsked ?? term.time }
+            return term
+        }
+        return state
+    }
+
+    /// Where nothing failed but what may: since when the first of it is asked for, in seconds since the epoch. Nil where something
+    /// else failed, nothing did, or something has no verdict.
+    package var pendingSince: UInt32? {
+        guard standing == .failed, let terms,
+            terms.allSatisfy({ $0.standing == .verified || $0.pendingSince != nil })
+        else { return nil }
+        return terms.compactMap(\.pendingSince).min()
+    }
+
+    /// Whether something failed that may not.
+    package var hasFailed: Bool {
+        standing == .failed && terms?.contains { $0.standing == .failed && $0.pendingSince == nil } ?? true
+    }
 }
 
 extension VerdictLog {

@@ -9,6 +9,8 @@ struct ProviderMessages: Sendable {
         case endpoint(HTTPClient, String)
         /// A run for each interaction.
         case recipe(ProviderCommand)
+        /// An image that has no endpoint for them.
+        case none
     }
 
     let means: Means
@@ -19,6 +21,7 @@ struct ProviderMessages: Sendable {
         case .endpoint(let client, let path):
             return [try await answer(question(interaction, []), client, path).message]
         case .recipe(let command): return [PactMessage(contents: try await printed(command, interaction))]
+        case .none: throw Self.noEndpoint
         }
     }
 
@@ -33,8 +36,12 @@ struct ProviderMessages: Sendable {
             command.environment["PACT_METADATA"] = JSONTree(.object(request.metadata)).text(pretty: false)
             let found = try await printed(command, interaction, input: request.contents.bytes)
             return count == 1 ? [PactMessage(contents: found)] : try list(found, count, "the recipe")
+        case .none: throw Self.noEndpoint
         }
     }
+
+    private static let noEndpoint = VerifierFailure(
+        message: "an image gives messages by an endpoint: [pact image messages=/PATH]")
 
     /// Several messages as a pact of version 4 has them; none at all where nothing came, or nothing is asked for.
     private func list(_ bytes: [UInt8], _ count: Int, _ whose: String) throws -> [PactMessage] {

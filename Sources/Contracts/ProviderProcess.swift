@@ -9,20 +9,25 @@ final class ProviderProcess: Sendable {
     let port: Int
     /// Its own, so that ending what it runs ends the provider and nothing else.
     private let runner = ProcessRunner()
+    /// Ends what outlives the process; nil where nothing does.
+    private let removal: Command?
     private let ended = Mutex<Result<CommandResult, any Error>?>(nil)
 
     /// What of its output is kept.
     private static let outputLimit = 16 << 20
 
-    private init(port: Int) {
+    private init(port: Int, removal: Command?) {
         self.port = port
+        self.removal = removal
     }
 
-    /// Starts `recipe` in `folder`. Throws where no port is free.
+    /// Starts `recipe` in `folder`; `removal` ends what it started where its own end does not. Throws where no port is free.
     static func start(
-        _ recipe: [String], environment: [String: String], folder: BytePath
+        _ recipe: [String], removal: [String] = [], environment: [String: String], folder: BytePath
     ) throws(VerifierFailure) -> ProviderProcess {
-        let provider = ProviderProcess(port: try freePort())
+        let provider = ProviderProcess(
+            port: try freePort(),
+            removal: removal.isEmpty ? nil : Command(removal, environment: environment, folder: folder))
         var command = Command(recipe, environment: environment, folder: folder)
         command.environment["PORT"] = "\(provider.port)"
         command.outputLimit = outputLimit
@@ -54,17 +59,28 @@ final class ProviderProcess: Sendable {
         }
     }
 
-    /// Ends it, if it still runs, by TERM, and KILL 5 s later. Gives what it has printed.
+    /// Ends it, if it still runs, by TERM, and KILL 5 s later, or by its removal. Gives what it has printed.
     func stop(immediately: Bool = false) async -> [UInt8] {
         // Not cancelled with the one who asks: an end is waited for in any case.
         await Task {
+            await remove()
+            let isGone = ended.withLock { $0 != nil }
             while ended.withLock({ $0 == nil }) {
                 runner.terminateAll(immediately: immediately)
                 try? await Task.sleep(for: .milliseconds(10))
             }
+            // It may have been about to start when it was to be removed.
+            if !isGone { await remove() }
         }.value
         guard case .success(let result) = ended.withLock({ $0 }) else { return [] }
         return result.output
+    }
+
+    private func remove() async {
+        guard var command = removal else { return }
+        command.timeout = .seconds(30)
+        // Not the provider's own runner, which ends all that it runs.
+        _ = try? await ProcessRunner().run(command)
     }
 
     /// For a signal to this process.

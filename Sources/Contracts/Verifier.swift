@@ -130,7 +130,10 @@ package struct Verifier: Sendable {
         var provider: ProviderProcess?
         let isStarted = items.contains { needsProvider($0) }
         if isStarted {
-            let running = try ProviderProcess.start(request.recipe, environment: environment, folder: folder)
+            // An image has a command of its own: the file of the recipe, which is empty, is not for it.
+            let words = request.removal.isEmpty ? request.recipe : Array(request.recipe.dropLast())
+            let running = try ProviderProcess.start(
+                words, removal: request.removal, environment: environment, folder: folder)
             started { running.kill() }
             provider = running
         }
@@ -164,7 +167,7 @@ package struct Verifier: Sendable {
 
     private func needsProvider(_ item: Item) -> Bool {
         if case .http = item.interaction.content.exchange { return true }
-        return request.settings.messages != nil || request.settings.states != nil
+        return !request.removal.isEmpty || request.settings.messages != nil || request.settings.states != nil
     }
 
     private func states(_ client: HTTPClient, isStarted: Bool) -> ProviderStates {

@@ -76,6 +76,7 @@ struct VerifierSession: Sendable {
 
     private var messages: ProviderMessages {
         if let path = request.settings.messages, let client { return ProviderMessages(means: .endpoint(client, path)) }
+        if !request.removal.isEmpty { return ProviderMessages(means: .none) }
         return ProviderMessages(
             means: .recipe(
                 ProviderCommand(

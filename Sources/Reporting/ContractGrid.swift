@@ -4,6 +4,8 @@
 package struct ContractGrid: Sendable {
     package enum Standing: String, Sendable, Hashable, CaseIterable {
         case verified, failed
+        /// Failed, and may: the provider has never done it.
+        case pending
         case toDo = "to-do"
         case undeclared
 
@@ -11,15 +13,18 @@ package struct ContractGrid: Sendable {
             switch self {
             case .verified: "✓"
             case .failed: "✕"
+            case .pending: "◔"
             case .toDo: "○"
             case .undeclared: "–"
             }
         }
 
-        var words: String {
+        /// For people.
+        package var words: String {
             switch self {
             case .verified: "verified"
             case .failed: "failed"
+            case .pending: "pending"
             case .toDo: "to do"
             case .undeclared: "no verify rule"
             }
@@ -34,17 +39,23 @@ package struct ContractGrid: Sendable {
         package let terms: [(name: String, standing: Standing)]
         /// Such as `5 of 6`.
         package let count: String
+        /// Since when it is pending, as people say it; nil where it is not.
+        package let since: String?
 
+        /// A cell; `since` where it is pending.
         package init(
             consumer: String, provider: String, standing: Standing, terms: [(name: String, standing: Standing)],
-            count: String
+            count: String, since: String? = nil
         ) {
             self.consumer = consumer
             self.provider = provider
             self.standing = standing
             self.terms = terms
             self.count = count
+            self.since = since
         }
+
+        fileprivate var words: String { standing.words + (since.map { " since \($0)" } ?? "") }
 
         package static func == (left: Cell, right: Cell) -> Bool {
             left.consumer == right.consumer && left.provider == right.provider
@@ -58,7 +69,7 @@ package struct ContractGrid: Sendable {
         fileprivate var title: String {
             let shown = terms.prefix(12).map { "\n\($0.standing.mark) \($0.name)" }.joined()
             let rest = terms.count > 12 ? "\n… \(terms.count - 12) more" : ""
-            return "\(consumer) → \(provider): \(standing.words) (\(count))\(shown)\(rest)"
+            return "\(consumer) → \(provider): \(words) (\(count))\(shown)\(rest)"
         }
     }
 
@@ -123,10 +134,10 @@ package struct ContractGrid: Sendable {
 
     /// What is not verified, in words: among hundreds of services nobody finds a cell.
     private var open: String {
-        let listed = [Standing.failed, .toDo].flatMap { standing in
+        let listed = [Standing.failed, .toDo, .pending].flatMap { standing in
             cells.filter { $0.standing == standing }.map { cell in
                 "<li class=\"\(standing.rawValue)\">\(standing.mark) "
-                    + Self.escaped("\(cell.consumer) → \(cell.provider): \(standing.words), \(cell.count)") + "</li>"
+                    + Self.escaped("\(cell.consumer) → \(cell.provider): \(cell.words), \(cell.count)") + "</li>"
             }
         }
         if listed.isEmpty { return "" }
@@ -154,7 +165,7 @@ package struct ContractGrid: Sendable {
                 + providers.map { provider in
                     guard let cell = row[provider] else { return "<td></td>" }
                     return "<td class=\"\(cell.standing.rawValue)\"><button title=\"\(Self.escaped(cell.title))\" "
-                        + "aria-label=\"\(Self.escaped("\(consumer) and \(provider): \(cell.standing.words)"))\">"
+                        + "aria-label=\"\(Self.escaped("\(consumer) and \(provider): \(cell.words)"))\">"
                         + "\(cell.standing.mark)</button></td>"
                 }.joined() + "</tr>\n"
         }.joined()
@@ -215,9 +226,10 @@ package struct ContractGrid: Sendable {
 
     private static let colours = """
         :root{--paper:#fff;--ink:#1b1f24;--faint:#d5dae0;--verified:#1a7f37;--failed:#c02434;--to-do:#9a6700;\
-        --undeclared:#6e7781}\
+        --pending:#0969da;--undeclared:#6e7781}\
         @media(prefers-color-scheme:dark){:root{--paper:#0f1318;--ink:#e6edf3;--faint:#2d343c;--verified:#3fb950;\
-        --failed:#ff7b82;--to-do:#e3a008;--undeclared:#9aa4ae}}
+        --failed:#ff7b82;--to-do:#e3a008;--pending:#58a6ff;\
+        --undeclared:#9aa4ae}}
         """
 
     private static let pictureStyle =
@@ -225,7 +237,7 @@ package struct ContractGrid: Sendable {
             text{font:12px system-ui,sans-serif;fill:var(--ink)}.paper{fill:var(--paper)}\
             .line{stroke:var(--faint);stroke-width:1}.mark{text-anchor:middle;font-size:11px;fill:var(--paper);font-weight:700}\
             .verified rect{fill:var(--verified)}.failed rect{fill:var(--failed)}.to-do rect{fill:var(--to-do)}\
-            .undeclared rect{fill:var(--undeclared)}
+            .pending rect{fill:var(--pending)}.undeclared rect{fill:var(--undeclared)}
             """
 
     private static let style =
@@ -248,10 +260,10 @@ package struct ContractGrid: Sendable {
             cursor:pointer;color:var(--paper);font-weight:700}td button:focus-visible,.scroll:focus-visible{\
             outline:2px solid var(--ink);outline-offset:1px}.verified button,.mark.verified{background:var(--verified)}\
             .failed button,.mark.failed{background:var(--failed)}.to-do button,.mark.to-do{background:var(--to-do)}\
-            .undeclared button,.mark.undeclared{background:var(--undeclared)}.mark{color:var(--paper);border-radius:4px;\
+            .pending button,.mark.pending{background:var(--pending)}.undeclared button,.mark.undeclared{background:var(--undeclared)}.mark{color:var(--paper);border-radius:4px;\
             width:20px;text-align:center;font-weight:700}#detail{padding:8px 16px;min-height:70px;max-height:34vh;overflow:auto;\
             white-space:pre-wrap}#detail p{margin:0}#detail ul{margin:4px 0 0;padding:0;list-style:none;columns:24em auto}\
-            #detail .failed{color:var(--failed)}#detail .to-do{color:var(--to-do)}[hidden]{display:none}
+            #detail .failed{color:var(--failed)}#detail .to-do{color:var(--to-do)}#detail .pending{color:var(--pending)}[hidden]{display:none}
             """
 
     private static let script = """

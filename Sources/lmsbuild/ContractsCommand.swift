@@ -27,6 +27,10 @@ struct ContractListing: AsyncParsableCommand, ExitingCommand {
     @Option(
         help: ArgumentHelp("What this release's contents are verified for, and not those at hand.", valueName: "file"))
     var release: String?
+    @Option(
+        help: ArgumentHelp(
+            "What runs in this environment is verified for, and not the contents at hand.", valueName: "name"))
+    var env: String?
     @Option(help: ArgumentHelp("One pair, term by term.", valueName: "consumer/provider")) var why: String?
     @Option(help: ArgumentHelp("Take over the verdicts that another workspace exported.", valueName: "file"))
     var importing: [String] = []
@@ -55,8 +59,9 @@ struct ContractListing: AsyncParsableCommand, ExitingCommand {
             try writeFile(exporting, (try? Disk.contents(of: opened.verdictFile)) ?? [])
             return .done
         }
-        let release = try await shownRelease(opened)
-        var states = opened.verdictLog.states(of: release)
+        let shown = try await ShownContracts(opened, release: release, environment: env)
+        var states = shown.states
+        let title = shown.title
         if let why { return try explain(why, states) }
         if !names.isEmpty {
             let known = Set(states.flatMap { [$0.consumer, $0.provider] })
@@ -72,8 +77,8 @@ struct ContractListing: AsyncParsableCommand, ExitingCommand {
         let text =
             switch format {
             case "json": ContractAnswer.json(states).text(pretty: true) + "\n"
-            case "svg": grid(states).picture
-            case "html": grid(states).page
+            case "svg": grid(states, title).picture
+            case "html": grid(states, title).page
             default: ContractAnswer.text(states)
             }
         if let output { try writeFile(output, Array(text.utf8)) } else { Terminal.out(text) }
@@ -98,11 +103,6 @@ struct ContractListing: AsyncParsableCommand, ExitingCommand {
         }
     }
 
-    private func shownRelease(_ opened: Workspace) async throws -> Release {
-        if let release { return try await opened.found(release).release }
-        return try await opened.release(commit: nil)
-    }
-
     private func explain(_ pair: String, _ states: [PairState]) throws -> BuildEngine.ExitCode {
         let parts = pair.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         let found = states.first { state in
@@ -122,36 +122,25 @@ struct ContractListing: AsyncParsableCommand, ExitingCommand {
         return .done
     }
 
-    private func grid(_ states: [PairState]) -> ContractGrid {
+    private func grid(_ states: [PairState], _ title: String) -> ContractGrid {
         ContractGrid(
             states.map { state in
                 ContractGrid.Cell(
-                    consumer: state.consumer, provider: state.provider, standing: Self.shown(state.standing),
-                    terms: (state.terms ?? []).map { ($0.term.name, Self.shown($0.standing)) },
-                    count: ContractAnswer.count(state))
-            }, title: release.map { "as of \($0)" } ?? "for the contents at hand")
-    }
-
-    private static func shown(_ standing: PairState.Standing) -> ContractGrid.Standing {
-        switch standing {
-        case .verified: .verified
-        case .undeclared: .undeclared
-        case .toDo: .toDo
-        case .failed: .failed
-        }
+                    consumer: state.consumer, provider: state.provider, standing: state.shown,
+                    terms: (state.terms ?? []).map { ($0.term.name, $0.shown) },
+                    count: ContractAnswer.count(state), since: state.pendingSince.map(ContractAnswer.day))
+            }, title: title)
     }
 }
 
 /// The wording of pairs.
 enum ContractAnswer {
-    static func words(_ standing: PairState.Standing) -> String {
-        switch standing {
-        case .verified: "verified"
-        case .undeclared: "no verify rule"
-        case .toDo: "to do"
-        case .failed: "failed"
-        }
+    static func words(_ state: PairState) -> String {
+        state.shown.words + (state.pendingSince.map { " since \(day($0))" } ?? "")
     }
+
+    /// `2026-11-21`, in UTC.
+    static func day(_ seconds: UInt32) -> String { String(shownTime(Int(seconds)).prefix(10)) }
 
     /// Such as `5 of 6`: how many terms are verified.
     static func count(_ state: PairState) -> String {
@@ -162,16 +151,17 @@ enum ContractAnswer {
     static func text(_ states: [PairState]) -> String {
         if states.isEmpty { return "no component consumes another\n" }
         var lines = [["consumer", "provider", "state", "verified"]]
-        lines += states.map { [$0.consumer, $0.provider, words($0.standing), count($0)] }
+        lines += states.map { [$0.consumer, $0.provider, words($0), count($0)] }
         let widths = (0..<4).map { column in lines.map { $0[column].count }.max() ?? 0 }
         var text = ""
         for line in lines {
             let cells = zip(line, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
             text += cells.joined(separator: "  ").trimmedEnd + "\n"
         }
-        let counts = PairState.Standing.allCases.compactMap { standing -> String? in
-            let count = states.filter { $0.standing == standing }.count
-            return count == 0 ? nil : "\(count) \(words(standing))"
+        let order: [ContractGrid.Standing] = [.verified, .undeclared, .pending, .toDo, .failed]
+        let counts = order.compactMap { standing -> String? in
+            let count = states.count { $0.shown == standing }
+            return count == 0 ? nil : "\(count) \(standing.words)"
         }
         let todo = states.reduce(0) { $0 + $1.toDo }
         let all = states.reduce(0) { $0 + ($1.terms?.count ?? 0) }
@@ -180,7 +170,7 @@ enum ContractAnswer {
     }
 
     static func explanation(_ state: PairState) -> String {
-        var text = "\(state.consumer) asks \(state.provider): \(words(state.standing)), \(count(state)) verified\n"
+        var text = "\(state.consumer) asks \(state.provider): \(words(state)), \(count(state)) verified\n"
         for file in state.files { text += "  contract \(file.shown)\n" }
         for term in state.terms ?? [] { text += "  \(line(term))\n" }
         switch state.standing {
@@ -194,6 +184,9 @@ enum ContractAnswer {
     private static func line(_ term: PairState.Term) -> String {
         let when = term.time.map { " on \(shownTime(Int($0)))" } ?? ""
         let name = "'\(BytePath(term.term.name).shown)'"
+        if let since = term.pendingSince {
+            return "pending   \(name)\(when); the provider has never done it, asked for since \(shownTime(Int(since)))"
+        }
         return switch term.standing {
         case .verified: "verified  \(name)\(when)"
         case .undeclared: "no rule   \(name)"
@@ -213,25 +206,31 @@ enum ContractAnswer {
     }
 
     static func json(_ state: PairState) -> JSONValue {
-        .object([
-            ("consumer", .string(state.consumer)), ("provider", .string(state.provider)),
-            ("label", .string(state.label.description)), ("state", .string(state.standing.rawValue)),
-            ("files", .array(state.files.map { .string($0.shown) })),
-            (
-                "terms",
-                state.terms.map { terms in
-                    .array(
-                        terms.map { term in
-                            .object([
-                                ("name", .string(term.term.name)), ("digest", .string(term.term.digest.hex)),
-                                ("state", .string(term.standing.rawValue)),
-                                ("verdict", term.time.map { .string(shownTime(Int($0))) } ?? .null),
-                                ("new", .bool(!term.wasEverSatisfied)),
-                            ])
-                        })
-                } ?? .null
-            ),
-        ])
+        .object(
+            [
+                ("consumer", .string(state.consumer)), ("provider", .string(state.provider)),
+                ("label", .string(state.label.description)), ("state", .string(state.shown.rawValue)),
+                ("files", .array(state.files.map { .string($0.shown) })),
+                (
+                    "terms",
+                    state.terms.map { terms in
+                        .array(
+                            terms.map { term in
+                                .object(
+                                    [
+                                        ("name", .string(term.term.name)), ("digest", .string(term.term.digest.hex)),
+                                        ("state", .string(term.shown.rawValue)),
+                                        ("verdict", term.time.map { .string(shownTime(Int($0))) } ?? .null),
+                                        ("new", .bool(!term.wasEverSatisfied)),
+                                    ] + since(term.pendingSince))
+                            })
+                    } ?? .null
+                ),
+            ] + since(state.pendingSince))
+    }
+
+    private static func since(_ seconds: UInt32?) -> [(String, JSONValue)] {
+        seconds.map { [("since", .string(shownTime(Int($0))))] } ?? []
     }
 }
 

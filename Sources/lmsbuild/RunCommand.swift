@@ -236,17 +236,18 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
                 LocalActionRunner(
                     workspace: workspace, state: state, store: store, commands: commands, sandbox: sandbox, path: path)
             })
+        let drivers = DriverProvider(
+            request.driver, runner: commands, environment: opened.environment, isRebuilding: rebuildsImages)
         let images = ImageActionRunner(
-            store: store,
-            drivers: DriverProvider(
-                request.driver, runner: commands, environment: opened.environment, isRebuilding: rebuildsImages),
+            store: store, drivers: drivers,
             staging: state.appending("tmp"))
         let parts = EngineParts(
             workspace: workspace, state: state, store: store, cache: cache, recipes: recipes, images: images,
             commands: commands, environment: opened.environment,
             placed: { path in PlacedFile(at: path, in: workspace, index: placed.index) },
             last: opened.isSlow(.run) ? nil : LastRun(at: state.appending("last"), workspace: workspace),
-            verdicts: opened.verdicts)
+            verdicts: opened.verdicts,
+            starter: ContainerStarter(drivers, runner: commands, environment: opened.environment))
         return Parts(parts: parts, cache: cache, recipes: recipes)
     }
 }

@@ -27,6 +27,7 @@ import Testing
         #expect(VerifierRequest(arguments: request.arguments) == request)
         request.settings.states = nil
         request.statesCommand = ["python3", "states.py"]
+        request.removal = ["podman", "rm", "-f", "a name"]
         #expect(VerifierRequest(arguments: request.arguments) == request)
         #expect(request.arguments.allSatisfy { $0.utf8.count < 100_000 })
     }

@@ -54,7 +54,7 @@ _lmsbuild() {
             "rdeps") words="-C -f --direct --gates --stage --format --help" ;;
             "path") words="-C -f --gates --format --help" ;;
             "replay") words="-C -f --last --stage --kind --time --format -o --output --help" ;;
-            "contracts list") words="-C -f --format -o --output --release --why --importing --exporting --junit --breaking --help" ;;
+            "contracts list") words="-C -f --format -o --output --release --env --why --importing --exporting --junit --breaking --help" ;;
             "contracts publish") words="-C -f --broker --as --results --help" ;;
             "contracts fetch") words="-C -f --broker --provider -o --output --help" ;;
             "release") words="-C -f -o --output --help" ;;

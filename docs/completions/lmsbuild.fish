@@ -98,6 +98,7 @@ complete -c lmsbuild -n '__fish_seen_subcommand_from replay' -s o -l output -r -
 complete -c lmsbuild -n '__fish_seen_subcommand_from contracts; and __fish_seen_subcommand_from list' -l format -x -a 'text json svg html' -d 'text, json, svg or html.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from contracts; and __fish_seen_subcommand_from list' -s o -l output -r -d 'Write to this file instead of standard output.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from contracts; and __fish_seen_subcommand_from list' -l release -r -d 'What this release'\''s contents are verified for, and not those at hand.'
+complete -c lmsbuild -n '__fish_seen_subcommand_from contracts; and __fish_seen_subcommand_from list' -l env -r -d 'What runs in this environment is verified for, and not the contents at hand.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from contracts; and __fish_seen_subcommand_from list' -l why -r -d 'One pair, term by term.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from contracts; and __fish_seen_subcommand_from list' -l importing -r -d 'Take over the verdicts that another workspace exported.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from contracts; and __fish_seen_subcommand_from list' -l exporting -r -d 'Write all verdicts to a file for other workspaces.'

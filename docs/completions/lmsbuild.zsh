@@ -187,6 +187,7 @@ _lmsbuild() {
             ''--format'[text, json, svg or html.]:format:(text json svg html)' \
             '(-o --output)'{-o,--output}'[The folder to write to.]:folder:_files' \
             ''--release'[What this release'\''s contents are verified for, and not those at hand.]:file:_files' \
+            ''--env'[What runs in this environment is verified for, and not the contents at hand.]:name:_files' \
             ''--why'[One pair, term by term.]:consumer/provider:_files' \
             ''--importing'[Take over the verdicts that another workspace exported.]:file:_files' \
             ''--exporting'[Write all verdicts to a file for other workspaces.]:file:_files' \
