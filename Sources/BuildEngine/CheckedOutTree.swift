@@ -10,8 +10,16 @@ package struct CheckedOutTree: FileSystem {
     enum Stored: Sendable {
         case blob(ObjectID)
         case bytes([UInt8])
-        /// The file with its line ends converted: this digest.
-        case lineEnds(Digest)
+        /// The file with its line ends converted: this digest, and the blob's id.
+        case lineEnds(Digest, ObjectID)
+
+        /// The id of what git would store; nil where it is not told.
+        var blob: ObjectID? {
+            switch self {
+            case .blob(let id), .lineEnds(_, let id): id
+            case .bytes: nil
+            }
+        }
     }
 
     package let entries: FileEntries
@@ -65,7 +73,7 @@ package struct CheckedOutTree: FileSystem {
         switch stored[path] {
         case .blob(let id): try objects.digest(of: id, at: path)
         case .bytes(let bytes): Digest.of(bytes)
-        case .lineEnds(let digest): digest
+        case .lineEnds(let digest, _): digest
         case nil: try disk.digest(of: path)
         }
     }

@@ -120,6 +120,24 @@ package enum Disk {
         }
     }
 
+    /// Writes over what is in the file at `path`, which only its owner can read, or makes it. Who reads meanwhile, or after
+    /// a crash, may find a part of each: for what shows that itself. Where it fails nothing is left.
+    static func overwrite(_ path: BytePath, _ bytes: [UInt8]) throws(StoreError) {
+        let descriptor = try open(path, O_WRONLY | O_CREAT | O_NOFOLLOW, mode: 0o600)
+        defer { close(descriptor) }
+        do throws(StoreError) {
+            try write(bytes, to: descriptor, path)
+            var status = stat()
+            guard fstat(descriptor, &status) == 0 else { throw .system("stat", path, errno) }
+            if status.st_size > bytes.count, ftruncate(descriptor, off_t(bytes.count)) != 0 {
+                throw .system("truncate", path, errno)
+            }
+        } catch {
+            _ = path.withCString { unlink($0) }
+            throw error
+        }
+    }
+
     /// Gives a written file its mode and time.
     static func finish(_ descriptor: Int32, _ path: BytePath, mode: mode_t, fixedTime: Bool) throws(StoreError) {
         if fchmod(descriptor, mode) != 0 { throw .system("chmod", path, errno) }

@@ -14,6 +14,22 @@ package struct GitAnswers: Sendable {
     fileprivate var askedAt: Int64?
     /// What was read.
     fileprivate var old: GitMemo?
+    /// Bytes of an object's id; nil where nobody has asked.
+    var idSize: Int?
+
+    /// Whether git's index names a `.gitattributes`; nil where the memo does not tell.
+    var stagesAttributes: Bool? { memo?.tracked?.hasAttributes }
+
+    var knownIDSize: Int? { idSize ?? memo?.idSize }
+
+    /// What is known of files that git may convert, by the absolute `file`, as long as git's configuration is what it was;
+    /// nothing is read or kept where that is not watched.
+    package func conversions(keptIn file: BytePath?) -> ConversionMemo {
+        guard let memo, let file else { return ConversionMemo(at: nil, meaning: Fingerprint(high: 0, low: 0)) }
+        var text = memo.environment + [0] + memo.settings + [0]
+        text += memo.program.path.bytes + [0] + memo.program.state.text + [0] + memo.configuration.text
+        return ConversionMemo(at: file, meaning: Fingerprint.of(text))
+    }
 
     /// Keeps `memo` in `file`.
     fileprivate func keep(_ memo: GitMemo, in file: BytePath?) {
@@ -58,7 +74,8 @@ extension GitRepository {
         options.ignoreFiles = try ignoreFiles(above: prefix, excludes: memo.excludesFile)
         if let index, let summary, FileState.present(index.status).settled(at: moment) == state, state != .unknown {
             memo.tracked = GitMemo.Tracked(
-                root: root, index: state, key: summary.key, outer: outer.map { $0.settled(at: moment) },
+                root: root, index: state, key: summary.key, hasAttributes: summary.hasAttributes,
+                outer: outer.map { $0.settled(at: moment) },
                 rules: Fingerprint(high: 0, low: 0), ignored: options.trackedIgnored, submodules: options.submodules)
         }
         return GitAnswers(options: options, settings: memo.settings, memo: memo, askedAt: moment, old: old)
@@ -114,7 +131,7 @@ extension GitRepository {
             let submodules = index.submodules(below: prefix)
         else { return nil }
         options.submodules = submodules
-        return GitAnswers(options: options, settings: printed)
+        return GitAnswers(options: options, settings: printed, idSize: idSize)
     }
 
     private static var ignoredQuestion: [String] { ["ls-files", "-z", "--cached", "--ignored", "--exclude-standard"] }

@@ -5,16 +5,24 @@ import Glibc
 
 extension GitRepository {
     /// The working tree `disk`, whose root is `prefix` below the repository's top, as git would store it. `answers` are
-    /// those that the look was made with.
+    /// those that the look was made with; `conversions` is what is known of files that git may convert, nil for asking of
+    /// each in the plainest way.
     package func checkedOut(
-        _ disk: WorkingTree, prefix: BytePath, objects: GitObjects, answers: GitAnswers? = nil
+        _ disk: WorkingTree, prefix: BytePath, objects: GitObjects, answers: GitAnswers? = nil,
+        conversions: ConversionMemo? = nil
     ) async throws -> CheckedOutTree {
         var printed = answers?.settings
         if printed == nil { printed = try await asker.run(CheckoutSettings.question).output }
         let settings = CheckoutSettings(printed ?? [], asker)
         var found = Findings()
-        let hasAttributes = hasAttributes(disk, prefix, settings)
+        var hasAttributes = try await hasAttributes(disk, prefix, settings, answers)
         let submodules = disk.submodulePaths
+        if hasAttributes, !settings.isSparse, settings.trustsModes, let conversions,
+            let pass = try await ConversionPass(self, disk, prefix, settings, answers, conversions)
+        {
+            (found.stored, found.pointers) = try await pass.run()
+            hasAttributes = false
+        }
         if settings.isSparse || !settings.trustsModes || hasAttributes {
             let staged = try await stagedEntries(prefix)
             let kinds = Dictionary(disk.entries.map { ($0.path, $0.kind) }, uniquingKeysWith: { first, _ in first })
@@ -28,14 +36,14 @@ extension GitRepository {
             objects: objects)
     }
 
-    private struct Findings {
+    struct Findings {
         var stored: [BytePath: CheckedOutTree.Stored] = [:]
         var further: [FileEntry] = []
         var kinds: [BytePath: FileKind] = [:]
         var pointers: Set<BytePath> = []
     }
 
-    private typealias StagedEntry = (kind: FileKind, id: ObjectID)
+    typealias StagedEntry = (kind: FileKind, id: ObjectID)
 
     /// The index's entries below `prefix`, by path relative to it.
     private func stagedEntries(_ prefix: BytePath) async throws -> [BytePath: StagedEntry] {
@@ -81,7 +89,9 @@ extension GitRepository {
     // MARK: Conversions
 
     /// Whether anything could make git convert a file: attributes of any kind, or the configuration.
-    private func hasAttributes(_ disk: WorkingTree, _ prefix: BytePath, _ settings: CheckoutSettings) -> Bool {
+    private func hasAttributes(
+        _ disk: WorkingTree, _ prefix: BytePath, _ settings: CheckoutSettings, _ answers: GitAnswers?
+    ) async throws -> Bool {
         if settings.converts || settings.attributesFile { return true }
         let name = ".gitattributes"
         if disk.hasAttributesFile { return true }
@@ -90,7 +100,17 @@ extension GitRepository {
             above = above.parent
             if Disk.status(top.appending(above).appending(name)) != nil { return true }
         }
-        return Disk.status(commonFolder.appending("info/attributes")) != nil
+        if Disk.status(commonFolder.appending("info/attributes")) != nil { return true }
+        // Git reads those from the index that are not on disk.
+        if let told = answers?.stagesAttributes { return told }
+        guard let folder = GitFolder.of(top) else { return true }
+        return GitIndexFile(folder.appending("index"), idSize: try await idSize(answers))?.hasAttributes ?? true
+    }
+
+    /// Bytes of an object's id.
+    func idSize(_ answers: GitAnswers?) async throws -> Int {
+        if let known = answers?.knownIDSize { return known }
+        return try await asker.output(["rev-parse", "--show-object-format"]).starts(with: "sha256".utf8) ? 32 : 20
     }
 
     private func takeConverted(
@@ -116,7 +136,7 @@ extension GitRepository {
         if !filtered.isEmpty { try await takeFiltered(filtered, disk, prefix, staged, &found) }
     }
 
-    private static func hasCarriageReturn(_ bytes: [UInt8]) -> Bool {
+    static func hasCarriageReturn(_ bytes: [UInt8]) -> Bool {
         bytes.withUnsafeBytes { raw in
             guard let base = raw.baseAddress else { return false }
             return memchr(base, 13, raw.count) != nil
@@ -140,7 +160,7 @@ extension GitRepository {
         return found
     }
 
-    private func takeLargeFile(_ path: BytePath, _ disk: WorkingTree, _ found: inout Findings) throws {
+    func takeLargeFile(_ path: BytePath, _ disk: WorkingTree, _ found: inout Findings) throws {
         let digest = try disk.digest(of: path)
         // Git LFS leaves an empty file as it is.
         if digest.size == 0 { return }
@@ -163,16 +183,21 @@ extension GitRepository {
         for ((path, clean), raw) in zip(zip(asked, cleaned), raw) where clean != raw {
             let own = attributes[path] ?? [:]
             if own["ident"] == "set" || own["working-tree-encoding"] != nil {
-                let isStored = try await asker.run(["cat-file", "-e", clean.hex]).succeeded
-                found.stored[path] = isStored ? .blob(clean) : .bytes(Array("git blob \(clean.hex)".utf8))
+                found.stored[path] = try await rewritten(clean)
             } else {
                 let bytes = CheckedOutTree.withoutCarriageReturns(try disk.contents(of: path))
-                found.stored[path] = .lineEnds(Digest.of(bytes))
+                found.stored[path] = .lineEnds(Digest.of(bytes), clean)
             }
         }
     }
 
-    private func blobIDs(_ paths: [BytePath], _ prefix: BytePath, _ options: [String]) async throws -> [ObjectID] {
+    /// What stands for a file that git would store as the blob `clean`.
+    func rewritten(_ clean: ObjectID) async throws -> CheckedOutTree.Stored {
+        let isStored = try await asker.run(["cat-file", "-e", clean.hex]).succeeded
+        return isStored ? .blob(clean) : .bytes(Array("git blob \(clean.hex)".utf8))
+    }
+
+    func blobIDs(_ paths: [BytePath], _ prefix: BytePath, _ options: [String]) async throws -> [ObjectID] {
         var command = asker.command(["hash-object", "--stdin-paths"] + options)
         command.input = Array(paths.map { prefix.appending($0).bytes + [10] }.joined())
         let result = try await runner.run(command)
@@ -183,7 +208,7 @@ extension GitRepository {
 
     /// Files of other filter drivers, which are commands: what git thinks unchanged is what the index has, anything else
     /// is told apart by what lies on disk.
-    private func takeFiltered(
+    func takeFiltered(
         _ paths: [BytePath], _ disk: WorkingTree, _ prefix: BytePath, _ staged: [BytePath: StagedEntry],
         _ found: inout Findings
     ) async throws {
@@ -250,6 +275,8 @@ struct CheckoutSettings {
     private(set) var converts = false
     private var autocrlf = false
     private(set) var attributesFile = false
+    /// The configuration names it.
+    private(set) var namesAttributesFile = false
 
     static let question = [
         "config", "-z", "--get-regexp", "^core\\.(autocrlf|eol|filemode|attributesfile|sparsecheckout)$",
@@ -265,13 +292,18 @@ struct CheckoutSettings {
             case "core.autocrlf": autocrlf = isTrue || value == "input"
             case "core.filemode": trustsModes = isTrue
             case "core.sparsecheckout": isSparse = isTrue
-            case "core.attributesfile": attributesFile = true
+            case "core.attributesfile": namesAttributesFile = true
             default: break
             }
         }
         converts = autocrlf
+        attributesFile = namesAttributesFile || Self.ownAttributes(asker).contains { Disk.status($0) != nil }
+    }
+
+    /// The user's attributes where the configuration names no others.
+    static func ownAttributes(_ asker: GitAsker) -> [BytePath] {
         let home = asker.environment["XDG_CONFIG_HOME"] ?? asker.environment["HOME"].map { $0 + "/.config" }
-        if let home, Disk.status(BytePath(home).appending("git/attributes")) != nil { attributesFile = true }
+        return home.map { [BytePath($0).appending("git/attributes")] } ?? []
     }
 
     func mayConvert(_ attributes: [String: String]) -> Bool {

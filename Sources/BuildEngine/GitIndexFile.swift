@@ -11,8 +11,11 @@ import Glibc
 final class GitIndexFile: Sendable {
     /// What matters of an index for what counts in a workspace.
     struct Summary: Equatable {
-        /// Names the set of tracked paths, which of them are submodules, and what `.gitignore`s are staged.
+        /// Names the set of tracked paths, which of them are submodules, what `.gitignore`s are staged, and where
+        /// `.gitattributes` are.
         var key: Fingerprint
+        /// Some path is called `.gitattributes`: git reads those from the index that are not on disk.
+        var hasAttributes = false
         /// By path relative to the workspace's root, with the staged commit's id (hex).
         var submodules: [BytePath: [UInt8]]
     }
@@ -47,10 +50,13 @@ final class GitIndexFile: Sendable {
         piece.reserveCapacity(1 << 16)
         var submodules: [BytePath: [UInt8]] = [:]
         let start = prefix.isEmpty ? [] : prefix.bytes + [UInt8(ascii: "/")]
+        var hasAttributes = false
         let isRead = forEach { entry in
             let isInside = entry.path.starts(with: start)
             let isRules = entry.isNamed(Self.rulesName)
-            guard isInside || isRules else { return }
+            let isAttributes = entry.isNamed(Self.attributesName)
+            hasAttributes = hasAttributes || isAttributes
+            guard isInside || isRules || isAttributes else { return }
             piece.append(contentsOf: entry.path)
             // A path has no zero byte, and a tag has its own.
             piece.append(0)
@@ -70,7 +76,7 @@ final class GitIndexFile: Sendable {
         }
         guard isRead else { return nil }
         hasher.update(piece)
-        return Summary(key: hasher.finalize(), submodules: submodules)
+        return Summary(key: hasher.finalize(), hasAttributes: hasAttributes, submodules: submodules)
     }
 
     /// The folders that lead from `prefix` to what is tracked below it, relative to it; it is itself the empty path.
@@ -102,7 +108,15 @@ final class GitIndexFile: Sendable {
         return isRead ? found : nil
     }
 
+    /// Whether some path is called `.gitattributes`; also where the index cannot be understood.
+    var hasAttributes: Bool {
+        var found = false
+        let isRead = forEach { entry in found = found || entry.isNamed(Self.attributesName) }
+        return found || !isRead
+    }
+
     private static let rulesName = Array(".gitignore".utf8)
+    private static let attributesName = Array(".gitattributes".utf8)
 
     private static func hex(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         let digits = Array("0123456789abcdef".utf8)
@@ -169,7 +183,9 @@ final class GitIndexFile: Sendable {
         guard all[..<4].elementsEqual("DIRC".utf8), (2...4).contains(version) else { return false }
         var offset = 12
         var previous: [UInt8] = []
+        var released = 0
         for _ in 0..<number(8) {
+            if offset - released >= 2 * Self.piece { release(&released, to: offset) }
             let fixed = 40 + idSize + 2
             guard offset + fixed <= end else { return false }
             let mode = number(offset + 24)
@@ -204,6 +220,16 @@ final class GitIndexFile: Sendable {
             }
         }
         return Self.hasOnlyOptional(all, from: offset, to: end)
+    }
+
+    private static let piece = 1 << 22
+
+    /// Lets the memory go of pages that were read: the index of a million files is larger than all else that is known of
+    /// them, and the kernel has it still where it is read once more.
+    private func release(_ released: inout Int, to offset: Int) {
+        let end = offset / Self.piece * Self.piece
+        madvise(UnsafeMutableRawPointer(bitPattern: address + UInt(released)), end - released, MADV_DONTNEED)
+        released = end
     }
 
     /// Up to the next zero byte.

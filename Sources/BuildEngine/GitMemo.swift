@@ -21,6 +21,8 @@ struct GitMemo: Sendable, Equatable {
         var index: FileState
         /// `GitIndexFile.Summary.key`.
         var key: Fingerprint
+        /// As `GitIndexFile.Summary` has it.
+        var hasAttributes: Bool
         /// The ignore files from outside the workspace.
         var outer: [FileState]
         /// `WorkingTree.ignoreFilesKey`.

@@ -5,7 +5,7 @@ import Buildfile
 import Glibc
 
 extension GitMemo {
-    private static let header = Array("lmsbuild git 1\n".utf8)
+    private static let header = Array("lmsbuild git 2\n".utf8)
 
     /// The memo in the absolute `file`; nil where there is none, or one that is damaged, of another version or another
     /// user's.
@@ -52,6 +52,7 @@ extension GitMemo {
         body.add(tracked.root.bytes)
         body.add(tracked.index.text)
         body.add(tracked.key.text)
+        body.add(tracked.hasAttributes ? 1 : 0)
         body.add(tracked.outer.count)
         for state in tracked.outer { body.add(state.text) }
         body.add(tracked.rules.text)
@@ -81,14 +82,16 @@ extension GitMemo {
         self.idSize = idSize
         if hasTracked == 0 { return }
         guard let root = reader.path(), let index = reader.state(), let key = reader.fingerprint(),
-            let outer = reader.list({ $0.state() }), let rules = reader.fingerprint(),
+            let hasAttributes = reader.number(), let outer = reader.list({ $0.state() }),
+            let rules = reader.fingerprint(),
             let ignored = reader.list({ $0.path() }),
             let submodules = reader.list({ reader in
                 reader.path().flatMap { path in reader.field().map { (path, Array($0)) } }
             })
         else { return nil }
         tracked = Tracked(
-            root: root, index: index, key: key, outer: outer, rules: rules, ignored: ignored,
+            root: root, index: index, key: key, hasAttributes: hasAttributes != 0, outer: outer, rules: rules,
+            ignored: ignored,
             submodules: Dictionary(submodules, uniquingKeysWith: { first, _ in first }))
     }
 }
@@ -148,7 +151,7 @@ private struct FieldReader {
 }
 
 extension Fingerprint {
-    fileprivate var text: [UInt8] { Array("\(high) \(low)".utf8) }
+    var text: [UInt8] { Array("\(high) \(low)".utf8) }
 
     fileprivate init?(text: ArraySlice<UInt8>) {
         let words = text.split(separator: 32).compactMap { UInt64(String(decoding: $0, as: UTF8.self)) }
@@ -158,7 +161,7 @@ extension Fingerprint {
 }
 
 extension FileState {
-    fileprivate var text: [UInt8] {
+    var text: [UInt8] {
         switch self {
         case .absent: Array("absent".utf8)
         case .unknown: Array("unknown".utf8)

@@ -29,14 +29,22 @@ package struct LocalActionCache: ActionCache {
 
     /// The blobs that `result` names must be in the store before. Not synced to the disk: a power cut costs the last ones,
     /// and a result whose blobs it took is one that the caller finds to be of no use.
+    ///
+    /// A record tells by its sum whether it is whole, so it is written where it stays: a file beside it that is renamed over
+    /// an older one costs more than all else that this process does for a small action.
     package func store(_ result: ActionResult, for key: ActionKey) throws(StoreError) {
-        let temporary = folder.appending("tmp/" + Disk.uniqueName())
-        try Disk.create(temporary, ActionRecord.encode(result, for: key), mode: 0o444)
+        let bytes = ActionRecord.encode(result, for: key)
+        let path = file(key)
         do throws(StoreError) {
-            try Disk.renameMakingFolder(temporary, to: file(key))
+            try Disk.overwrite(path, bytes)
         } catch {
-            Disk.remove(temporary)
-            throw error
+            switch error {
+            case .system(_, _, ENOENT): try Disk.makeFolders(path.parent, mode: 0o700)
+            // Earlier versions left nobody the right to write to it.
+            case .system(_, _, EACCES): Disk.remove(path)
+            default: throw error
+            }
+            try Disk.overwrite(path, bytes)
         }
     }
 

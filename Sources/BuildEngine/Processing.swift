@@ -213,7 +213,8 @@ extension Engine {
                             .storeUnusable, .warning, "the result of '\(node.label)' could not be kept: \(error)")))
             }
         }
-        let log: [UInt8] = if let digest = result.log { (try? await parts.store.read(digest)) ?? [] } else { [] }
+        let log: [UInt8] =
+            if let digest = result.log, digest.size > 0 { (try? await parts.store.read(digest)) ?? [] } else { [] }
         let ending = Ending(
             product: TargetProduct(outputs: result.outputs, imageDigest: result.imageDigest, isTainted: taints),
             report: report(

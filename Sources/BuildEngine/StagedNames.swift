@@ -98,7 +98,7 @@ final class StagedNames: Sendable {
             ObjectID(words: BlobHasher.name(of: bytes, isSHA256: isSHA256), isSHA256: isSHA256)
         }
         let stored = (files as? CheckedOutTree)?.stored(entry.path)
-        if case .blob(let id)? = stored { return id }
+        if let id = stored?.blob { return id }
         if stored == nil, entry.kind != .submodule {
             guard let position = disk.entries.index(of: entry.path) else {
                 throw FileSystemError("open", entry.path, errno: ENOENT)
@@ -197,8 +197,7 @@ final class StagedNames: Sendable {
             if let tree = files as? CheckedOutTree {
                 let path = entries[next].path
                 if let stored = tree.stored(path) {
-                    guard case .blob(let id) = stored else { return false }
-                    return id == ObjectID(bytes: entry.id)
+                    return stored.blob.map { $0 == ObjectID(bytes: entry.id) } ?? false
                 }
             }
             guard kind.isTold, entry.kind.isTold, (kind == .link) == (entry.kind == .link) else {

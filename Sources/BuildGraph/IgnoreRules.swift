@@ -39,6 +39,8 @@ package struct IgnoreFile: Sendable {
 
     package var isEmpty: Bool { rules.isEmpty }
 
+    var speaksOfFiles: Bool { !fileRules.isEmpty }
+
     /// What the last rule that matches `path` says: true to ignore it, false to keep it, nil where none matches.
     func verdict(_ path: BytePath, isFolder: Bool) -> Bool? {
         let rules = isFolder ? rules : fileRules
@@ -47,8 +49,10 @@ package struct IgnoreFile: Sendable {
         let end = path.bytes.count
         guard start < end else { return nil }
         let name = (path.bytes.lastIndex(of: slash) ?? -1) + 1
-        for rule in rules.reversed() {
-            if rule.pattern.matches(path.bytes, (rule.isForNames ? name : start)..<end) { return !rule.takesBack }
+        // By their places: a copy of each would count its references up and down for each file there is.
+        for place in rules.indices.reversed()
+        where rules[place].pattern.matches(path.bytes, (rules[place].isForNames ? name : start)..<end) {
+            return !rules[place].takesBack
         }
         return nil
     }
@@ -120,11 +124,14 @@ package struct IgnoreRules: Sendable {
     /// Whether git ignores `path` (relative to the top of the repository), given that it ignores none of the folders
     /// above it.
     package func ignores(_ path: BytePath, isFolder: Bool) -> Bool {
-        for file in files.reversed() {
-            if let verdict = file.verdict(path, isFolder: isFolder) { return verdict }
+        for place in files.indices.reversed() {
+            if let verdict = files[place].verdict(path, isFolder: isFolder) { return verdict }
         }
         return false
     }
+
+    /// Whether anything but a folder may be ignored.
+    var speakOfFiles: Bool { files.contains { $0.speaksOfFiles } }
 
     /// Whether git ignores `path` or a folder above it, by these files alone: what is below an ignored folder cannot be
     /// taken back.

@@ -190,6 +190,7 @@ struct FolderReader {
         place += settings.options.prefix.appending(path).bytes
         if !place.isEmpty { place.append(slash) }
         let start = place.count
+        let speakOfFiles = rules.speakOfFiles
         for name in listed {
             place.removeLast(place.count - start)
             place += names[name.start..<name.start + name.length]
@@ -201,7 +202,10 @@ struct FolderReader {
                 isFolder = status.st_mode & S_IFMT == S_IFDIR
                 isKnown = true
             }
-            var ignored = isIgnored || rules.ignores(BytePath(bytes: place), isFolder: isFolder)
+            var ignored = isIgnored
+            if !ignored, isFolder || speakOfFiles {
+                ignored = rules.ignores(BytePath(bytes: place), isFolder: isFolder)
+            }
             if !isFolder {
                 if ignored, settings.tracked.isEmpty || !settings.tracked.contains(full(path, name)) { continue }
                 if !isKnown { guard try look(folder, name, path, &status) else { continue } }

@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include <malloc.h>
 #include "CLinux.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -131,3 +132,5 @@ int clinux_open_listing(int dirfd, const char *path) {
 }
 
 intptr_t clinux_list(int fd, void *buffer, size_t size) { return syscall(SYS_getdents64, fd, buffer, size); }
+
+void clinux_trim(void) { malloc_trim(0); }

@@ -112,7 +112,8 @@ struct Workspace: Sendable {
             Self.show(tree.notices)
             let checkedOut = try await Self.refusing { [answers, tree] in
                 try await repository.checkedOut(
-                    tree, prefix: prefix, objects: objects ?? self.objects(of: repository), answers: answers)
+                    tree, prefix: prefix, objects: objects ?? self.objects(of: repository), answers: answers,
+                    conversions: conversions(answers))
             }
             return checkedOut.isPlain ? tree : checkedOut
         } catch let refusal as Refusal {
@@ -132,12 +133,18 @@ struct Workspace: Sendable {
             async let staging = repository.staging(id, prefix: prefix)
             guard let answers = try await repository.quickAnswers(root: workspace) else { return nil }
             let tree = try look(answers.options, nil)
-            let checkedOut = try await repository.checkedOut(tree, prefix: prefix, objects: objects, answers: answers)
+            let checkedOut = try await repository.checkedOut(
+                tree, prefix: prefix, objects: objects, answers: answers, conversions: conversions(answers))
             let files: any FileSystem = checkedOut.isPlain ? tree : checkedOut
             guard let found = try await staging?.named(files, root: workspace, objects: objects) else { return nil }
             Self.show(tree.notices)
             return found
         }
+    }
+
+    /// What is known of files that git may convert; nil for asking of each.
+    private func conversions(_ answers: GitAnswers) -> ConversionMemo? {
+        isSlow(.attributes) ? nil : answers.conversions(keptIn: state.appending("forms"))
     }
 
     private func look(
@@ -248,6 +255,9 @@ struct Workspace: Sendable {
         case ids
         /// Taking git's answers from the last run where nothing that git makes them from has changed.
         case git
+        /// Taking what git stores of a file from when it was looked at before, and its attributes where nothing that they
+        /// come from has changed.
+        case attributes
         /// Looking only at what somebody who has watched since the last look says may have changed.
         case watch
     }

@@ -82,7 +82,8 @@ struct RememberedRepository {
 
     private func seen(_ tree: WorkingTree, _ git: GitRepository, _ answers: GitAnswers?) async throws -> Seen {
         let stored = try await git.checkedOut(
-            tree, prefix: prefix, objects: git.objects(memo: nil, trustingMemo: false), answers: answers)
+            tree, prefix: prefix, objects: git.objects(memo: nil, trustingMemo: false), answers: answers,
+            conversions: answers?.conversions(keptIn: root.appending(".lmsbuild/forms")))
         var seen = Seen()
         for entry in stored.entries {
             let digest =

@@ -71,7 +71,9 @@ import Testing
             func forget() {
                 let kept = folder.appending(".lmsbuild")
                 guard access(kept.shown, F_OK) == 0 else { return }
-                for name in ["anchor", "git", "graph", "index", "objects", "outputs", "workspace", ".gitignore"] {
+                for name in [
+                    "anchor", "forms", "git", "graph", "index", "objects", "outputs", "workspace", ".gitignore",
+                ] {
                     unlink(kept.appending(name).shown)
                 }
                 #expect(rmdir(kept.shown) == 0)

@@ -8,7 +8,7 @@ import Testing
 @Suite struct SlowPathTests {
     private let program = Program()
 
-    @Test(arguments: ["index", "snapshot", "git", "ids", "run", "watch", "index,git", "all"])
+    @Test(arguments: ["index", "snapshot", "git", "ids", "run", "watch", "attributes", "index,git", "all"])
     func theAnswerIsTheSameWithout(path: String) async throws {
         let repository = try await TestRepository()
         var history = try RandomMonorepo(repository, seed: 90 &+ UInt64(path.utf8.count))

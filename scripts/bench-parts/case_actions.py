@@ -139,7 +139,7 @@ def linked(trial, repository):
     """bubblewrap as lmsbuild starts it, everything unshared, with the inputs as a tree of hard links."""
     tree = os.path.join(repository.rivals, "tree")
     shutil.rmtree(tree, ignore_errors=True)
-    arguments = ["bwrap", "--unshare-all", "--die-with-parent", "--new-trial"]
+    arguments = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session"]
     for folder in ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc"]:
         arguments += ["--ro-bind-try", folder, folder]
     arguments += [

@@ -71,6 +71,24 @@ def affected_by(trial, repository, services, change):
         curve=f"affected, working tree: {curve}", **common))
     trial.compare(Group(
         f"commit to commit: {what}", commits, [rival(COMMITS, Aim(3))], curve=f"affected, commits: {curve}", **common))
+    if change == "one-service":
+        with_attributes(trial, repository, Group(
+            f"working tree where git may convert every file: {what}", working_tree, [rival(WORKING_TREE, Aim(3))],
+            curve=f"affected, text=auto: {curve}", **common))
+
+
+def with_attributes(trial, repository, group):
+    """What is the same file for git may then have other bytes."""
+    path = os.path.join(repository.folder, ".git", "info", "attributes")
+    with open(path, "w") as file:
+        file.write("* text=auto\n")
+    try:
+        time.sleep(0.1)  # What was written this moment is not believed.
+        for command in [group.subject, group.subject, *group.rivals]:
+            prepare(command)
+        trial.compare(group)
+    finally:
+        os.remove(path)
 
 
 def history_of(count):
@@ -147,7 +165,7 @@ class Watch:
 
 def watch(trial):
     """from a save to the end of the run that follows, beside starting lmsbuild run by hand; a no-op with a watcher"""
-    for count in trial.sizes("files", [1_000], [1_000, 10_000, 100_000]):
+    for count in trial.sizes("files", [1_000], [1_000, 10_000, 100_000, 1_000_000]):
         repository = trial.workshop.trivial("many", count)
         trial.nothing_to_do(repository)
         background(trial, repository)

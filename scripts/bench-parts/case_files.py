@@ -44,7 +44,7 @@ def noop(trial):
 
 
 def layouts(trial):
-    """nothing to do, and affected by a change in one service, in every layout beside the raw pass and git"""
+    """nothing to do, a first hash, and affected by a change in one service, in every layout beside the raw pass and git"""
     trial.options.layout = trial.options.layout or NAMES
     trial.options.files = trial.options.files or [1_000 if trial.quick else 100_000]
     for layout, repository in trial.layouts():
@@ -52,6 +52,7 @@ def layouts(trial):
         difference = Command("git diff HEAD~1", ["git", "diff", "--name-only", "HEAD~1"], repository.folder, aim=Aim(3))
         affected = trial.command(repository, "affected", "--base", "HEAD~1", check=says(f"^{repository.changed}$"))
         common = {"size": repository.files, "unit": "file"}
+        first_hash(trial, layout, repository, [trial.raw.hash(repository, aim=Aim(1.25, 10 * MILLISECOND))])
         for name, subject, beside in [
             ("nothing to do", trial.nothing_to_do(repository), [raw, status]),
             ("affected", affected, [difference, raw, status]),
@@ -72,22 +73,28 @@ def cold(trial):
     """the first lmsbuild hash, beside reading and hashing everything; and one large file"""
     for layout, repository in trial.layouts():
         paths = [path for component in repository.components for path in component.inputs]
-        trial.forget(repository)
-        answer = output_of(trial.command(repository, "hash"))
-        if len(answer.splitlines()) != len(repository.components):
-            raise Wrong(f"lmsbuild hash printed {len(answer.splitlines()):,} lines")
         raw = trial.raw.hash(repository, aim=Aim(1.25, 10 * MILLISECOND))
         beside = [raw, trial.raw.hash(repository, 1), rivals.xxhsum(repository, paths)]
-        trial.compare(Group(
-            f"everything to hash, file contents in memory, {title(layout, repository)}",
-            trial.command(
-                repository, "hash", name="lmsbuild hash, first run", before=lambda: trial.forget(repository),
-                check=same_answer(answer)),
-            beside, curve=f"everything to hash: {DESCRIPTIONS[layout]}", size=repository.files, unit="file"))
+        answer = first_hash(trial, layout, repository, beside)
         touched(trial, layout, repository, answer)
         if trial.options.drop_caches:
             from_disk(trial, layout, repository, answer)
     large_file(trial)
+
+
+def first_hash(trial, layout, repository, beside):
+    """Measures it beside others; returns what it printed."""
+    trial.forget(repository)
+    answer = output_of(trial.command(repository, "hash"))
+    if len(answer.splitlines()) != len(repository.components):
+        raise Wrong(f"lmsbuild hash printed {len(answer.splitlines()):,} lines")
+    trial.compare(Group(
+        f"everything to hash, file contents in memory, {title(layout, repository)}",
+        trial.command(
+            repository, "hash", name="lmsbuild hash, first run", before=lambda: trial.forget(repository),
+            check=same_answer(answer)),
+        beside, curve=f"everything to hash: {DESCRIPTIONS[layout]}", size=repository.files, unit="file"))
+    return answer
 
 
 def touched(trial, layout, repository, answer):

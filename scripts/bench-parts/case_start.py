@@ -94,7 +94,7 @@ def parse(trial):
         others = {path for path, _ in files if not path.endswith("Buildfile")}
         repository = trial.workshop.of(f"buildfiles-{count}", files, unlisted=others)
         read = trial.raw.hash(repository, 2)
-        common = {"size": count, "unit": "Buildfile", "rate": (amount / 1e6, "MB/s")}
+        common = {"size": amount, "unit": "byte", "rate": (amount / 1e6, "MB/s"), "runs": trial.runs(count)}
         what = f"{count + 1:,} Buildfiles, {amount / 1e6:.1f} MB"
         prepare(read)
         trial.forget(repository)

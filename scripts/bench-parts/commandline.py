@@ -23,6 +23,20 @@ CASES = {
 }
 
 
+def everything(trial):
+    """each of the others in turn; with --quick in less than three minutes"""
+    sizes = vars(trial.options).copy()
+    for name, case in CASES.items():
+        if case is not everything:
+            say(f"--- {name}")
+            # A case may choose sizes for itself, and not for the next one.
+            vars(trial.options).update(sizes)
+            case(trial)
+
+
+CASES["all"] = everything
+
+
 def numbers(text):
     values = [int(float(part)) for part in text.split(",")]
     if not values or min(values) < 1:

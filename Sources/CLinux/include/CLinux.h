@@ -34,6 +34,9 @@ int clinux_open_listing(int dirfd, const char *path);
 /// Entries of an open folder, as `linux_dirent64` one after the other; how many bytes, 0 at the end, -1 and errno on failure.
 intptr_t clinux_list(int fd, void *buffer, size_t size);
 
+/// Gives memory that was freed back to the system, wherever it lies in the heap.
+void clinux_trim(void);
+
 /// Where the parts of a `linux_dirent64` are: 16 bits of length, 8 bits of type, the name.
 enum { CLINUX_ENTRY_LENGTH = 16, CLINUX_ENTRY_TYPE = 18, CLINUX_ENTRY_NAME = 19 };
 
