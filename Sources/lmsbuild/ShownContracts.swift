@@ -24,7 +24,7 @@ struct ShownContracts {
             shown = try EnvironmentReleases(opened, hashed.graph).release(in: environment)
             title = "as of \(environment)"
         } else if let release {
-            shown = try Workspace.release(in: release)
+            shown = try await opened.found(release, hashed: hashed).release
             title = "as of \(release)"
         } else {
             shown = try await opened.release(of: hashed, commit: nil)
