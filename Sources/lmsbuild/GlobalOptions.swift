@@ -27,6 +27,9 @@ struct GlobalOptions: ParsableArguments {
         if command == "contracts", let part = rest.dropFirst().first, ["list", "publish", "fetch"].contains(part) {
             return [command, part] + moved + rest.dropFirst(2)
         }
+        if command == "env", let part = rest.dropFirst().first, ["check", "diff", "docs", "render"].contains(part) {
+            return [command, part] + moved + rest.dropFirst(2)
+        }
         return [command] + moved + withOptionalBase(rest.dropFirst())
     }
 

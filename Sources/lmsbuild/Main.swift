@@ -29,6 +29,7 @@ struct LMSBuild: ParsableCommand {
             ReleaseCommand.self,
             CanDeployCommand.self,
             WatchCommand.self,
+            EnvCommand.self,
         ])
 }
 
@@ -92,7 +93,7 @@ struct Refusal: Error {
 enum LaterCommands {
     private static let names: Set<String> = [
         "ci",
-        "push", "deploy", "rollback", "history", "status", "env",
+        "push", "deploy", "rollback", "history", "status",
         "new", "init",
         "lock", "cache", "report", "serve", "doctor",
     ]
