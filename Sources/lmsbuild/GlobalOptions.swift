@@ -29,6 +29,9 @@ struct GlobalOptions: ParsableArguments {
         if let part = rest.dropFirst().first, parts.contains(part) {
             return [command, part] + moved + rest.dropFirst(2)
         }
+        if command == "env", let part = rest.dropFirst().first, ["check", "diff", "docs", "render"].contains(part) {
+            return [command, part] + moved + rest.dropFirst(2)
+        }
         return [command] + moved + withOptionalBase(rest.dropFirst())
     }
 

@@ -33,6 +33,7 @@ struct LMSBuild: ParsableCommand {
             ReproduceCommand.self,
             CanDeployCommand.self,
             WatchCommand.self,
+            EnvCommand.self,
         ])
 }
 
@@ -96,7 +97,7 @@ struct Refusal: Error {
 enum LaterCommands {
     private static let names: Set<String> = [
         "ci",
-        "push", "deploy", "rollback", "history", "status", "env",
+        "push", "deploy", "rollback", "history", "status",
         "new", "init",
         "lock", "cache", "report", "serve", "doctor",
     ]

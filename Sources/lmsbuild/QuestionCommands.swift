@@ -178,6 +178,10 @@ struct CheckCommand: AsyncParsableCommand, ExitingCommand {
         let graph = try opened.remembered(files)?.graph ?? opened.graph(files, mistakes: .checkFailed)
         let broken = try brokenContracts(opened, graph)
         if !broken.isEmpty { throw Refusal(broken, .checkFailed) }
+        if !graph.environments.isEmpty {
+            let mistakes = try DeclaredSystem(opened, files).mistakes
+            if !mistakes.isEmpty { throw Refusal(mistakes, .checkFailed) }
+        }
         let components = count(graph.components.count, "component")
         Terminal.say("\(components), \(count(graph.targets.count, "target")), no mistakes")
         return .done
