@@ -34,6 +34,10 @@ struct LMSBuild: ParsableCommand {
             CanDeployCommand.self,
             WatchCommand.self,
             EnvCommand.self,
+            DeployCommand.self,
+            StatusCommand.self,
+            RollbackCommand.self,
+            HistoryCommand.self,
         ])
 }
 
@@ -97,7 +101,7 @@ struct Refusal: Error {
 enum LaterCommands {
     private static let names: Set<String> = [
         "ci",
-        "push", "deploy", "rollback", "history", "status",
+        "push",
         "new", "init",
         "lock", "cache", "report", "serve", "doctor",
     ]
