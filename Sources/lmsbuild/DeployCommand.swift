@@ -63,33 +63,19 @@ struct DeployCommand: AsyncParsableCommand, ExitingCommand {
                 missing.append(name)
                 continue
             }
-            let pinned = service.digest.map { Self.repository(of: image) + "@" + $0 }
-            if let pinned, try await DeployPlace.refusing({ try await place.engine.hasImage(pinned) }) {
-                images[name] = pinned
-            } else if try await DeployPlace.refusing({ try await place.engine.hasImage(image) }) {
-                // A hash tag is never given to other contents.
-                images[name] = image
-            } else if let pinned {
-                images[name] = pinned
-            } else {
-                missing.append(name)
+            let pinned = try await DeployPlace.refusing {
+                try await place.engine.pinned(image, digest: service.digest)
             }
+            if let pinned { images[name] = pinned } else { missing.append(name) }
         }
         if !missing.isEmpty {
             throw Refusal(
                 Diagnostic(
-                    .unbuiltImage,
-                    "the release has no image that could be deployed of: \(missing.joined(separator: ", "))",
+                    .unbuiltImage, "neither the engine nor its registry has an image of: \(missing.joined(separator: ", "))",
                     hint: "'lmsbuild run :image' builds them, 'lmsbuild push' brings them where the engine finds them"),
                 .wrongInput)
         }
         return images
-    }
-
-    private static func repository(of image: String) -> String {
-        let name = image.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
-        guard let colon = name.firstIndex(of: ":") else { return image }
-        return String(image.dropLast(name.distance(from: colon, to: name.endIndex)))
     }
 
     private func preview(_ stack: RenderedStack, _ place: DeployPlace) async throws -> BuildEngine.ExitCode {

@@ -131,6 +131,8 @@ final class ScriptedEngine: DeployEngine {
         return state.withLock { $0.images.contains(reference) }
     }
 
+    func pinned(_ reference: String, digest: String?) async throws -> String? { reference }
+
     func prepare(_ stack: RenderedStack) async throws { try call("prepare") }
 
     func submit(_ stack: RenderedStack, release: String) async throws {
