@@ -9,24 +9,52 @@ struct RunLog {
     private static let heading = mark.count + 8 + 32
 
     private let bytes: [UInt8]
-    /// By the label's SHA-256: where its last entry stands, mark and all.
-    private var entries: [SHA256Value: Range<Int>] = [:]
+    /// In the order in which they were written. Whoever asks, asks for a few: a table of all would take longer to make.
+    private let entries: [Entry]
+
+    private struct Entry {
+        /// The first word of the label's SHA-256.
+        let word: UInt64
+        /// Mark and all.
+        let range: Range<Int>
+    }
 
     init(bytes: [UInt8]) {
         self.bytes = bytes
+        entries = bytes.withUnsafeBytes { Self.entries(in: $0) }
+    }
+
+    private static func entries(in bytes: UnsafeRawBufferPointer) -> [Entry] {
+        func number(_ place: Int) -> UInt64 {
+            UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+        }
+        let beginning = mark.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }.littleEndian
+        let end = mark[8]
+        var entries: [Entry] = []
         var place = 0
-        while place + Self.heading + 32 <= bytes.count {
-            var reader = PackedReader(rest: bytes[(place + Self.mark.count)...])
-            guard bytes[place..<(place + Self.mark.count)].elementsEqual(Self.mark), let size = reader.number(),
-                size >= 32, size <= bytes.count - place - Self.heading, reader.take(32) != nil,
-                let name = reader.take(32).flatMap({ SHA256Value(bytes: $0) })
+        while place + heading + 32 <= bytes.count {
+            guard number(place) == beginning, bytes[place + 8] == end,
+                let size = Int(exactly: number(place + mark.count).byteSwapped),
+                size >= 32, size <= bytes.count - place - heading
             else {
                 place += 1
                 continue
             }
-            entries[name] = place..<(place + Self.heading + size)
-            place += Self.heading + size
+            entries.append(Entry(word: number(place + heading), range: place..<(place + heading + size)))
+            place += heading + size
         }
+        return entries
+    }
+
+    private func name(at range: Range<Int>) -> ArraySlice<UInt8> {
+        bytes[(range.lowerBound + Self.heading)..<(range.lowerBound + Self.heading + 32)]
+    }
+
+    /// Where the last entry of the label with this name stands.
+    private func place(of name: SHA256Value) -> Range<Int>? {
+        let name = name.bytes
+        let word = name.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
+        return entries.last { $0.word == word && self.name(at: $0.range).elementsEqual(name) }?.range
     }
 
     private static func name(_ label: Label) -> SHA256Value { SHA256Value.of(Array(label.description.utf8)) }
@@ -51,7 +79,7 @@ struct RunLog {
 
     /// Nil where there is none, or the last one is damaged.
     func last(of label: Label) -> RunRecord? {
-        guard let range = entries[Self.name(label)] else { return nil }
+        guard let range = place(of: Self.name(label)) else { return nil }
         var reader = PackedReader(rest: bytes[range].dropFirst(Self.mark.count + 8))
         guard let sum = reader.take(32), SHA256Value.of(Array(reader.rest)).bytes.elementsEqual(sum),
             reader.take(32) != nil, let time = reader.number(), let success = reader.number(),
@@ -72,8 +100,8 @@ struct RunLog {
 
     /// The last entries alone, in the order in which they were written.
     var live: [UInt8] {
-        var kept: [UInt8] = []
-        for range in entries.values.sorted(by: { $0.lowerBound < $1.lowerBound }) { kept += bytes[range] }
-        return kept
+        var last: [ArraySlice<UInt8>: Range<Int>] = [:]
+        for entry in entries { last[name(at: entry.range)] = entry.range }
+        return last.values.sorted { $0.lowerBound < $1.lowerBound }.flatMap { bytes[$0] }
     }
 }

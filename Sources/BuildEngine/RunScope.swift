@@ -11,6 +11,8 @@ package struct RunScope: Sendable {
     private let nodes: [Target]
     /// Of each of `nodes`.
     private let natures: [Nature]
+    /// Of each of `nodes`: what it names, in the order of its edges.
+    private let prerequisites: [[Int]]
     /// By group: what stands behind it.
     private let groups: [Int: [Int]]
 
@@ -18,6 +20,7 @@ package struct RunScope: Sendable {
         var places = [Int32](repeating: -1, count: graph.targets.count)
         var nodes: [Target] = []
         var natures: [Nature] = []
+        var prerequisites: [[Int]] = []
         var open = Array(selected)
         while !open.isEmpty {
             // Each once.
@@ -29,17 +32,21 @@ package struct RunScope: Sendable {
             open = []
             let first = nodes.count
             if nodes.isEmpty { nodes = graph.targets.made(next) } else { nodes += graph.targets.made(next) }
+            natures.reserveCapacity(nodes.count)
+            prerequisites.reserveCapacity(nodes.count)
             for place in first..<nodes.count {
-                for edge in nodes[place].edges where places[edge.target] < 0 { open.append(edge.target) }
-                natures.append(Nature(nodes[place]))
+                let node = nodes[place]
+                for edge in node.edges where places[edge.target] < 0 { open.append(edge.target) }
+                natures.append(Nature(node))
+                prerequisites.append(node.prerequisites)
             }
         }
         self.natures = natures
+        self.prerequisites = prerequisites
         order = graph.order.filter { places[$0] >= 0 }
         var groups: [Int: [Int]] = [:]
-        for target in order {
-            let node = nodes[Int(places[target])]
-            if node.isGroup { groups[target] = node.prerequisites.flatMap { groups[$0] ?? [$0] } }
+        for target in order where natures[Int(places[target])].isGroup {
+            groups[target] = prerequisites[Int(places[target])].flatMap { groups[$0] ?? [$0] }
         }
         self.places = places
         self.nodes = nodes
@@ -77,7 +84,7 @@ package struct RunScope: Sendable {
     }
 
     /// As for a target itself.
-    func producers(of target: Int) -> [Int] { producers(ofNamed: nodes[Int(places[target])].prerequisites) }
+    func producers(of target: Int) -> [Int] { producers(ofNamed: prerequisites[Int(places[target])]) }
 
     /// One of those in `order`.
     package subscript(target: Int) -> Target { nodes[Int(places[target])] }

@@ -64,7 +64,8 @@ final class ProviderProcess: Sendable {
         // Not cancelled with the one who asks: an end is waited for in any case.
         await Task {
             await remove()
-            let isGone = ended.withLock { $0 != nil }
+            // What waits for it ends by itself then, and has said all that it had to say.
+            let isGone = removal == nil ? ended.withLock { $0 != nil } : await hasEnded()
             while ended.withLock({ $0 == nil }) {
                 runner.terminateAll(immediately: immediately)
                 try? await Task.sleep(for: .milliseconds(10))
