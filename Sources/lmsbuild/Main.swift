@@ -26,7 +26,9 @@ struct LMSBuild: ParsableCommand {
             PathCommand.self,
             ReplayCommand.self,
             ContractsCommand.self,
+            PushCommand.self,
             ReleaseCommand.self,
+            LockCommand.self,
             CanDeployCommand.self,
             WatchCommand.self,
         ])
@@ -92,9 +94,9 @@ struct Refusal: Error {
 enum LaterCommands {
     private static let names: Set<String> = [
         "ci",
-        "push", "deploy", "rollback", "history", "status", "env",
+        "deploy", "rollback", "history", "status", "env",
         "new", "init",
-        "lock", "cache", "report", "serve", "doctor",
+        "cache", "report", "serve", "doctor",
     ]
 
     static func refusal(_ name: String) -> Diagnostic? {
