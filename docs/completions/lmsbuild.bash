@@ -6,7 +6,7 @@ _lmsbuild() {
         -C | -f) ((index++)) ;;
         -*) [ -z "$command" ] || break ;;
         *)
-            case " contracts " in
+            case " contracts release " in
             *" $command "*) [ -z "$command" ] || { command="$command ${COMP_WORDS[index]}"; break; } ;;
             esac
             [ -z "$command" ] || break
@@ -20,7 +20,7 @@ _lmsbuild() {
     -f) compopt -o default; return ;;
     esac
     if [ -z "$command" ]; then
-        words="run affected hash tag inputs check fmt explain graph deps rdeps path replay contracts release can-deploy watch help -C -f --help --version"
+        words="run affected hash tag inputs check fmt explain graph deps rdeps path replay contracts release reproduce can-deploy watch help -C -f --help --version"
     else
         case "$command $previous" in
         "run --sandbox") words="auto on off" ;;
@@ -38,6 +38,14 @@ _lmsbuild() {
         "replay --kind") words="service library" ;;
         "replay --format") words="text json svg" ;;
         "contracts list --format") words="text json svg html" ;;
+        "release write --driver") words="auto buildah docker podman" ;;
+        "release list --format") words="text json" ;;
+        "release show --format") words="text json" ;;
+        "release verify --driver") words="auto buildah docker podman" ;;
+        "release verify --format") words="text json" ;;
+        "release diff --format") words="text json" ;;
+        "reproduce --driver") words="auto buildah podman" ;;
+        "reproduce --format") words="text json" ;;
         "can-deploy --format") words="text json" ;;
         *)
             case "$command" in
@@ -57,10 +65,18 @@ _lmsbuild() {
             "contracts list") words="-C -f --format -o --output --release --why --importing --exporting --junit --breaking --help" ;;
             "contracts publish") words="-C -f --broker --as --results --help" ;;
             "contracts fetch") words="-C -f --broker --provider -o --output --help" ;;
-            "release") words="-C -f -o --output --help" ;;
+            "release write") words="-C -f -o --output --driver --help" ;;
+            "release list") words="-C -f --format --help" ;;
+            "release show") words="-C -f --format --help" ;;
+            "release verify") words="-C -f --driver --name --keys --require-signed --format --help" ;;
+            "release diff") words="-C -f --format --help" ;;
+            "release sign") words="-C -f --key --help" ;;
+            "release attest") words="-C -f -o --output --key --help" ;;
+            "reproduce") words="-C -f --driver --format --help" ;;
             "can-deploy") words="-C -f --to --running --service --undeclared --verify --format --help" ;;
             "watch") words="-C -f --background --stop --status --idle --help" ;;
             "contracts") words="list publish fetch" ;;
+            "release") words="write list show verify diff sign attest" ;;
             esac
             ;;
         esac

@@ -19,6 +19,7 @@ _lmsbuild() {
         'replay:What each commit of the history would have run, beside everything and beside a rule of thumb.'
         'contracts:The pairs of consumers and providers, and whether each is verified for the contents at hand.'
         'release:A release lock\: services with tags and image digests, contracts, the hash of every input, the commit.'
+        'reproduce:Builds a release'\''s images again from its commit, in a fresh folder with empty caches, and compares.'
         'can-deploy:May it go there\: every pair with what would run there is verified.'
         'watch:Keeps what changes in the workspace, so that runs need not look at all of it.'
     )
@@ -203,7 +204,22 @@ _lmsbuild() {
         _arguments \
             ''-C'[Work as if started in this folder.]:dir:_files' \
             ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
-            '(-o --output)'{-o,--output}'[Write to this file instead of standard output.]:output:_files' \
+            '(-o --output)'{-o,--output}'[The folder to write to; it is made where it is not there.]:output:_files' \
+            ''--driver'[The container engine that has the images\: auto, buildah, docker or podman.]:driver:(auto buildah docker podman)' \
+            ''--format'[text or json.]:format:(text json)' \
+            ''--name'[The name that the release must have\: its first digits, at least 12.]:hash:_files' \
+            ''--keys'[Judge its signatures by the keys that this file trusts.]:file:_files' \
+            ''--require-signed'[Nobody of --keys having signed it is a disagreement.]' \
+            ''--key'[Sign them with this private key, a PEM file without a passphrase.]:file:_files' \
+            '1: :(write list show verify diff sign attest)' \
+            '*: :_files'
+        ;;
+    reproduce)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--driver'[The container engine\: auto, buildah or podman; auto is the release'\''s own.]:driver:(auto buildah podman)' \
+            ''--format'[text or json.]:format:(text json)' \
             '*: :_files'
         ;;
     can-deploy)
@@ -211,7 +227,7 @@ _lmsbuild() {
             ''-C'[Work as if started in this folder.]:dir:_files' \
             ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
             ''--to'[The environment that it would go to.]:environment:_files' \
-            ''--running'[The release that runs there, a file; without, that nothing runs there.]:file:_files' \
+            ''--running'[The release that runs there, named as '\''release show'\'' takes it; without, that nothing runs there.]:release:_files' \
             ''--service'[Only this service of the release goes; may be repeated.]:service:_files' \
             ''--undeclared'[What no contract speaks of\: may go, or is refused.]:allow|refuse:_files' \
             ''--verify'[Run the verifications that decide it, as far as they are of the contents at hand.]' \
