@@ -57,6 +57,8 @@ package struct ImageRequest: Sendable, Hashable {
     package let imageArguments: Set<String>
     /// `os/arch[/variant]`, empty for the machine's own.
     package let platforms: [String]
+    /// Names of images from elsewhere as the Dockerfile has them → the digests to take in their place.
+    package var pins: [String: String] = [:]
 
     package init(
         repository: String, tag: String, context: BytePath, dockerfile: ActionInput, targetStage: String?,

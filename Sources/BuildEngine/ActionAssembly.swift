@@ -99,11 +99,13 @@ extension HashedGraph {
     ) -> ImageRequest {
         var arguments = rule.arguments
         for (name, base) in rule.imagePrerequisites { arguments[name] = reference(of: base) }
-        return ImageRequest(
+        var request = ImageRequest(
             repository: graph.repository(of: node.label.component), tag: hashes[target].hex,
             context: rule.context, dockerfile: dockerfile, targetStage: rule.targetStage, arguments: arguments,
             imageArguments: Set(rule.imagePrerequisites.keys),
             platforms: node.attributes.platforms)
+        request.pins = rule.pins
+        return request
     }
 
     /// `registry/name:<input hash>` of an image target.

@@ -78,6 +78,12 @@ package struct ImageRule: Sendable {
     package let imagePrerequisites: [String: Int]
     /// Whether the Dockerfile copies itself, and so lies in the build context too.
     package let takesDockerfile: Bool
+    /// Names of images from elsewhere as the Dockerfile has them → the digest that `Buildfile.lock` pins each to; empty for
+    /// one that it does not pin.
+    package let externalBases: [String: String]
+
+    /// The pins that there are.
+    package var pins: [String: String] { externalBases.filter { !$0.value.isEmpty } }
 }
 
 /// The brackets above a rule, their words expanded; paths are relative to the workspace's root.

@@ -12,11 +12,12 @@ extension TargetBuilder {
         let dockerfile = dockerfilePath(seed, attributes, inputs: inputs)
         var values: [String: String] = [:]
         for argument in attributes.arguments { values[argument.name] = argument.value.text }
+        var bases: [String: String] = [:]
         func rule(_ used: [String: String], takesDockerfile: Bool = false) -> ImageRule {
             ImageRule(
                 dockerfile: dockerfile.path, context: context, targetStage: attributes.targetStage?.text,
                 arguments: used, imagePrerequisites: prerequisites,
-                takesDockerfile: takesDockerfile)
+                takesDockerfile: takesDockerfile, externalBases: bases)
         }
         guard let index = tree.index(of: dockerfile.path) else {
             diagnostics.append(
@@ -34,6 +35,7 @@ extension TargetBuilder {
         checkArguments(attributes, read)
         checkBases(read, seed, prerequisites)
         checkRemotes(read)
+        bases = try externalBases(read, prerequisites)
         var files = try select(read, rule(values), seed, edges)
         let takesDockerfile = files.contains(index)
         files.insert(index)
@@ -128,6 +130,27 @@ extension TargetBuilder {
         let last = name.lastIndex(of: "/") ?? name.startIndex
         guard let colon = name[last...].firstIndex(of: ":") else { return String(name) }
         return String(name[..<colon])
+    }
+
+    /// What the image takes from elsewhere, with what each is pinned to.
+    private mutating func externalBases(
+        _ read: DockerfileInputs, _ prerequisites: [String: Int]
+    ) throws(FileSystemError) -> [String: String] {
+        let bases = read.externalBases(prerequisites: Set(prerequisites.keys))
+        if bases.isEmpty { return [:] }
+        let lock: BaseImageLock
+        if let baseImageLock { lock = baseImageLock } else { lock = try readBaseImageLock() }
+        baseImageLock = lock
+        return Dictionary(
+            bases.map { ($0.reference, lock.pins[$0.reference] ?? "") }, uniquingKeysWith: { first, _ in first })
+    }
+
+    private mutating func readBaseImageLock() throws(FileSystemError) -> BaseImageLock {
+        let path = BaseImageLock.path(settings)
+        guard tree.contains(path) else { return BaseImageLock() }
+        let read = BaseImageLock.read(SourceText(name: path.shown, bytes: try tree.files.contents(of: path)))
+        diagnostics.append(contentsOf: read.mistakes)
+        return read.lock
     }
 
     private mutating func checkRemotes(_ read: DockerfileInputs) {

@@ -180,6 +180,9 @@ extension Graph {
             for (name, value) in rule.arguments.sorted(by: { $0.key < $1.key }) {
                 visitor.visit(ManifestField(.value, key: Array(name.utf8), value: [1] + Array(value.utf8)))
             }
+            for (name, digest) in rule.pins.sorted(by: { $0.key < $1.key }) {
+                visitor.visit(ManifestField(.attribute, key: Array("pin \(name)".utf8), value: Array(digest.utf8)))
+            }
         }
     }
 

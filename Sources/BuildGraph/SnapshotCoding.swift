@@ -163,6 +163,10 @@ struct SnapshotWriter {
                 writer.bytes.append(small: image.value)
             }
             bytes.append(rule.takesDockerfile)
+            list(rule.externalBases.sorted { $0.key < $1.key }) { writer, base in
+                writer.bytes.append(base.key)
+                writer.bytes.append(base.value)
+            }
         }
     }
 
@@ -355,10 +359,13 @@ struct SnapshotReader {
             for _ in 0..<bytes.small() { arguments[bytes.string()] = bytes.string() }
             var images: [String: Int] = [:]
             for _ in 0..<bytes.small() { images[bytes.string()] = places.new(bytes.small()) }
+            let takesDockerfile = bytes.flag()
+            var bases: [String: String] = [:]
+            for _ in 0..<bytes.small() { bases[bytes.string()] = bytes.string() }
             return .image(
                 ImageRule(
                     dockerfile: dockerfile, context: context, targetStage: stage, arguments: arguments,
-                    imagePrerequisites: images, takesDockerfile: bytes.flag()))
+                    imagePrerequisites: images, takesDockerfile: takesDockerfile, externalBases: bases))
         default: return .group
         }
     }

@@ -122,6 +122,8 @@ private struct SnapshotMove {
     private func judge(_ change: PathPatch.Change) throws(FileSystemError) -> Meaning {
         let old = change.packed.map { difference.base.entries.entry($0) }
         guard let path = change.entry?.path ?? old?.path else { return .nothing }
+        // It may pin any image's base.
+        if path == BaseImageLock.path(settings) { return .everything }
         guard let place = change.packed, let old, let new = change.entry, old.kind.isPlain, new.kind.isPlain else {
             // What can be no input is told of where it matches.
             if let kind = change.entry?.kind, !kind.isContent { return .everything }

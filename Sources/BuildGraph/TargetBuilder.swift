@@ -34,6 +34,8 @@ struct TargetBuilder {
     var usedParts: (component: Int, part: UsedPart)?
     var libraryInputs: [Int: LibraryInputs] = [:]
     var dockerfiles = DockerfileMemory()
+    /// What pins base images, once an image has asked for it.
+    var baseImageLock: BaseImageLock?
     /// Components with an image rule by the names of the build arguments they come as.
     var imageOwners = ImageOwners([])
     var mentions: [SourceSpan: [String]] = [:]

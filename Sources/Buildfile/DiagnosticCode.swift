@@ -35,6 +35,7 @@ package enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case badDockerfile = "LMS201"
     case unresolvedDockerfile = "LMS202"
     case notReproducible = "LMS203"
+    case unpinnedBase = "LMS204"
     // The command line and the repository.
     case badCommandLine = "LMS301"
     case noBuildfile = "LMS302"
@@ -69,6 +70,8 @@ package enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case locked = "LMS603"
     case machineFailure = "LMS604"
     case storeDamaged = "LMS605"
+    case registryFailed = "LMS606"
+    case tagTaken = "LMS607"
     // Contracts.
     case badContract = "LMS701"
     case contractFailed = "LMS702"

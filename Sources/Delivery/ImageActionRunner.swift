@@ -51,10 +51,7 @@ package struct ImageActionRunner: ActionRunner {
         _ action: Action, _ request: ImageRequest, with driver: any ImageDriver
     ) async throws -> (digest: String, log: [UInt8]) {
         let pinned = try await pin(request, with: driver, for: action.label)
-        let text = try await store.read(request.dockerfile.digest)
-        let inputs = DockerfileInputs.read(
-            SourceText(name: request.dockerfile.path.shown, bytes: text), arguments: pinned.arguments,
-            targetStage: request.targetStage)
+        let inputs = Self.inputs(of: pinned, try await store.read(request.dockerfile.digest))
         var options = ImageBuildOptions()
         options.network = action.attributes.network
         options.timeout = action.attributes.timeout
@@ -68,6 +65,19 @@ package struct ImageActionRunner: ActionRunner {
             action, request, dockerfile: inputs.reachedText, from: store, below: staging)
         defer { staged.remove() }
         return try await driver.build(pinned, context: staged.context, dockerfile: staged.dockerfile, options: options)
+    }
+
+    /// The Dockerfile with its bases from elsewhere as they are pinned.
+    private static func inputs(of request: ImageRequest, _ text: [UInt8]) -> DockerfileInputs {
+        func read(_ text: [UInt8]) -> DockerfileInputs {
+            DockerfileInputs.read(
+                SourceText(name: request.dockerfile.path.shown, bytes: text), arguments: request.arguments,
+                targetStage: request.targetStage)
+        }
+        let inputs = read(text)
+        if request.pins.isEmpty { return inputs }
+        let bases = inputs.externalBases(prerequisites: request.imageArguments)
+        return read(DockerfileInputs.pinned(text, bases, request.pins))
     }
 
     /// Replaces the references of image prerequisites by what the driver's own store has under them now.
@@ -106,8 +116,10 @@ package struct ImageActionRunner: ActionRunner {
 extension ImageRequest {
     /// The same request with other build arguments.
     func with(arguments: [String: String]) -> ImageRequest {
-        ImageRequest(
+        var request = ImageRequest(
             repository: repository, tag: tag, context: context, dockerfile: dockerfile, targetStage: targetStage,
             arguments: arguments, imageArguments: imageArguments, platforms: platforms)
+        request.pins = pins
+        return request
     }
 }

@@ -858,6 +858,33 @@ ADD --checksum=sha256:24454f830cdb571e2c4ad15481119c43b3cafd48dd869a9b2945d1036d
 ```
 
 """##,
+    "LMS204": ##"""
+# LMS204: a base image is not pinned
+
+`FROM debian:12` starts from whatever that name stands for in its registry when the image is built. The name is in the image's
+hash, what it stands for is not: the same tag of yours may come to hold other content on another day or another machine.
+`lmsbuild lock` asks the registry once and writes the answer into `Buildfile.lock`, beside the root Buildfile. From then on the digest
+counts in the hash and the build takes exactly that image. `check` and `run` warn of bases that are not pinned; with `--locked`
+they are mistakes. `scratch`, images of the workspace's own components, and bases that are named by a digest already need no pin.
+
+## Example
+
+    warning[LMS204]: 'catalog:image' starts from whatever 'debian:12' stands for when it is built
+     --> services/catalog/Dockerfile:1:6
+      |
+    1 | FROM debian:12
+      |      ^^^^^^^^^
+      |
+      = help: 'lmsbuild lock' pins it in Buildfile.lock
+
+`lmsbuild lock --check` also says so of a pin that no image needs any more.
+
+## What to do
+
+1. `lmsbuild lock`, and commit `Buildfile.lock`.
+2. When the base is to be a newer one: `lmsbuild lock --update`, or `lmsbuild lock --update debian:12`.
+
+"""##,
     "LMS301": ##"""
 # LMS301: bad command line
 
@@ -1511,6 +1538,52 @@ looked at before it is used, so nothing was built from it. A damaged blob is rem
 1. Run the command again: what is missing is made anew, and stored.
 2. If it comes back, look at the disk (`dmesg`, `smartctl -a`).
 3. If it still does not end, remove `.lmsbuild/store` when nothing runs: everything in it is then made anew.
+
+"""##,
+    "LMS606": ##"""
+# LMS606: a registry cannot be used
+
+An image registry gives no answer, wants credentials that it was not shown, or answers what no registry answers. The message
+names the registry and what it said. What was built stays where it is: `lmsbuild push` goes on where it stopped, and the exit
+status is 34, because the same command may succeed later.
+
+## Example
+
+    error[LMS606]: the registry 127.0.0.1:5000: it accepts no connections
+       = help: what was built is kept: 'lmsbuild push' goes on where it stopped
+
+## What to do
+
+1. "it accepts no connections": start the registry, or correct the variable `registry` in the root Buildfile.
+2. "it wants credentials": log in with `docker login`, `podman login` or `buildah login`. Where credentials are looked for is told in
+   [registry.md](../registry.md).
+3. "it cannot be trusted": its certificate is not signed by an authority that this machine knows. Add that to the machine's
+   certificates. A registry without any is named by `--insecure-registry HOST:PORT`; this machine's own are asked so anyhow.
+4. "it fails": the registry's own log tells more. Requests that it asked to send later (429, 503) have been sent again, up to 30 seconds.
+
+"""##,
+    "LMS607": ##"""
+# LMS607: a hash tag holds another image
+
+An image's tag is the hash of all its inputs, so there is one image for it, and a tag that is in the registry is never moved: what
+runs under it somewhere would be replaced by something else of the same name. The registry holds another image under the tag
+than the one that was built here. Nothing was pushed. The exit status is 34.
+
+## Example
+
+    error[LMS607]: '127.0.0.1:5000/lms/catalog:3f0c…' is another image in the registry than here
+       = note: here: sha256:8d41…
+       = note: in the registry: sha256:0a77…
+       = help: an input hash's tag is never moved: the build is not reproducible, or somebody pushed by hand
+
+## What to do
+
+1. Built by docker: its images differ from machine to machine, since they name the time of the build. Use `--driver buildah`.
+2. A `RUN` whose result depends on the time, the network or chance: pin what it fetches, and set times to a constant. Compare the two
+   images' layers with `skopeo inspect`.
+3. The registry's is the one to use: `lmsbuild run -B catalog:image` is not needed; remove the local image, and the registry's
+   counts.
+4. The registry's is wrong: delete it there by hand. lmsbuild never does.
 
 """##,
     "LMS701": ##"""

@@ -29,8 +29,10 @@ struct LMSBuild: ParsableCommand {
             PathCommand.self,
             ReplayCommand.self,
             ContractsCommand.self,
+            PushCommand.self,
             ReleaseCommand.self,
             ReproduceCommand.self,
+            LockCommand.self,
             CanDeployCommand.self,
             WatchCommand.self,
             EnvCommand.self,
@@ -101,9 +103,8 @@ struct Refusal: Error {
 enum LaterCommands {
     private static let names: Set<String> = [
         "ci",
-        "push",
         "new", "init",
-        "lock", "cache", "report", "serve", "doctor",
+        "cache", "report", "serve", "doctor",
     ]
 
     static func refusal(_ name: String) -> Diagnostic? {

@@ -169,6 +169,7 @@ struct CheckCommand: AsyncParsableCommand, ExitingCommand {
     static let configuration = CommandConfiguration(commandName: "check", abstract: "The mistakes of the Buildfiles.")
 
     @OptionGroup var global: GlobalOptions
+    @Flag(help: "Base images that Buildfile.lock does not pin are mistakes.") var locked = false
     @Argument(help: "NAME=VALUE sets a '?=' variable.") var words: [String] = []
 
     func perform() async throws -> BuildEngine.ExitCode {
@@ -182,6 +183,9 @@ struct CheckCommand: AsyncParsableCommand, ExitingCommand {
             let mistakes = try DeclaredSystem(opened, files).mistakes
             if !mistakes.isEmpty { throw Refusal(mistakes, .checkFailed) }
         }
+        let unpinned = try graph.unpinnedBases(of: graph.targets.indices, locked ? .error : .warning)
+        if locked, !unpinned.isEmpty { throw Refusal(unpinned, .checkFailed) }
+        Workspace.show(unpinned)
         let components = count(graph.components.count, "component")
         Terminal.say("\(components), \(count(graph.targets.count, "target")), no mistakes")
         return .done

@@ -32,7 +32,6 @@ struct Reproduction {
         let source = folder.appending("source")
         Terminal.say("building \(commit.prefix(12)) again in \(source.shown)")
         try await Workspace.refusing { try await repository.checkOut(commit, into: source) }
-        let stores = try await makeStores(folder)
         let store = environment(try await makeStore(folder))
         let hashed = try await opened.hashed(at: commit)
         let (same, others) = divided(hashed)

@@ -53,6 +53,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
     var progress = "auto"
     @Flag(name: .customLong("no-wait"), help: "Exit 9 at once where another run holds the workspace.")
     var noWait = false
+    @Flag(help: "Refuse base images that Buildfile.lock does not pin.") var locked = false
     @Flag(help: "Run again after each change of the workspace, until interrupted.") var watch = false
     @Flag(name: .customLong("rebuild-images"), help: .hidden) var rebuildsImages = false
     @Option(help: .hidden) var trace: String?
@@ -140,6 +141,10 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         let scope = engine.scope(chosen)
         let refusals = engine.refusals(scope)
         if !refusals.isEmpty { throw Refusal(refusals, .wrongInput) }
+        if locked {
+            let unpinned = try hashed.graph.unpinnedBases(of: scope.order, .error)
+            if !unpinned.isEmpty { throw Refusal(unpinned, .wrongInput) }
+        }
         let plan = await engine.plan(scope)
         if dryRun {
             let now = TargetStates(hashed)
@@ -150,6 +155,9 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
             return RunSummary()
         }
         try await refusePointers(opened, hashed, plan, runs.cache)
+        for warning in locked ? [] : try hashed.graph.unpinnedBases(of: plan.toRun, .warning) {
+            console.receive(.notice(warning))
+        }
         if plan.hasWork { try await Workspace.refusing { try await runs.recipes.prepare() } }
         let work = Task {
             let drawing = Task { await console.keepDrawing() }

@@ -50,7 +50,7 @@ import Testing
             outputs.finish()
             let rule = ImageRule(
                 dockerfile: context.appending("Dockerfile"), context: context, targetStage: nil, arguments: [:],
-                imagePrerequisites: [:], takesDockerfile: false)
+                imagePrerequisites: [:], takesDockerfile: false, externalBases: [:])
             let found = try ImageSelection(read, rule, tree: tree, outputs: outputs)
 
             let seen = tree.entries.filter { $0.path.isInside(context) && outputs.owner(of: $0.path) == nil }

@@ -112,7 +112,8 @@ import Testing
         case .image(let rule):
             let images = rule.imagePrerequisites.sorted { $0.key < $1.key }
                 .map { "\($0.key) \(graph.targets[$0.value].label)" }
-            making = "\(rule.dockerfile) \(rule.context) \(rule.arguments) \(images) \(rule.takesDockerfile)"
+            making =
+                "\(rule.dockerfile) \(rule.context) \(rule.arguments) \(images) \(rule.takesDockerfile) \(rule.externalBases.sorted { $0.key < $1.key })"
         }
         let gates = target.attributes.gates.map { "\($0.metric) \($0.threshold) \($0.file) \(told($0.span))" }
         let attributes = target.attributes

@@ -20,7 +20,7 @@ _lmsbuild() {
     -f) compopt -o default; return ;;
     esac
     if [ -z "$command" ]; then
-        words="run affected hash tag inputs check fmt explain graph deps rdeps path replay contracts release can-deploy watch help -C -f --help --version"
+        words="run affected hash tag inputs check fmt explain graph deps rdeps path replay contracts push release lock can-deploy watch help -C -f --help --version"
     else
         case "$command $previous" in
         "run --sandbox") words="auto on off" ;;
@@ -38,15 +38,17 @@ _lmsbuild() {
         "replay --kind") words="service library" ;;
         "replay --format") words="text json svg" ;;
         "contracts list --format") words="text json svg html" ;;
+        "push --driver") words="auto buildah docker podman" ;;
+        "push --format") words="text json" ;;
         "can-deploy --format") words="text json" ;;
         *)
             case "$command" in
-            "run") words="-C -f -j --jobs -k -n -B -v --verbose -q --quiet --replay-logs --affected --if-unknown --deepen --sandbox --driver --progress --no-wait --watch --help" ;;
+            "run") words="-C -f -j --jobs -k -n -B -v --verbose -q --quiet --replay-logs --affected --if-unknown --deepen --sandbox --driver --progress --no-wait --locked --watch --help" ;;
             "affected") words="-C -f --base --since --if-unknown --deepen --head --targets --stage --kind --contracts --why --format --shard --times --max-jobs --include --help" ;;
             "hash") words="-C -f --format --inputs --help" ;;
             "tag") words="-C -f --format --help" ;;
             "inputs") words="-C -f --format -0 --help" ;;
-            "check") words="-C -f --help" ;;
+            "check") words="-C -f --locked --help" ;;
             "fmt") words="-C -f --check --help" ;;
             "explain") words="-C -f --base --since --if-unknown --deepen --head --all --format --help" ;;
             "graph") words="-C -f --base --since --if-unknown --deepen --format --from --to --stage --components --targets --cached --all-edges -o --output --help" ;;
@@ -57,7 +59,9 @@ _lmsbuild() {
             "contracts list") words="-C -f --format -o --output --release --env --why --importing --exporting --junit --breaking --help" ;;
             "contracts publish") words="-C -f --broker --as --results --help" ;;
             "contracts fetch") words="-C -f --broker --provider -o --output --help" ;;
+            "push") words="-C -f --insecure-registry -j --jobs --driver --format --help" ;;
             "release") words="-C -f -o --output --help" ;;
+            "lock") words="-C -f --insecure-registry --update --check --help" ;;
             "can-deploy") words="-C -f --to --running --service --undeclared --verify --format --help" ;;
             "watch") words="-C -f --background --stop --status --idle --help" ;;
             "contracts") words="list publish fetch" ;;

@@ -18,7 +18,9 @@ _lmsbuild() {
         'path:A shortest way by which one target needs another.'
         'replay:What each commit of the history would have run, beside everything and beside a rule of thumb.'
         'contracts:The pairs of consumers and providers, and whether each is verified for the contents at hand.'
+        'push:Images to the registry, by hash tag, skipping those that are there.'
         'release:A release lock\: services with tags and image digests, contracts, the hash of every input, the commit.'
+        'lock:Pins base images from elsewhere to digests, in Buildfile.lock.'
         'can-deploy:May it go there\: every pair with what would run there is verified.'
         'watch:Keeps what changes in the workspace, so that runs need not look at all of it.'
     )
@@ -48,6 +50,7 @@ _lmsbuild() {
             ''--driver'[The container engine\: auto, buildah, docker or podman.]:driver:(auto buildah docker podman)' \
             ''--progress'[auto, tty, plain or none.]:progress:(auto tty plain none)' \
             ''--no-wait'[Exit 9 at once where another run holds the workspace.]' \
+            ''--locked'[Refuse base images that Buildfile.lock does not pin.]' \
             ''--watch'[Run again after each change of the workspace, until interrupted.]' \
             '*: :_files'
         ;;
@@ -99,6 +102,7 @@ _lmsbuild() {
         _arguments \
             ''-C'[Work as if started in this folder.]:dir:_files' \
             ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--locked'[Base images that Buildfile.lock does not pin are mistakes.]' \
             '*: :_files'
         ;;
     fmt)
@@ -200,11 +204,30 @@ _lmsbuild() {
             '1: :(list publish fetch)' \
             '*: :_files'
         ;;
+    push)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--insecure-registry'[Ask this registry by plain HTTP, as this machine'\''s own are; also LMSBUILD_INSECURE_REGISTRIES, separated by commas.]:host[:port]:_files' \
+            '(-j --jobs)'{-j,--jobs}'[How many images at once; by default 4.]:jobs:_files' \
+            ''--driver'[The container engine\: auto, buildah, docker or podman.]:driver:(auto buildah docker podman)' \
+            ''--format'[text or json.]:format:(text json)' \
+            '*: :_files'
+        ;;
     release)
         _arguments \
             ''-C'[Work as if started in this folder.]:dir:_files' \
             ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
             '(-o --output)'{-o,--output}'[Write to this file instead of standard output.]:output:_files' \
+            '*: :_files'
+        ;;
+    lock)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--insecure-registry'[Ask this registry by plain HTTP, as this machine'\''s own are; also LMSBUILD_INSECURE_REGISTRIES, separated by commas.]:host[:port]:_files' \
+            ''--update'[Ask again what pinned names stand for now.]' \
+            ''--check'[Write nothing and ask nobody; exit 3 where a base is not pinned, or a pin has no use.]' \
             '*: :_files'
         ;;
     can-deploy)
