@@ -688,8 +688,9 @@ hand the tag to the service through its environment. For scripts there is `lmsbu
     "LMS115": ##"""
 # LMS115: bad environment
 
-An `environment` block names, with `after`, an environment that is not declared. (Words that do not fit `engine`, `check`
-and the like are LMS003.) Environments are read and checked; deploying to them is not built yet.
+An `environment` block says what cannot be: `after` names an environment that is not declared, `strategy` or `policy` has a word
+that is not known, a directive that may stand once stands twice, a command names an environment that is not there.
+[Environments](../environments.md) has all words.
 
 ```make
 environment staging
@@ -714,6 +715,78 @@ error[LMS115]: unknown environment 'stagin'
 
 Correct the word under the caret, or declare the environment. The order of the blocks does not matter. Environments play
 no part in hashes, so mending one never rebuilds a target.
+
+"""##,
+    "LMS120": ##"""
+# LMS120: bad env file
+
+An env file of an environment, or of a service in a stack, cannot be read. Env files follow the rules of the newest Compose
+(compose-go): `NAME=value` or `NAME: value`, values in `'…'` as they are, in `"…"` with escapes, `${NAME:-default}` in all but
+`'…'`, and a name alone on its line for a value from outside.
+
+```text
+error[LMS120]: this quoted value is not closed
+  --> deploy/prod.env:2:10
+   |
+ 2 | GREETING="hello
+   |          ^^^^^^
+   = help: end it with "; \ before a quote makes it a character
+```
+
+## What to do
+
+Correct the place under the caret. [Environments](../environments.md) has all rules. Env files are no inputs of targets: mending
+one never rebuilds anything.
+
+"""##,
+    "LMS121": ##"""
+# LMS121: bad stack
+
+A stack file of an environment cannot be used: it is no YAML, has a key that Compose does not know, names a service, network,
+volume, config or secret that is not there, has an invalid `${…}`, or cannot be merged onto the file before it.
+
+```text
+error[LMS121]: unknown key 'enviroment' in 'services.catalog'
+  --> deploy/compose.yml:4:5
+   |
+ 4 |     enviroment:
+   |     ^^^^^^^^^^
+   = help: did you mean 'environment'?
+```
+
+## What to do
+
+Correct the place under the caret. `profiles`, `include`, `!reset` and `!override` are not supported: an environment names its stack
+files one after the other, and each is merged onto those before it.
+
+"""##,
+    "LMS122": ##"""
+# LMS122: bad environment variable
+
+A `variable` line of a Buildfile is wrong, or `lmsbuild env check` found that an environment and the schema differ: a variable
+that nothing sets, one that the schema does not know, one that no stack mentions, a value of the wrong type, a secret in an env
+file or in plain sight, two names that seem to be one thing.
+
+```make
+variable DB_URL: urll required
+
+environment dev
+    stack compose.yml
+```
+
+```text
+error[LMS122]: unknown type 'urll'
+  --> Buildfile:1:18
+   |
+ 1 | variable DB_URL: urll required
+   |                  ^^^^
+   = help: did you mean 'url'?
+```
+
+## What to do
+
+Correct the line, the env file or the stack that the message names. `lmsbuild env docs` lists every variable with its rules, its
+readers and its value in each environment.
 
 """##,
     "LMS201": ##"""
