@@ -688,8 +688,9 @@ hand the tag to the service through its environment. For scripts there is `lmsbu
     "LMS115": ##"""
 # LMS115: bad environment
 
-An `environment` block names, with `after`, an environment that is not declared. (Words that do not fit `engine`, `check`
-and the like are LMS003.) Environments are read and checked; deploying to them is not built yet.
+An `environment` block says what cannot be: `after` names an environment that is not declared, `strategy` or `policy` has a word
+that is not known, a directive that may stand once stands twice, a command names an environment that is not there.
+[Environments](../environments.md) has all words.
 
 ```make
 environment staging
@@ -768,6 +769,9 @@ file or in plain sight, two names that seem to be one thing.
 
 ```make
 variable DB_URL: urll required
+
+environment dev
+    stack compose.yml
 ```
 
 ```text
