@@ -17,6 +17,10 @@ package struct ExitCode: RawRepresentable, Sendable, Hashable {
     package static let machine = ExitCode(rawValue: 36)
     package static let ourBug = ExitCode(rawValue: 37)
 
+    package static let rolledBack = ExitCode(rawValue: 50)
+    package static let rollbackFailed = ExitCode(rawValue: 51)
+    package static let leftPartial = ExitCode(rawValue: 52)
+
     package static func signal(_ number: Int32) -> ExitCode { ExitCode(rawValue: 128 + number) }
 
     /// What the code means, for the last line on standard error.
@@ -31,6 +35,9 @@ package struct ExitCode: RawRepresentable, Sendable, Hashable {
         case .unavailable: "a registry, cache server or engine that was needed cannot be used"
         case .machine: "the machine: disk, permission, tool or sandbox"
         case .ourBug: "a bug of lmsbuild"
+        case .rolledBack: "the deployment failed, and what ran before runs"
+        case .rollbackFailed: "the deployment failed, and so did going back"
+        case .leftPartial: "the deployment failed, and some of the new and some of the old runs"
         default: rawValue > 128 ? "ended by signal \(rawValue - 128)" : "exit status \(rawValue)"
         }
     }

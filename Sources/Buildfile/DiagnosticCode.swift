@@ -79,5 +79,9 @@ package enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case contractKind = "LMS704"
     case brokerFailed = "LMS705"
     case unbuiltImage = "LMS710"
+    // Deployments.
+    case deployRefused = "LMS801"
+    case deployFailed = "LMS802"
+    case noDeployment = "LMS803"
     case internalError = "LMS900"
 }

@@ -155,6 +155,10 @@ package struct ComposeEngine: DeployEngine {
         try await api.hasImage(reference)
     }
 
+    package func pinned(_ reference: String, digest: String?) async throws -> String? {
+        try await api.pinned(reference, digest: digest)
+    }
+
     package func lastLines(of task: ObservedTask) async -> [String] {
         let id = task.id.split(separator: "#").first.map(String.init) ?? task.id
         return EngineAPI.lines(

@@ -11,6 +11,10 @@ package protocol DeployEngine: Sendable {
     func observe(_ project: String) async throws -> ObservedStack
     /// Whether the engine has the image, or its registry does. False: neither. `.unreachable` where nobody can tell.
     func hasImage(_ reference: String) async throws -> Bool
+    /// What names the image `reference` so that it cannot become another: by `digest` where the engine or its registry knows
+    /// it so, else by the reference itself where the engine has it, for a hash tag is never given to other contents. Nil where
+    /// neither has it.
+    func pinned(_ reference: String, digest: String?) async throws -> String?
     /// Makes the configs and secrets of `stack` that are not there yet. A secret without a value must be there.
     func prepare(_ stack: RenderedStack) async throws
     /// Has the engine bring `stack` up as `release` and take away what it no longer names. Does not wait for health.

@@ -50,6 +50,18 @@ package struct EngineAddress: Sendable, Hashable {
     }
 }
 
+extension EngineAddress {
+    /// What `docker` itself would talk to: DOCKER_HOST, else its current context, else the usual socket.
+    package static func current(runner: any CommandRunner, environment: [String: String]) async -> String {
+        if let host = environment["DOCKER_HOST"], !host.isEmpty { return host }
+        let program = EngineProgram("docker", runner: runner, environment: environment)
+        let asked = try? await program.run(
+            ["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], timeout: .seconds(20))
+        let line = asked.flatMap { $0.succeeded ? EngineProgram.lastLine($0.output) : nil }
+        return line ?? "unix:///var/run/docker.sock"
+    }
+}
+
 /// Asks one engine.
 package struct EngineAPI: Sendable {
     package let address: EngineAddress

@@ -45,6 +45,8 @@ package struct RolloutPlan: Sendable {
     package var watch: Duration = .seconds(5)
     /// Instead of the bound that health checks give.
     package var timeout: Duration?
+    /// Refused where what runs now could not be gone back to.
+    package var needsWayBack = true
 
     package init(stack: RenderedStack, release: String, commit: String?, origin: DeployOrigin) {
         self.stack = stack
@@ -109,7 +111,8 @@ package struct Rollout: Sendable {
                 plan, .rolledBack, running: previous, failed: missing, begun: plan.origin.time, id: newID(ledger),
                 bad: [:])
         }
-        if let previous, previous.stack != plan.stack.digest.hex, let old = try await stack(previous.stack),
+        if plan.needsWayBack, let previous, previous.stack != plan.stack.digest.hex,
+            let old = try await stack(previous.stack),
             let missing = try await missingImages(old)
         {
             throw RolloutRefusal.noWayBack(missing)

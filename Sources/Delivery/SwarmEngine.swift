@@ -125,6 +125,10 @@ package struct SwarmEngine: DeployEngine {
         try await api.hasImage(reference)
     }
 
+    package func pinned(_ reference: String, digest: String?) async throws -> String? {
+        try await api.pinned(reference, digest: digest)
+    }
+
     package func lastLines(of task: ObservedTask) async -> [String] {
         let path = "/tasks/\(EngineAPI.percentEncoded(task.id))/logs?stdout=1&stderr=1&tail=20"
         return EngineAPI.lines(ofLog: (try? await api.bytes(path)) ?? [])
@@ -202,10 +206,7 @@ package struct SwarmEngine: DeployEngine {
 extension EngineAPI {
     /// Whether the engine has the image, or its registry does.
     func hasImage(_ reference: String) async throws -> Bool {
-        do {
-            _ = try await get("/images/\(reference)/json")
-            return true
-        } catch let error as EngineError where error.kind == .missing {}
+        if try await hasOwn(reference) { return true }
         do {
             _ = try await get("/distribution/\(reference)/json")
             return true
@@ -216,6 +217,31 @@ extension EngineAPI {
             }
             throw EngineError(.unreachable, "the registry of \(reference) cannot be asked: \(error.message)")
         }
+    }
+
+    private func hasOwn(_ reference: String) async throws -> Bool {
+        do {
+            _ = try await get("/images/\(reference)/json")
+            return true
+        } catch let error as EngineError where error.kind == .missing {
+            return false
+        }
+    }
+
+    /// See `DeployEngine.pinned`.
+    func pinned(_ reference: String, digest: String?) async throws -> String? {
+        var silence: EngineError?
+        if let digest {
+            let pinned = BuildahDriver.repository(of: reference) + "@" + digest
+            do {
+                if try await hasImage(pinned) { return pinned }
+            } catch let error as EngineError where error.kind == .unreachable {
+                silence = error
+            }
+        }
+        if try await hasOwn(reference) { return reference }
+        if let silence { throw silence }
+        return nil
     }
 
     /// The lines of a log as the engine frames it: 8 bytes before each piece, of which the last four are its length.

@@ -688,8 +688,9 @@ hand the tag to the service through its environment. For scripts there is `lmsbu
     "LMS115": ##"""
 # LMS115: bad environment
 
-An `environment` block names, with `after`, an environment that is not declared. (Words that do not fit `engine`, `check`
-and the like are LMS003.) Environments are read and checked; deploying to them is not built yet.
+An `environment` block says what cannot be: `after` names an environment that is not declared, `strategy` or `policy` has a word
+that is not known, a directive that may stand once stands twice, a command names an environment that is not there.
+[Environments](../environments.md) has all words.
 
 ```make
 environment staging
@@ -714,6 +715,78 @@ error[LMS115]: unknown environment 'stagin'
 
 Correct the word under the caret, or declare the environment. The order of the blocks does not matter. Environments play
 no part in hashes, so mending one never rebuilds a target.
+
+"""##,
+    "LMS120": ##"""
+# LMS120: bad env file
+
+An env file of an environment, or of a service in a stack, cannot be read. Env files follow the rules of the newest Compose
+(compose-go): `NAME=value` or `NAME: value`, values in `'…'` as they are, in `"…"` with escapes, `${NAME:-default}` in all but
+`'…'`, and a name alone on its line for a value from outside.
+
+```text
+error[LMS120]: this quoted value is not closed
+  --> deploy/prod.env:2:10
+   |
+ 2 | GREETING="hello
+   |          ^^^^^^
+   = help: end it with "; \ before a quote makes it a character
+```
+
+## What to do
+
+Correct the place under the caret. [Environments](../environments.md) has all rules. Env files are no inputs of targets: mending
+one never rebuilds anything.
+
+"""##,
+    "LMS121": ##"""
+# LMS121: bad stack
+
+A stack file of an environment cannot be used: it is no YAML, has a key that Compose does not know, names a service, network,
+volume, config or secret that is not there, has an invalid `${…}`, or cannot be merged onto the file before it.
+
+```text
+error[LMS121]: unknown key 'enviroment' in 'services.catalog'
+  --> deploy/compose.yml:4:5
+   |
+ 4 |     enviroment:
+   |     ^^^^^^^^^^
+   = help: did you mean 'environment'?
+```
+
+## What to do
+
+Correct the place under the caret. `profiles`, `include`, `!reset` and `!override` are not supported: an environment names its stack
+files one after the other, and each is merged onto those before it.
+
+"""##,
+    "LMS122": ##"""
+# LMS122: bad environment variable
+
+A `variable` line of a Buildfile is wrong, or `lmsbuild env check` found that an environment and the schema differ: a variable
+that nothing sets, one that the schema does not know, one that no stack mentions, a value of the wrong type, a secret in an env
+file or in plain sight, two names that seem to be one thing.
+
+```make
+variable DB_URL: urll required
+
+environment dev
+    stack compose.yml
+```
+
+```text
+error[LMS122]: unknown type 'urll'
+  --> Buildfile:1:18
+   |
+ 1 | variable DB_URL: urll required
+   |                  ^^^^
+   = help: did you mean 'url'?
+```
+
+## What to do
+
+Correct the line, the env file or the stack that the message names. `lmsbuild env docs` lists every variable with its rules, its
+readers and its value in each environment.
 
 """##,
     "LMS201": ##"""
@@ -1639,6 +1712,47 @@ lock still tells which contracts hold and what has changed, but nothing can be d
 ## What to do
 
 Build the images and write the lock again: `lmsbuild run :image && lmsbuild release -o release.json`.
+
+"""##,
+    "LMS801": ##"""
+# LMS801: a release may not go there
+
+An environment has conditions, and the release does not meet them: `after NAME`, `policy clean`, `policy signed`,
+`policy verified`, a pair of services whose contract is known to be broken there, or an image that did not come up in that
+environment before. Nothing was changed; the exit status is 3. All conditions that are not met are named.
+
+```
+error[LMS801]: 'prod' comes after 'staging': 3f0c9d2a81be runs there, not 77c1d02b9a54
+  --> Buildfile:61:13
+   |
+61 | environment prod
+   |             ^^^^
+   = hint: 'lmsbuild deploy --to staging' first
+```
+
+- `after`: deploy the same release to the other environment, and see that `lmsbuild status --env NAME` is quiet there.
+- `policy clean`: commit, and make the release again.
+- `policy signed`: `lmsbuild release sign`, and `--keys FILE` with the keys that count.
+- An image that failed before is tried again with `--retry`.
+
+"""##,
+    "LMS802": ##"""
+# LMS802: a deployment could not be brought to its end
+
+Something about a deployment that you should see: it did not come up, or what is not needed any more could not be taken
+away. What did not come up is named service by service with the engine's reason and the last lines that it wrote.
+
+The exit status tells what runs now: 50 what ran before, 51 neither, 52 some of both. `lmsbuild status --env NAME` shows it,
+`lmsbuild history --env NAME` keeps it.
+
+"""##,
+    "LMS803": ##"""
+# LMS803: there is no deployment to go back to
+
+`rollback` and `status --fix` bring back what has come up before, exactly as it was deployed then. Nothing else has come up
+in this environment, or how it was deployed is not kept any more: of each environment the latest ten are.
+
+`lmsbuild history --env NAME` lists what was tried; `lmsbuild deploy --to NAME RELEASE` deploys any release anew.
 
 """##,
     "LMS900": ##"""

@@ -36,6 +36,10 @@ struct LMSBuild: ParsableCommand {
             CanDeployCommand.self,
             WatchCommand.self,
             EnvCommand.self,
+            DeployCommand.self,
+            StatusCommand.self,
+            RollbackCommand.self,
+            HistoryCommand.self,
         ])
 }
 
@@ -99,7 +103,6 @@ struct Refusal: Error {
 enum LaterCommands {
     private static let names: Set<String> = [
         "ci",
-        "deploy", "rollback", "history", "status",
         "new", "init",
         "cache", "report", "serve", "doctor",
     ]

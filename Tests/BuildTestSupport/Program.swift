@@ -65,6 +65,11 @@ extension ProcessRunner {
     package static let ofTests = ProcessRunner()
 }
 
+/// The program did not do what a test takes for granted.
 package struct ProgramFailed: Error {
     package let outcome: Program.Outcome
+
+    package init(outcome: Program.Outcome) {
+        self.outcome = outcome
+    }
 }

@@ -117,7 +117,8 @@ final class ScriptedEngine: DeployEngine {
             tasks = (0..<looks).map { task($0, up: false, failure: why) } + [task(looks, up: false)]
         case .crashesAfter(let count):
             tasks =
-                looks < 2 + count ? [task(0, up: !starts)] : [task(0, up: false, failure: "exit 1"), task(1, up: false)]
+                looks < 2 + count
+                ? [task(0, up: !starts)] : [task(0, up: false, failure: "exit 1"), task(1, up: false)]
         }
         return ObservedService(
             name: name, version: running.version, image: image,
@@ -129,6 +130,8 @@ final class ScriptedEngine: DeployEngine {
         try call("hasImage")
         return state.withLock { $0.images.contains(reference) }
     }
+
+    func pinned(_ reference: String, digest: String?) async throws -> String? { reference }
 
     func prepare(_ stack: RenderedStack) async throws { try call("prepare") }
 

@@ -3,8 +3,9 @@ import BuildEngine
 import BuildGraph
 import BuildTestSupport
 import Buildfile
-import Delivery
 import Testing
+
+@testable import Delivery
 
 struct StackReadingTests {
     private func read(

@@ -6,7 +6,7 @@ _lmsbuild() {
         -C | -f) ((index++)) ;;
         -*) [ -z "$command" ] || break ;;
         *)
-            case " contracts " in
+            case " contracts release env " in
             *" $command "*) [ -z "$command" ] || { command="$command ${COMP_WORDS[index]}"; break; } ;;
             esac
             [ -z "$command" ] || break
@@ -20,7 +20,7 @@ _lmsbuild() {
     -f) compopt -o default; return ;;
     esac
     if [ -z "$command" ]; then
-        words="run affected hash tag inputs check fmt explain graph deps rdeps path replay contracts push release lock can-deploy watch help -C -f --help --version"
+        words="run affected hash tag inputs check fmt explain graph deps rdeps path replay contracts push release reproduce lock can-deploy watch env deploy status rollback history help -C -f --help --version"
     else
         case "$command $previous" in
         "run --sandbox") words="auto on off" ;;
@@ -40,7 +40,20 @@ _lmsbuild() {
         "contracts list --format") words="text json svg html" ;;
         "push --driver") words="auto buildah docker podman" ;;
         "push --format") words="text json" ;;
+        "release write --driver") words="auto buildah docker podman" ;;
+        "release list --format") words="text json" ;;
+        "release show --format") words="text json" ;;
+        "release verify --driver") words="auto buildah docker podman" ;;
+        "release verify --format") words="text json" ;;
+        "release diff --format") words="text json" ;;
+        "reproduce --driver") words="auto buildah podman" ;;
+        "reproduce --format") words="text json" ;;
         "can-deploy --format") words="text json" ;;
+        "env check --format") words="text json" ;;
+        "env diff --format") words="text json" ;;
+        "deploy --driver") words="auto buildah docker podman" ;;
+        "status --format") words="text json" ;;
+        "history --format") words="text json" ;;
         *)
             case "$command" in
             "run") words="-C -f -j --jobs -k -n -B -v --verbose -q --quiet --replay-logs --affected --if-unknown --deepen --sandbox --driver --progress --no-wait --locked --watch --help" ;;
@@ -60,11 +73,28 @@ _lmsbuild() {
             "contracts publish") words="-C -f --broker --as --results --help" ;;
             "contracts fetch") words="-C -f --broker --provider -o --output --help" ;;
             "push") words="-C -f --insecure-registry -j --jobs --driver --format --help" ;;
-            "release") words="-C -f -o --output --help" ;;
+            "release write") words="-C -f -o --output --driver --help" ;;
+            "release list") words="-C -f --format --help" ;;
+            "release show") words="-C -f --format --help" ;;
+            "release verify") words="-C -f --driver --name --keys --require-signed --format --help" ;;
+            "release diff") words="-C -f --format --help" ;;
+            "release sign") words="-C -f --key --help" ;;
+            "release attest") words="-C -f -o --output --key --help" ;;
+            "reproduce") words="-C -f --driver --format --help" ;;
             "lock") words="-C -f --insecure-registry --update --check --help" ;;
             "can-deploy") words="-C -f --to --running --service --undeclared --verify --format --help" ;;
             "watch") words="-C -f --background --stop --status --idle --help" ;;
+            "env check") words="-C -f --format --help" ;;
+            "env diff") words="-C -f --format --help" ;;
+            "env docs") words="-C -f -o --output --help" ;;
+            "env render") words="-C -f --help" ;;
+            "deploy") words="-C -f --to -m --message -n --dry-run --retry --no-way-back --no-wait --timeout --keys --driver --help" ;;
+            "status") words="-C -f --env --fix --no-wait --format --help" ;;
+            "rollback") words="-C -f --env --to -m --message --no-wait --help" ;;
+            "history") words="-C -f --env --last --format --help" ;;
             "contracts") words="list publish fetch" ;;
+            "release") words="write list show verify diff sign attest" ;;
+            "env") words="check diff docs render" ;;
             esac
             ;;
         esac

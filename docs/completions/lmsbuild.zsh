@@ -20,9 +20,15 @@ _lmsbuild() {
         'contracts:The pairs of consumers and providers, and whether each is verified for the contents at hand.'
         'push:Images to the registry, by hash tag, skipping those that are there.'
         'release:A release lock\: services with tags and image digests, contracts, the hash of every input, the commit.'
+        'reproduce:Builds a release'\''s images again from its commit, in a fresh folder with empty caches, and compares.'
         'lock:Pins base images from elsewhere to digests, in Buildfile.lock.'
         'can-deploy:May it go there\: every pair with what would run there is verified.'
         'watch:Keeps what changes in the workspace, so that runs need not look at all of it.'
+        'env:The environments'\'' variables\: what is wrong, what differs, what they are.'
+        'deploy:Brings a release to an environment, waits for health, goes back by itself if it does not come.'
+        'status:What runs in an environment against what was released there.'
+        'rollback:Back to an earlier release of an environment.'
+        'history:What ran when in an environment, who brought it there, and why.'
     )
     _arguments -C '-C[Work as if started in this folder.]:dir:_directories' \
         '-f[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
@@ -218,7 +224,22 @@ _lmsbuild() {
         _arguments \
             ''-C'[Work as if started in this folder.]:dir:_files' \
             ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
-            '(-o --output)'{-o,--output}'[Write to this file instead of standard output.]:output:_files' \
+            '(-o --output)'{-o,--output}'[The folder to write to; it is made where it is not there.]:output:_files' \
+            ''--driver'[The container engine that has the images\: auto, buildah, docker or podman.]:driver:(auto buildah docker podman)' \
+            ''--format'[text or json.]:format:(text json)' \
+            ''--name'[The name that the release must have\: its first digits, at least 12.]:hash:_files' \
+            ''--keys'[Judge its signatures by the keys that this file trusts.]:file:_files' \
+            ''--require-signed'[Nobody of --keys having signed it is a disagreement.]' \
+            ''--key'[Sign them with this private key, a PEM file without a passphrase.]:file:_files' \
+            '1: :(write list show verify diff sign attest)' \
+            '*: :_files'
+        ;;
+    reproduce)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--driver'[The container engine\: auto, buildah or podman; auto is the release'\''s own.]:driver:(auto buildah podman)' \
+            ''--format'[text or json.]:format:(text json)' \
             '*: :_files'
         ;;
     lock)
@@ -235,7 +256,7 @@ _lmsbuild() {
             ''-C'[Work as if started in this folder.]:dir:_files' \
             ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
             ''--to'[The environment that it would go to.]:environment:_files' \
-            ''--running'[The release that runs there, a file; without, that nothing runs there.]:file:_files' \
+            ''--running'[The release that runs there, named as '\''release show'\'' takes it; without, that nothing runs there.]:release:_files' \
             ''--service'[Only this service of the release goes; may be repeated.]:service:_files' \
             ''--undeclared'[What no contract speaks of\: may go, or is refused.]:allow|refuse:_files' \
             ''--verify'[Run the verifications that decide it, as far as they are of the contents at hand.]' \
@@ -250,6 +271,59 @@ _lmsbuild() {
             ''--stop'[End the one in the background.]' \
             ''--status'[Say whether one watches.]' \
             ''--idle'[End after this long without a question and a change (90s, 10m, 3h).]:duration:_files' \
+            '*: :_files'
+        ;;
+    env)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--format'[text or json.]:format:(text json)' \
+            '(-o --output)'{-o,--output}'[Write to this file instead of standard output.]:output:_files' \
+            '1: :(check diff docs render)' \
+            '*: :_files'
+        ;;
+    deploy)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--to'[The environment.]:environment:_files' \
+            '(-m --message)'{-m,--message}'[Why, for the history.]:message:_files' \
+            '(-n --dry-run)'{-n,--dry-run}'[Say what would change, and change nothing.]' \
+            ''--retry'[Try images again that did not come up before.]' \
+            ''--no-way-back'[Deploy although what runs now could not be gone back to.]' \
+            ''--no-wait'[Exit with 9 where another is at work there.]' \
+            ''--timeout'[How long it may take, in place of what health checks say.]:timeout:_files' \
+            ''--keys'[The file of keys that count, for '\''policy signed'\''.]:file:_files' \
+            ''--driver'[The container engine that has the images\: auto, buildah, docker or podman.]:driver:(auto buildah docker podman)' \
+            '*: :_files'
+        ;;
+    status)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--env'[The environment.]:environment:_files' \
+            ''--fix'[Deploy again what should run there, where something else does.]' \
+            ''--no-wait'[Exit with 9 where another is at work there.]' \
+            ''--format'[text or json.]:format:(text json)' \
+            '*: :_files'
+        ;;
+    rollback)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--env'[The environment.]:environment:_files' \
+            ''--to'[The release, by the digits its name begins with; without, the one before.]:release:_files' \
+            '(-m --message)'{-m,--message}'[Why, for the history.]:message:_files' \
+            ''--no-wait'[Exit with 9 where another is at work there.]' \
+            '*: :_files'
+        ;;
+    history)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--env'[The environment.]:environment:_files' \
+            ''--last'[Only the last so many.]:last:_files' \
+            ''--format'[text or json.]:format:(text json)' \
             '*: :_files'
         ;;
     esac

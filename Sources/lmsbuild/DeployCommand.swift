@@ -1,0 +1,180 @@
+// `deploy`: a release goes to an environment, or what ran there stays.
+import ArgumentParser
+import BuildEngine
+import BuildGraph
+import Buildfile
+import Contracts
+import Delivery
+
+struct DeployCommand: AsyncParsableCommand, ExitingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "deploy",
+        abstract: "Brings a release to an environment, waits for health, goes back by itself if it does not come.")
+
+    @OptionGroup var global: GlobalOptions
+    @Option(help: ArgumentHelp("The environment.", valueName: "environment")) var to: String
+    @Option(name: .shortAndLong, help: "Why, for the history.") var message: String?
+    @Flag(name: [.customShort("n"), .long], help: "Say what would change, and change nothing.") var dryRun = false
+    @Flag(help: "Try images again that did not come up before.") var retry = false
+    @Flag(help: "Deploy although what runs now could not be gone back to.") var noWayBack = false
+    @Flag(help: "Exit with 9 where another is at work there.") var noWait = false
+    @Option(help: "How long it may take, in place of what health checks say.") var timeout: String?
+    @Option(help: ArgumentHelp("The file of keys that count, for 'policy signed'.", valueName: "file"))
+    var keys: String?
+    @Option(help: "The container engine that has the images: auto, buildah, docker or podman.") var driver = "auto"
+    @Argument(help: "The release (the contents at hand without), and NAME=VALUE.") var words: [String] = []
+
+    func perform() async throws -> BuildEngine.ExitCode {
+        let (names, overrides) = GlobalOptions.overrides(in: words)
+        if names.count > 1 {
+            throw Refusal(Diagnostic(.badCommandLine, "'deploy' takes one release"), .wrongInput)
+        }
+        let limit = try timeout.map { try Self.duration($0) }
+        let opened = try await Workspace.open(global, overrides: overrides)
+        let found = try await opened.found(names.first ?? "here", engine: try driverChoice(driver))
+        let release = found.release
+        let place = try await DeployPlace(opened, to)
+        try await DeployGates(place: place, found: found, keys: keys).check()
+        opened.keep(release)
+        let images = try await pinned(release, place)
+        let stack = try await place.system.rendered(place.environment, images: images)
+            .following(place.environment.definition.strategy)
+        if dryRun { return try await preview(stack, place) }
+        var plan = RolloutPlan(
+            stack: stack, release: release.name.hex, commit: release.commit, origin: await place.origin(message))
+        plan.apply(place.environment.definition, limit: limit)
+        plan.needsWayBack = !noWayBack
+        return try await place.carryOut(plan, waits: !noWait, retries: retry)
+    }
+
+    static func duration(_ text: String) throws -> Duration {
+        if let duration = parseDuration(text) { return duration }
+        throw Refusal(
+            Diagnostic(.badCommandLine, "'\(text)' is no duration", hint: "write 90s, 5m or 1h30m"), .wrongInput)
+    }
+
+    /// Component → image by digest, or by its hash tag where the engine has it under that name alone.
+    private func pinned(_ release: Release, _ place: DeployPlace) async throws -> [String: String] {
+        let used = Set((place.environment.reading.project?.services ?? []).compactMap(\.component))
+        var images: [String: String] = [:]
+        var missing: [String] = []
+        for name in used.sorted() {
+            guard let service = release.services[name], let image = service.image else {
+                missing.append(name)
+                continue
+            }
+            let pinned = try await DeployPlace.refusing {
+                try await place.engine.pinned(image, digest: service.digest)
+            }
+            if let pinned { images[name] = pinned } else { missing.append(name) }
+        }
+        if !missing.isEmpty {
+            throw Refusal(
+                Diagnostic(
+                    .unbuiltImage, "neither the engine nor its registry has an image of: \(missing.joined(separator: ", "))",
+                    hint: "'lmsbuild run :image' builds them, 'lmsbuild push' brings them where the engine finds them"),
+                .wrongInput)
+        }
+        return images
+    }
+
+    private func preview(_ stack: RenderedStack, _ place: DeployPlace) async throws -> BuildEngine.ExitCode {
+        let now = try await DeployPlace.refusing { try await place.engine.observe(stack.project) }
+        var changes = 0
+        for service in stack.services {
+            let there = now.services[service.name]
+            if there?.specHash == service.specHash.hex { continue }
+            changes += 1
+            Terminal.out("\(there == nil ? "new" : "changed")  \(service.name)  \(service.image)\n")
+        }
+        for name in now.services.keys.sorted() where !stack.services.contains(where: { $0.name == name }) {
+            changes += 1
+            Terminal.out("removed  \(name)\n")
+        }
+        Terminal.say(changes == 0 ? "nothing would change in '\(to)'" : "\(changes) services would change in '\(to)'")
+        return .done
+    }
+}
+
+extension RolloutPlan {
+    /// What the environment's block says of rollouts.
+    mutating func apply(_ definition: EnvironmentDefinition, limit: Duration?) {
+        checks = definition.checks.map { RolloutCheck(url: $0.url, within: .milliseconds($0.within)) }
+        if let milliseconds = definition.policy.watch { watch = .milliseconds(milliseconds) }
+        timeout = limit
+    }
+}
+
+/// What must hold before anything may go to an environment. All reasons against it are told, not the first alone.
+struct DeployGates {
+    let place: DeployPlace
+    let found: ReleaseStore.Found
+    let keys: String?
+
+    /// Refuses with exit 3.
+    func check() async throws {
+        let definition = place.environment.definition
+        var reasons: [Diagnostic] = []
+        func refuse(_ message: String, hint: String) {
+            reasons.append(Diagnostic(.deployRefused, .error, message, at: definition.span, hint: hint))
+        }
+        if definition.policy.isClean, found.release.commit == nil {
+            refuse(
+                "'\(definition.name)' takes releases of a commit alone, and files differ from every commit",
+                hint: "commit, and make the release again")
+        }
+        for name in definition.after {
+            if let reason = try await reasonNotIn(name) {
+                refuse(
+                    "'\(definition.name)' comes after '\(name)': \(reason)",
+                    hint: "'lmsbuild deploy --to \(name)' first")
+            }
+        }
+        try await checkContracts(definition, refuse)
+        try await checkSignature(definition, refuse)
+        if !reasons.isEmpty { throw Refusal(reasons, .checkFailed) }
+    }
+
+    /// Why `name` does not run this release, healthy; nil where it does.
+    private func reasonNotIn(_ name: String) async throws -> String? {
+        let other = try await DeployPlace(place.opened, name)
+        let status = try await DeployPlace.refusing {
+            try await EnvironmentStatus(of: other.engine, project: other.project)
+        }
+        guard let running = status.running else { return "nothing is known to run there" }
+        guard running.wanted.release == found.release.name.hex else {
+            return "\(running.wanted.release.prefix(12)) runs there, not \(found.release.shortName)"
+        }
+        return status.drifts.isEmpty ? nil : "what runs there is not what was deployed"
+    }
+
+    private func checkContracts(
+        _ definition: EnvironmentDefinition, _ refuse: (String, String) -> Void
+    ) async throws {
+        let running = try EnvironmentReleases(place.opened, place.system.graph).releaseIfAny(in: definition.name)
+        let question = DeployQuestion(
+            candidate: found.release, running: running ?? .empty, services: nil, verdicts: place.opened.verdictLog)
+        let hint = "'lmsbuild can-deploy --to \(definition.name)' shows the pairs"
+        switch question.answer {
+        case .no: refuse("what a consumer there expects is known not to be so", hint)
+        case .unverified where definition.policy.isVerified:
+            refuse("not every pair with what runs there is verified", hint + ", '--verify' decides them")
+        case .yes, .unverified, .undeclared: break
+        }
+    }
+
+    private func checkSignature(
+        _ definition: EnvironmentDefinition, _ refuse: (String, String) -> Void
+    ) async throws {
+        guard definition.policy.isSigned else { return }
+        guard let keys else {
+            refuse("'\(definition.name)' takes signed releases alone", "name the keys that count with '--keys FILE'")
+            return
+        }
+        var table = VerificationTable(release: found.release)
+        try await table.checkSignatures(found, place.opened, keys: keys, isRequired: true)
+        if !table.agrees {
+            refuse("nobody whose key counts has signed the release", "'lmsbuild release sign' signs it")
+        }
+    }
+}

@@ -1,0 +1,295 @@
+// What the commands about environments share: the engine behind one, who asks, how what happens is told.
+import BuildEngine
+import BuildGraph
+import Buildfile
+import Delivery
+import Glibc
+
+/// One environment with its engine.
+struct DeployPlace {
+    let opened: Workspace
+    let system: SurveyedSystem
+    let environment: CheckedEnvironment
+    let engine: any DeployEngine
+    /// What the engine calls the environment's stack.
+    let project: String
+    let exchange: CurlExchange
+    /// The environment's folder in the workspace's state.
+    let folder: BytePath
+
+    /// Refuses an unknown environment (exit 2), one whose stacks nobody runs, and an engine that does not answer (exit 34).
+    init(_ opened: Workspace, _ name: String) async throws {
+        let system = try await SurveyedSystem(opened)
+        let environment = try system.environment(name)
+        guard let exchange = CurlExchange(commands: opened.commands, environment: opened.environment) else {
+            throw Self.unavailable("the program 'curl', which asks the engine, is not there", hint: "install curl")
+        }
+        let folder = opened.state.appending("environments").appending(BytePath(name))
+        for part in [opened.state, opened.state.appending("environments"), folder] {
+            _ = part.withCString { mkdir($0, 0o700) }
+        }
+        project = StackMaterials.projectName(system.system.project, name)
+        engine = try await Self.engine(opened, environment.definition, exchange, project, folder)
+        self.opened = opened
+        self.system = system
+        self.environment = environment
+        self.exchange = exchange
+        self.folder = folder
+    }
+
+    private static func engine(
+        _ opened: Workspace, _ definition: EnvironmentDefinition, _ exchange: CurlExchange, _ project: String,
+        _ folder: BytePath
+    ) async throws -> any DeployEngine {
+        let host = await EngineAddress.current(runner: opened.commands, environment: opened.environment)
+        guard let address = EngineAddress(host) else {
+            throw unavailable(
+                "the engine at '\(BytePath(host).shown)' is reached by a way that lmsbuild does not know",
+                hint: "set DOCKER_HOST to unix://PATH or tcp://HOST:PORT")
+        }
+        let api = EngineAPI(address, exchange: exchange)
+        switch definition.engine {
+        case .swarm:
+            let swarm = SwarmEngine(
+                api, project: project, runner: opened.commands, environment: opened.environment, files: folder)
+            if let reason = await swarm.reasonUnusable() {
+                throw unavailable(reason, hint: "start the engine, or name another with DOCKER_HOST")
+            }
+            return swarm
+        case .compose:
+            let found = await ComposeEngine.commandLine(runner: opened.commands, environment: opened.environment)
+            guard let found else {
+                throw unavailable(
+                    "neither 'docker compose' nor 'docker-compose' is there", hint: "install one of the two")
+            }
+            let compose = ComposeEngine(
+                api, found, runner: opened.commands, environment: opened.environment, files: folder)
+            if let reason = await compose.reasonUnusable() {
+                throw unavailable(reason, hint: "start the engine, or name another with DOCKER_HOST")
+            }
+            return compose
+        case .plan:
+            throw Refusal(
+                Diagnostic(
+                    .badEnvironment,
+                    "the stack of '\(definition.name)' is only rendered ('engine plan'): nobody runs it",
+                    at: definition.span, hint: "'lmsbuild env render \(definition.name)' prints it"), .wrongInput)
+        }
+    }
+
+    private static func unavailable(_ message: String, hint: String) -> Refusal {
+        Refusal(Diagnostic(.engineUnavailable, .error, message, hint: hint), .unavailable)
+    }
+
+    // MARK: Who and when
+
+    /// Who asks, as a CI server, git or the system calls them.
+    func origin(_ message: String?) async -> DeployOrigin {
+        let named = ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILD_USER"].lazy
+            .compactMap { opened.environment[$0] }.first { !$0.isEmpty }
+        let who = named ?? opened.environment["USER"] ?? opened.environment["LOGNAME"] ?? "user \(getuid())"
+        return DeployOrigin(who: who, why: message ?? "", time: time(nil))
+    }
+
+    /// Holds the environment while `body` works. Waits for whoever has it, or refuses with exit 9.
+    func held<Result: Sendable>(
+        waits: Bool, who: String, bound: Duration, _ body: () async throws -> Result
+    ) async throws -> Result {
+        var hasTold = false
+        while true {
+            let own = LockHolder.own(who: who, now: time(nil), bound: bound)
+            switch try await Self.refusing({ try await DeployLock.take(engine.shelf, as: own) }) {
+            case .success(let lock):
+                do {
+                    let result = try await body()
+                    await lock.release()
+                    return result
+                } catch {
+                    await lock.release()
+                    throw error
+                }
+            case .failure(let held):
+                let name = held.holder.map { " (\($0.who), since \(ClockText.time($0.since)))" } ?? ""
+                let message = "'\(environment.definition.name)' is being changed by another\(name)"
+                if !waits {
+                    throw Refusal(
+                        Diagnostic(
+                            .locked, .error, message, hint: "run again when it has ended, or without '--no-wait'"),
+                        .locked)
+                }
+                if !hasTold {
+                    Workspace.show([
+                        Diagnostic(
+                            .locked, .notice, message + "; waiting for it", hint: "'--no-wait' exits with 9 instead")
+                    ])
+                }
+                hasTold = true
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    /// An engine's refusal as the program's.
+    static func refusing<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as EngineError {
+            let code: BuildEngine.ExitCode = error.kind == .unreachable ? .unavailable : .machine
+            throw Refusal(
+                Diagnostic(
+                    .engineUnavailable, .error, BytePath(error.message).shown,
+                    hint: error.kind == .unreachable ? "start the engine, or correct DOCKER_HOST" : nil), code)
+        }
+    }
+
+    // MARK: Rolling out
+
+    /// A rollout that tells what happens on standard error.
+    var rollout: Rollout {
+        let exchange = exchange
+        return Rollout(
+            engine: engine,
+            ask: { url in
+                do {
+                    let answer = try await exchange.send(HTTPRequest("GET", url, limit: .seconds(5)))
+                    return answer.status < 400 ? nil : "answered \(answer.shown)"
+                } catch let failure as HTTPFailure {
+                    return failure.message
+                } catch {
+                    return "interrupted"
+                }
+            }, tell: { RolloutTalk.tell($0) })
+    }
+
+    /// Runs `plan` while the environment is held; an interrupt leaves it to whoever comes next, and says so.
+    func carryOut(_ plan: RolloutPlan, waits: Bool, retries: Bool) async throws -> BuildEngine.ExitCode {
+        let rollout = rollout
+        let bound = plan.stack.deadline + plan.stack.deadline + .seconds(600)
+        let task = Task {
+            try await held(waits: waits, who: plan.origin.who, bound: bound) {
+                try await rollout.run(plan, retriesQuarantined: retries)
+            }
+        }
+        let commands = opened.commands
+        Interruption.shared.handle(first: { _ in task.cancel() }, second: { commands.terminateAll(immediately: true) })
+        defer { Interruption.shared.release() }
+        do {
+            let entry = try await Self.refusing { try await task.value }
+            note(entry)
+            return RolloutTalk.code(entry.end)
+        } catch let refusal as RolloutRefusal {
+            throw RolloutTalk.refusal(refusal, environment.definition.name)
+        } catch is CancellationError {
+            Terminal.say(
+                "interrupted: what was begun is written down, and the next 'deploy', 'rollback' or 'status --fix' ends it"
+            )
+            return .signal(Interruption.shared.received ?? SIGINT)
+        }
+    }
+
+    /// Says for other questions (`contracts --env`, `can-deploy`) which release runs there.
+    func note(_ entry: LedgerEntry) {
+        let file = folder.appending("current")
+        guard let running = entry.running else {
+            _ = file.withCString { unlink($0) }
+            return
+        }
+        try? FileReplacement.write(Array((running.release + "\n").utf8), to: file)
+    }
+}
+
+/// Times for people.
+enum ClockText {
+    /// `2026-11-21 14:05:09Z`, whatever the machine's time zone.
+    static func time(_ seconds: Int) -> String {
+        var value = time_t(seconds)
+        var parts = tm()
+        gmtime_r(&value, &parts)
+        func two(_ number: Int32) -> String { (number < 10 ? "0" : "") + "\(number)" }
+        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday)) "
+            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))Z"
+    }
+}
+
+/// How a rollout is told, and what its end means for the program.
+enum RolloutTalk {
+    static func tell(_ event: RolloutEvent) {
+        switch event {
+        case .resuming(let record):
+            Terminal.say(
+                "the \(record.action) of \(record.release.prefix(12)) by \(record.origin.who) was ended midway: that comes first"
+            )
+        case .submitted(let release, let isRollback):
+            Terminal.say(
+                isRollback ? "going back to \(release.prefix(12))" : "\(release.prefix(12)) is with the engine")
+        case .standing(let service, let standing): Terminal.say("  \(service): \(shown(standing.reason))")
+        case .watching(let duration):
+            if duration > .zero { Terminal.say("all up; watched for \(duration.components.seconds) s") }
+        case .check(let url, let standing):
+            Terminal.say("  \(url): \(standing.isUp ? "answers" : shown(standing.reason))")
+        case .failed(let services): Terminal.say("not up: \(services.keys.sorted().joined(separator: ", "))")
+        case .notice(let text): Workspace.show([Diagnostic(.deployFailed, .notice, shown(text))])
+        case .ended(let entry): Terminal.say(closing(entry))
+        }
+    }
+
+    /// What came of it, with the reasons.
+    private static func closing(_ entry: LedgerEntry) -> String {
+        let release = entry.wanted.release.prefix(12)
+        var text: String
+        switch entry.end {
+        case .deployed: return "\(release) runs (\(entry.seconds) s)"
+        case .rolledBack:
+            let now =
+                entry.running.map { "\($0.release.prefix(12)) runs again" }
+                ?? "nothing ran before, and nothing does now"
+            text = "\(release) did not come up; \(now) (\(entry.seconds) s)"
+        case .rollbackFailed: text = "\(release) did not come up, and neither did what ran before"
+        case .partial: text = "\(release) did not come up, and going back stopped half-way"
+        }
+        for (name, reason) in entry.failed.sorted(by: { $0.key < $1.key }) {
+            let lines = reason.split(separator: "\n", omittingEmptySubsequences: false).map { shown(String($0)) }
+            text += "\n  \(name.isEmpty ? "engine" : name): \(lines.joined(separator: "\n"))"
+        }
+        if !entry.quarantined.isEmpty {
+            text += "\n  not tried again without '--retry': \(entry.quarantined.joined(separator: ", "))"
+        }
+        return text
+    }
+
+    private static func shown(_ text: String) -> String { BytePath(text).shown }
+
+    static func code(_ end: RolloutEnd) -> BuildEngine.ExitCode {
+        switch end {
+        case .deployed: .done
+        case .rolledBack: .rolledBack
+        case .rollbackFailed: .rollbackFailed
+        case .partial: .leftPartial
+        }
+    }
+
+    static func refusal(_ refusal: RolloutRefusal, _ environment: String) -> Refusal {
+        switch refusal {
+        case .busy(let services):
+            Refusal(
+                Diagnostic(
+                    .locked, .error,
+                    "the engine is still changing in '\(environment)': \(services.joined(separator: ", "))",
+                    hint: "wait until it has come to an end, 'lmsbuild status --env \(environment)' shows it"), .locked)
+        case .quarantined(let images):
+            Refusal(
+                Diagnostic(
+                    .deployRefused, .error, "what would go to '\(environment)' did not come up there before",
+                    notes: images.sorted { $0.key < $1.key }.map { .init("\($0.key): \($0.value)") },
+                    hint: "'--retry' tries it again, 'lmsbuild history --env \(environment)' tells what happened"),
+                .checkFailed)
+        case .noWayBack(let images):
+            Refusal(
+                Diagnostic(
+                    .deployRefused, .error, "what runs in '\(environment)' could not be gone back to",
+                    notes: images.sorted { $0.key < $1.key }.map { .init("\($0.key): \($0.value)") },
+                    hint: "push those images again first ('lmsbuild push'), or deploy with '--no-way-back'"),
+                .checkFailed)
+        }
+    }
+}

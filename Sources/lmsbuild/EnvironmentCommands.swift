@@ -1,0 +1,224 @@
+// `status`, `rollback` and `history`: what runs in an environment, what ran, and back to it.
+import ArgumentParser
+import BuildEngine
+import BuildGraph
+import Buildfile
+import Delivery
+
+struct StatusCommand: AsyncParsableCommand, ExitingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "What runs in an environment against what was released there.")
+
+    @OptionGroup var global: GlobalOptions
+    @Option(help: ArgumentHelp("The environment.", valueName: "environment")) var env: String
+    @Flag(help: "Deploy again what should run there, where something else does.") var fix = false
+    @Flag(help: "Exit with 9 where another is at work there.") var noWait = false
+    @Option(help: "text or json.") var format = "text"
+    @Argument(help: "NAME=VALUE sets a '?=' variable.") var words: [String] = []
+
+    func perform() async throws -> BuildEngine.ExitCode {
+        try checkFormat(format)
+        let opened = try await Workspace.open(global, overrides: GlobalOptions.overrides(in: words).overrides)
+        let place = try await DeployPlace(opened, env)
+        let status = try await DeployPlace.refusing {
+            try await EnvironmentStatus(of: place.engine, project: place.project)
+        }
+        Terminal.out(format == "json" ? json(status).text(pretty: true) + "\n" : text(status))
+        if status.drifts.isEmpty { return .done }
+        return fix ? try await mend(place, status) : .checkFailed
+    }
+
+    /// What was begun is brought to an end; then what should run is deployed again.
+    private func mend(_ place: DeployPlace, _ status: EnvironmentStatus) async throws -> BuildEngine.ExitCode {
+        let origin = await place.origin("status --fix")
+        let rollout = place.rollout
+        let ended = try await DeployPlace.refusing {
+            try await place.held(waits: !noWait, who: origin.who, bound: .seconds(1800)) { try await rollout.resume() }
+        }
+        if let ended { place.note(ended) }
+        let ledger = try await DeployPlace.refusing { try await DeployLedger(on: place.engine.shelf) }
+        guard let running = ledger.running else {
+            throw Refusal(
+                Diagnostic(
+                    .noDeployment, "nobody knows what should run in '\(env)'",
+                    hint: "'lmsbuild deploy --to \(env)' brings a release there"), .checkFailed)
+        }
+        return try await Redeployment(place: place, running: running, ledger: ledger).carryOut(
+            origin: origin, action: "fix", waits: !noWait)
+    }
+
+    private func text(_ status: EnvironmentStatus) -> String {
+        var text = ""
+        if let running = status.running {
+            text += "\(env) runs \(running.wanted.release.prefix(12))"
+            text += running.commit.map { " of commit \($0.prefix(12))" } ?? ""
+            text += ", since \(ClockText.time(running.origin.time)) by \(BytePath(running.origin.who).shown)\n"
+        } else {
+            text += "nothing has been deployed to \(env)\n"
+        }
+        for (name, service) in status.observed.services.sorted(by: { $0.key < $1.key }) {
+            let up = service.tasks.filter { $0.isCurrent && $0.isWanted && $0.isUp }.count
+            text += "  \(name): \(up) of \(service.replicas) up, \(service.image)\n"
+        }
+        for drift in status.drifts { text += "  drift: \(shown(drift))\n" }
+        return text
+    }
+
+    private func shown(_ drift: Drift) -> String {
+        let name = drift.service.map { "\($0): " } ?? ""
+        let place = drift.path.map { "\($0): " } ?? ""
+        let change =
+            switch drift.kind {
+            case .missing: "it is not there"
+            case .orphan: "it is no service of the release"
+            case .unknown: "nobody deployed it from here"
+            case .unfinished: "ended midway: \(drift.wanted ?? "")"
+            case .secret: "the secret is gone"
+            case .config where drift.found == nil: "the config is gone"
+            case .changed, .config, .notRunning:
+                "\(drift.found ?? "nothing") in place of \(drift.wanted ?? "nothing")"
+            }
+        return BytePath(name + place + change).shown
+    }
+
+    private func json(_ status: EnvironmentStatus) -> JSONValue {
+        func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+        return .object([
+            ("schema", .number(1)), ("environment", .string(env)),
+            ("release", text(status.running?.wanted.release)), ("commit", text(status.running?.commit)),
+            ("inSync", .bool(status.drifts.isEmpty)),
+            (
+                "services",
+                .object(
+                    status.observed.services.sorted { $0.key < $1.key }.map { name, service in
+                        let up = service.tasks.filter { $0.isCurrent && $0.isWanted && $0.isUp }.count
+                        return (
+                            name,
+                            .object([
+                                ("image", .string(service.image)), ("up", .number(up)),
+                                ("replicas", .number(service.replicas)),
+                            ])
+                        )
+                    })
+            ),
+            (
+                "drift",
+                .array(
+                    status.drifts.map {
+                        .object([
+                            ("kind", .string($0.kind.rawValue)), ("service", text($0.service)), ("path", text($0.path)),
+                            ("wanted", text($0.wanted)), ("found", text($0.found)),
+                        ])
+                    })
+            ),
+        ])
+    }
+}
+
+/// What ran once, deployed again as it was then.
+struct Redeployment {
+    let place: DeployPlace
+    let running: LedgerEntry.Running
+    let ledger: DeployLedger
+
+    func carryOut(origin: DeployOrigin, action: String, waits: Bool) async throws -> BuildEngine.ExitCode {
+        let kept = try await DeployPlace.refusing { try await place.engine.shelf.list(.stack) }
+        guard let stack = kept[running.stack].flatMap({ RenderedStack(recorded: $0) }) else {
+            throw Refusal(
+                Diagnostic(
+                    .noDeployment, "how \(running.release.prefix(12)) was deployed is not kept any more",
+                    hint:
+                        "deploy it anew: 'lmsbuild deploy --to \(place.environment.definition.name) \(running.release.prefix(12))'"
+                ), .checkFailed)
+        }
+        let commit = ledger.entries.last { $0.wanted == running }?.commit
+        var plan = RolloutPlan(stack: stack, release: running.release, commit: commit, origin: origin)
+        plan.action = action
+        plan.apply(place.environment.definition, limit: nil)
+        plan.needsWayBack = false
+        return try await place.carryOut(plan, waits: waits, retries: true)
+    }
+}
+
+struct RollbackCommand: AsyncParsableCommand, ExitingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rollback", abstract: "Back to an earlier release of an environment.")
+
+    @OptionGroup var global: GlobalOptions
+    @Option(help: ArgumentHelp("The environment.", valueName: "environment")) var env: String
+    @Option(
+        help: ArgumentHelp(
+            "The release, by the digits its name begins with; without, the one before.", valueName: "release"))
+    var to: String?
+    @Option(name: .shortAndLong, help: "Why, for the history.") var message: String?
+    @Flag(help: "Exit with 9 where another is at work there.") var noWait = false
+    @Argument(help: "NAME=VALUE sets a '?=' variable.") var words: [String] = []
+
+    func perform() async throws -> BuildEngine.ExitCode {
+        let opened = try await Workspace.open(global, overrides: GlobalOptions.overrides(in: words).overrides)
+        let place = try await DeployPlace(opened, env)
+        let ledger = try await DeployPlace.refusing { try await DeployLedger(on: place.engine.shelf) }
+        return try await Redeployment(place: place, running: try target(ledger), ledger: ledger).carryOut(
+            origin: await place.origin(message), action: "rollback", waits: !noWait)
+    }
+
+    private func target(_ ledger: DeployLedger) throws -> LedgerEntry.Running {
+        guard let to else {
+            if let before = ledger.beforeRunning { return before }
+            throw Refusal(
+                Diagnostic(
+                    .noDeployment, "nothing else has ever come up in '\(env)'",
+                    hint: "'lmsbuild history --env \(env)' tells what was tried"), .checkFailed)
+        }
+        let found = ledger.entries.reversed().filter { $0.end == .deployed && $0.wanted.release.hasPrefix(to) }
+        let releases = Set(found.map(\.wanted.release))
+        if releases.count == 1, let entry = found.first { return entry.wanted }
+        throw Refusal(
+            Diagnostic(
+                .noDeployment,
+                releases.isEmpty
+                    ? "no release that begins with '\(BytePath(to).shown)' has come up in '\(env)'"
+                    : "'\(to)' begins the names of \(releases.count) releases",
+                hint: "'lmsbuild history --env \(env)' lists them"), .wrongInput)
+    }
+}
+
+struct HistoryCommand: AsyncParsableCommand, ExitingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "history", abstract: "What ran when in an environment, who brought it there, and why.")
+
+    @OptionGroup var global: GlobalOptions
+    @Option(help: ArgumentHelp("The environment.", valueName: "environment")) var env: String
+    @Option(help: "Only the last so many.") var last: Int?
+    @Option(help: "text or json.") var format = "text"
+    @Argument(help: "NAME=VALUE sets a '?=' variable.") var words: [String] = []
+
+    func perform() async throws -> BuildEngine.ExitCode {
+        try checkFormat(format)
+        let opened = try await Workspace.open(global, overrides: GlobalOptions.overrides(in: words).overrides)
+        let place = try await DeployPlace(opened, env)
+        let ledger = try await DeployPlace.refusing { try await DeployLedger(on: place.engine.shelf) }
+        let entries = Array(ledger.entries.reversed().prefix(max(0, last ?? Int.max)))
+        if format == "json" {
+            let json = JSONValue.object([
+                ("schema", .number(1)), ("environment", .string(env)), ("entries", .array(entries.map(\.json))),
+            ])
+            Terminal.out(json.text(pretty: true) + "\n")
+            return .done
+        }
+        if entries.isEmpty { Terminal.say("nothing has been deployed to \(env)") }
+        for entry in entries { Terminal.out(line(entry)) }
+        return .done
+    }
+
+    private func line(_ entry: LedgerEntry) -> String {
+        let commit = entry.commit.map { " of \($0.prefix(12))" } ?? ""
+        let why = entry.origin.why.isEmpty ? "" : ": \(entry.origin.why)"
+        var line = "\(ClockText.time(entry.origin.time))  \(entry.action) \(entry.wanted.release.prefix(12))\(commit)"
+        line += "  \(entry.end.rawValue)  by \(entry.origin.who)\(why)"
+        for (name, reason) in entry.failed.sorted(by: { $0.key < $1.key }) {
+            line += "  [\(name): \(reason.split(separator: "\n").first ?? "")]"
+        }
+        return BytePath(line).shown + "\n"
+    }
+}
