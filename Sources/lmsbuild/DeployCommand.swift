@@ -17,7 +17,8 @@ struct DeployCommand: AsyncParsableCommand, ExitingCommand {
     @Flag(name: [.customShort("n"), .long], help: "Say what would change, and change nothing.") var dryRun = false
     @Flag(help: "Try images again that did not come up before.") var retry = false
     @Flag(help: "Deploy although what runs now could not be gone back to.") var noWayBack = false
-    @Flag(help: "Bring all at once where the environment's strategy is one that is not built yet.") var allAtOnce = false
+    @Flag(help: "Bring all at once where the environment's strategy is one that is not built yet.") var allAtOnce =
+        false
     @Flag(help: "Exit with 9 where another is at work there.") var noWait = false
     @Option(help: "How long it may take, in place of what health checks say.") var timeout: String?
     @Option(help: ArgumentHelp("The file of keys that count, for 'policy signed'.", valueName: "file"))
@@ -88,7 +89,8 @@ struct DeployCommand: AsyncParsableCommand, ExitingCommand {
         if !missing.isEmpty {
             throw Refusal(
                 Diagnostic(
-                    .unbuiltImage, "neither the engine nor its registry has an image of: \(missing.joined(separator: ", "))",
+                    .unbuiltImage,
+                    "neither the engine nor its registry has an image of: \(missing.joined(separator: ", "))",
                     hint: "'lmsbuild run :image' builds them, 'lmsbuild push' brings them where the engine finds them"),
                 .wrongInput)
         }
