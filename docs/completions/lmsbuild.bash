@@ -6,7 +6,7 @@ _lmsbuild() {
         -C | -f) ((index++)) ;;
         -*) [ -z "$command" ] || break ;;
         *)
-            case " contracts " in
+            case " contracts env " in
             *" $command "*) [ -z "$command" ] || { command="$command ${COMP_WORDS[index]}"; break; } ;;
             esac
             [ -z "$command" ] || break
@@ -20,7 +20,7 @@ _lmsbuild() {
     -f) compopt -o default; return ;;
     esac
     if [ -z "$command" ]; then
-        words="run affected hash tag inputs check fmt explain graph deps rdeps path replay contracts release can-deploy watch help -C -f --help --version"
+        words="run affected hash tag inputs check fmt explain graph deps rdeps path replay contracts release can-deploy watch env help -C -f --help --version"
     else
         case "$command $previous" in
         "run --sandbox") words="auto on off" ;;
@@ -39,6 +39,8 @@ _lmsbuild() {
         "replay --format") words="text json svg" ;;
         "contracts list --format") words="text json svg html" ;;
         "can-deploy --format") words="text json" ;;
+        "env check --format") words="text json" ;;
+        "env diff --format") words="text json" ;;
         *)
             case "$command" in
             "run") words="-C -f -j --jobs -k -n -B -v --verbose -q --quiet --replay-logs --affected --if-unknown --deepen --sandbox --driver --progress --no-wait --watch --help" ;;
@@ -60,7 +62,12 @@ _lmsbuild() {
             "release") words="-C -f -o --output --help" ;;
             "can-deploy") words="-C -f --to --running --service --undeclared --verify --format --help" ;;
             "watch") words="-C -f --background --stop --status --idle --help" ;;
+            "env check") words="-C -f --format --help" ;;
+            "env diff") words="-C -f --format --help" ;;
+            "env docs") words="-C -f -o --output --help" ;;
+            "env render") words="-C -f --help" ;;
             "contracts") words="list publish fetch" ;;
+            "env") words="check diff docs render" ;;
             esac
             ;;
         esac

@@ -21,6 +21,7 @@ _lmsbuild() {
         'release:A release lock\: services with tags and image digests, contracts, the hash of every input, the commit.'
         'can-deploy:May it go there\: every pair with what would run there is verified.'
         'watch:Keeps what changes in the workspace, so that runs need not look at all of it.'
+        'env:The environments'\'' variables\: what is wrong, what differs, what they are.'
     )
     _arguments -C '-C[Work as if started in this folder.]:dir:_directories' \
         '-f[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
@@ -226,6 +227,15 @@ _lmsbuild() {
             ''--stop'[End the one in the background.]' \
             ''--status'[Say whether one watches.]' \
             ''--idle'[End after this long without a question and a change (90s, 10m, 3h).]:duration:_files' \
+            '*: :_files'
+        ;;
+    env)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--format'[text or json.]:format:(text json)' \
+            '(-o --output)'{-o,--output}'[Write to this file instead of standard output.]:output:_files' \
+            '1: :(check diff docs render)' \
             '*: :_files'
         ;;
     esac
