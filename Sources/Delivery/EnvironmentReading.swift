@@ -274,7 +274,10 @@ private struct BlockReader {
             report("the share \(share.text) is not larger than the one before", share)
         }
         guard let word = value(of: share, kind, &words) else { return }
-        guard word.text == "for" else { return unfit(word, kind) }
+        guard word.text == "for" else {
+            words = []
+            return unfit(word, kind)
+        }
         guard let time = value(of: word, kind, &words), let duration = milliseconds(time) else { return }
         strategy.steps.append(.init(percent: percent, duration: duration))
     }

@@ -345,8 +345,6 @@ struct StackReader {
             return nil
         }
         let span = SourceSpan(source, offset: file.range.lowerBound, length: file.range.count)
-        reading.append(mark)
-        defer { reading.removeLast() }
         guard let (tree, otherSource) = document(other, named: span) else { return nil }
         guard let found = tree.at("services", name) else {
             report("'\(otherSource.name)' has no service '\(name)'", source, extends.range)

@@ -185,6 +185,7 @@ private struct VariableReader {
             report(
                 "a secret does not come from '\(kind.text)'", kind,
                 hint: "write from env NAME, from file PATH or from command WORD…")
+            words = []
             return nil
         }
         guard let first = next(after: kind) else { return nil }

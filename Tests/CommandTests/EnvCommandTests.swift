@@ -67,7 +67,7 @@ struct EnvCommandTests {
         let folder = try workspace(["deploy/prod.env": "LEVEL=middle\nOTHER=1\n"])
         let outcome = try await program.run("env", "check", in: folder.path)
         #expect(outcome.status == 3)
-        #expect(outcome.errors.contains("error[LMS122]: 'LEVEL' is none of low, high\n --> deploy/prod.env:1:1\n"))
+        #expect(outcome.errors.contains("error[LMS122]: 'LEVEL' is none of low, high\n  --> deploy/prod.env:1:1\n"))
         #expect(outcome.errors.contains("'OTHER' is not in the schema"))
         let json = try await program.run("env", "check", "--format", "json", in: folder.path)
         #expect(json.status == 3)
@@ -105,7 +105,8 @@ struct EnvCommandTests {
     }
 
     @Test func thePageForNewPeople() async throws {
-        let outcome = try await program.run("env", "docs", in: try workspace().path)
+        let folder = try workspace()
+        let outcome = try await program.run("env", "docs", in: folder.path)
         #expect(
             outcome.output.contains(
                 "| prod | swarm | deploy/compose.yml, deploy/prod.yml | deploy/prod.env | dev |  |\n"))
@@ -146,7 +147,8 @@ struct EnvCommandTests {
 
     @Test func aSecretThatIsNotToBeHadStopsEverything() async throws {
         for text in ["", "\n"] {
-            let outcome = try await program.run("env", "render", "prod", in: try workspace(["secrets/prod": text]).path)
+            let folder = try workspace(["secrets/prod": text])
+            let outcome = try await program.run("env", "render", "prod", in: folder.path)
             #expect(outcome.status == 2)
             #expect(outcome.errors.contains("error[LMS307]: the secret 'TOKEN' is empty"))
         }
