@@ -1018,14 +1018,12 @@ but this version cannot carry it out. Nothing else is wrong with the line.
 
 ```make
 environment prod
-    stack deploy/compose.yml
-    engine swarm
-    strategy canary 10% for 5m
+    engine plan
 ```
 
 ```text
-$ lmsbuild deploy --to prod
-error[LMS306]: 'deploy' is not built yet
+$ lmsbuild serve
+error[LMS306]: 'serve' is not built yet
    = help: 'lmsbuild --help' lists what is
 lmsbuild: exit 2: the command line, the Buildfile, a revision or a secret is wrong: nothing was run
 ```

@@ -83,7 +83,7 @@ struct SwarmPlace {
         swarm = SwarmEngine(
             api, project: "lms-test", runner: ProcessRunner.ofTests, environment: engine.environment,
             files: engine.folder("files"))
-        rollout = Rollout(engine: swarm, ask: { _ in nil }, tell: { print("EVENT", $0) }, pause: .milliseconds(200))
+        rollout = Rollout(engine: swarm, ask: { _ in nil }, tell: { _ in }, pause: .milliseconds(200))
     }
 
     func deploy(_ stack: StackFixture, _ release: String) async throws -> LedgerEntry {
