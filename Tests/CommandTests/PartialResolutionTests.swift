@@ -114,7 +114,9 @@ import Testing
                 .map { "\($0.key) \(graph.targets[$0.value].label)" }
             making = "\(rule.dockerfile) \(rule.context) \(rule.arguments) \(images) \(rule.takesDockerfile)"
         }
-        let gates = target.attributes.gates.map { "\($0.metric) \($0.threshold) \($0.file) \(told($0.span))" }
+        let gates = target.attributes.gates.map {
+            "\($0.metric) \($0.subject) \($0.threshold) \($0.file) \($0.failsIfUnknown) \(told($0.span))"
+        }
         let attributes = target.attributes
         return [
             "\(target.label) \(told(target.span)) \(making)", "\(hashed.hashes[index])",
