@@ -51,7 +51,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "BuildEngineTests", dependencies: ["BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
-            swiftSettings: settings),
+            exclude: ["Reports"], swiftSettings: settings),
         .testTarget(
             name: "ContractsTests",
             dependencies: ["Contracts", "BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],

@@ -169,15 +169,19 @@ package struct ActionResult: Sendable, Hashable {
     /// Standard output and error as they came, masked; in the store.
     package let log: Digest?
     package let duration: Duration
+    /// What its reports say; nil where the rule has none.
+    package var reports: ActionReports?
 
     package init(
-        exitCode: Int32, outputs: [OutputFile], imageDigest: String?, log: Digest?, duration: Duration
+        exitCode: Int32, outputs: [OutputFile], imageDigest: String?, log: Digest?, duration: Duration,
+        reports: ActionReports? = nil
     ) {
         self.exitCode = exitCode
         self.outputs = outputs
         self.imageDigest = imageDigest
         self.log = log
         self.duration = duration
+        self.reports = reports
     }
 }
 
@@ -211,6 +215,8 @@ package struct ActionFailure: Error, Sendable, Hashable {
     /// What the command printed, masked, at most the store's log limit.
     package let output: [UInt8]
     package let duration: Duration
+    /// The files that the rule's `[report]` names, as far as the command wrote them; in the store.
+    package var reports: [OutputFile] = []
 
     package init(
         kind: Kind, diagnostic: Diagnostic, exitCode: Int32? = nil, output: [UInt8] = [], duration: Duration = .zero

@@ -2,7 +2,7 @@
 package import BuildGraph
 
 /// A heading with the format's version, the key, length-prefixed fields, and the SHA-256 of all before it. Numbers are
-/// 8 bytes, most significant first.
+/// 8 bytes, most significant first. What reports say stands at the end, and only where there is something.
 package enum ActionRecord {
     private static let heading = Array("lmsbuild action result 1\n".utf8)
 
@@ -22,6 +22,7 @@ package enum ActionRecord {
         if let log = result.log { writer.add(log) }
         writer.add(Int(result.duration.components.seconds))
         writer.add(Int(result.duration.components.attoseconds))
+        result.reports?.write(to: &writer)
         return writer.bytes + SHA256Value.of(writer.bytes).bytes
     }
 
@@ -47,9 +48,12 @@ package enum ActionRecord {
             guard let digest = reader.digest() else { return nil }
             log = digest
         }
-        guard let seconds = reader.number(), let attoseconds = reader.number(), reader.rest.isEmpty else { return nil }
+        guard let seconds = reader.number(), let attoseconds = reader.number() else { return nil }
+        let reports = reader.rest.isEmpty ? nil : ActionReports(reading: &reader)
+        guard reader.rest.isEmpty else { return nil }
         return ActionResult(
             exitCode: exitCode, outputs: outputs, imageDigest: hasImage == 0 ? nil : imageText, log: log,
-            duration: Duration(secondsComponent: Int64(seconds), attosecondsComponent: Int64(attoseconds)))
+            duration: Duration(secondsComponent: Int64(seconds), attosecondsComponent: Int64(attoseconds)),
+            reports: reports)
     }
 }

@@ -155,7 +155,7 @@ package enum Disk {
 
     /// Replaces the file at `path`, whose folder is made where it is missing: written beside it and renamed. Not synced:
     /// for what a power cut may take away.
-    static func replace(_ path: BytePath, with bytes: [UInt8], mode: mode_t = 0o644) throws(StoreError) {
+    package static func replace(_ path: BytePath, with bytes: [UInt8], mode: mode_t = 0o644) throws(StoreError) {
         try makeFolders(path.parent)
         let temporary = path.parent.appending("." + uniqueName())
         try create(temporary, bytes, mode: mode)

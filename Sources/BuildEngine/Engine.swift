@@ -10,6 +10,8 @@ package struct RunOptions: Sendable {
     package var ignoresCache = false
     /// Prints the stored output of what is cached.
     package var replaysLogs = false
+    /// Somebody wants to be told what the reports of targets say whose results are in the cache.
+    package var tellsReports = false
 
     package init() {}
 }
@@ -34,13 +36,15 @@ package struct EngineParts: Sendable {
     package let verifier: OwnProgram?
     /// Nil: no image can be started.
     package let starter: (any ImageStarter)?
+    /// What gates compare with; nil: nobody knows of a base.
+    package let base: (any GateBase)?
 
     package init(
         workspace: BytePath, state: BytePath, store: any ContentStore, cache: any ActionCache,
         recipes: any ActionRunner, images: any ActionRunner, commands: any CommandRunner,
         environment: [String: String], placed: @escaping @Sendable (BytePath) -> PlacedFile?, last: LastRun? = nil,
         verdicts: (any ContractVerdicts)? = nil, verifier: OwnProgram? = nil,
-        starter: (any ImageStarter)? = nil
+        starter: (any ImageStarter)? = nil, base: (any GateBase)? = nil
     ) {
         self.workspace = workspace
         self.state = state
@@ -55,6 +59,7 @@ package struct EngineParts: Sendable {
         self.verdicts = verdicts
         self.verifier = verifier
         self.starter = starter
+        self.base = base
     }
 }
 

@@ -60,6 +60,10 @@ package struct TargetReport: Sendable {
     package let isCheck: Bool
     /// Of a contract that was verified: how many of its terms had no verdict yet, and how many it has.
     package let verified: (terms: Int, of: Int)?
+    /// What the action's reports say, also of one that failed or whose result was in the cache; nil where it has none.
+    package var reports: ActionReports?
+    /// The files of `[report]`s, in the store.
+    package var reportFiles: [OutputFile] = []
 
     package init(
         label: Label, inputHash: InputHash, outcome: Outcome, duration: Duration, saved: Duration, output: [UInt8],

@@ -119,8 +119,8 @@ package struct LocalActionRunner: ActionRunner {
                 + [SandboxStage.recipe],
             environment: environment(of: action, home: "/tmp/home", temporary: "/tmp"), folder: BytePath("/"))
         command.timeout = action.attributes.timeout
-        let ended = try await finish(command, action)
         let collector = OutputCollector(label: action.label, store: store) { stage.place(of: $0) }
+        let ended = try await finish(command, action) { try collector.reports(layout) }
         let outputs = try collector.outputs(action.outputs)
         try refuseUndeclared(action, stage, collector)
         return try result(of: ended, outputs + collector.reports(layout))
@@ -171,8 +171,21 @@ package struct LocalActionRunner: ActionRunner {
         let duration: Duration
     }
 
+    /// As below; a failure of the command itself is thrown with what it has reported.
+    func finish(
+        _ command: Command, _ action: Action, reports: () throws -> [OutputFile]
+    ) async throws -> Ended {
+        do {
+            return try await finish(command, action)
+        } catch var failure as ActionFailure where failure.kind == .failed || failure.kind == .timeout {
+            // What cannot be collected would only hide why it failed.
+            failure.reports = (try? reports()) ?? []
+            throw failure
+        }
+    }
+
     /// Runs the command; whatever is not a success is thrown, with its output masked.
-    func finish(_ command: Command, _ action: Action) async throws -> Ended {
+    private func finish(_ command: Command, _ action: Action) async throws -> Ended {
         let result: CommandResult
         do {
             result = try await commands.run(command)

@@ -29,14 +29,28 @@ struct OutputCollector {
         return found.values.sorted { $0.path < $1.path }
     }
 
-    /// Files that `[report]` globs name, where they are there.
-    func reports(_ layout: ActionLayout) throws -> [OutputFile] {
-        var found: [OutputFile] = []
+    /// Files that `[report]` globs name, where they are there. `before` are those that were there before the action: one
+    /// that it has not touched is no report of its.
+    func reports(_ layout: ActionLayout, unlike before: ReportsBefore = ReportsBefore()) throws -> [OutputFile] {
+        try reportFiles(layout).filter { before.files[$0.path] != FileStatus($0.status) }.map(stored)
+    }
+
+    /// What is there of reports before an action runs in the workspace itself.
+    func reportsBefore(_ layout: ActionLayout) throws -> ReportsBefore {
+        let files = try reportFiles(layout).map { ($0.path, FileStatus($0.status)) }
+        return ReportsBefore(files: Dictionary(files) { first, _ in first })
+    }
+
+    /// By what a file that nobody has written to is known.
+    struct ReportsBefore {
+        var files: [BytePath: FileStatus] = [:]
+    }
+
+    private func reportFiles(_ layout: ActionLayout) throws -> [Found] {
+        var found: [Found] = []
         for folder in layout.reportFolders {
             guard let place = try safePlace(of: folder) else { continue }
-            for file in walk(place, as: folder) where layout.isReport(file.path) && file.status.isFile {
-                found.append(try stored(file))
-            }
+            found += walk(place, as: folder).filter { layout.isReport($0.path) && $0.status.isFile }
         }
         return found
     }

@@ -30,10 +30,11 @@ extension Engine {
     private func taken(_ work: RunBoard.Work, _ node: Target, _ plan: RunPlan) async -> Ending {
         let (target, products) = (work.target, work.given)
         let start = ContinuousClock.now
+        var known: Action?
         do {
-            let action = try hashed.action(
+            known = try hashed.action(
                 of: target, node, plan.scope, products: products, environment: parts.environment)
-            guard let action else { return nothing(target, node, products) }
+            guard let action = known else { return nothing(target, node, products) }
             let key = hashed.key(of: target, node, plan.scope) { products[$0]?.name }
             let isTainted = products.values.contains(where: \.isTainted)
             let planned = plan.found[target].flatMap { $0.key == key ? $0.result : nil }
@@ -52,9 +53,14 @@ extension Engine {
                 ending = await cached(target, node, found, placed, isTainted: isTainted, start)
             case .miss(let reason):
                 let ran = try await execute(work, node, plan, action, key, reason, contract, isTainted: isTainted)
-                guard let kept = ran.kept else { return ran.ending }
+                guard let kept = ran.kept else {
+                    try await judgeAgainstBase(node, ran.ending.report)
+                    return ran.ending
+                }
                 (ending, result, placement) = (ran.ending, kept, ran.placement)
             }
+            // What is kept holds for these inputs; what it is compared with may be another one each time.
+            try await judgeAgainstBase(node, ending.report)
             if let product = ending.product, !product.isTainted, parts.last != nil, !node.isImage,
                 let witnesses = witnesses(of: action, result, placement)
             {
@@ -65,15 +71,15 @@ extension Engine {
             }
             return ending
         } catch let failure as ActionFailure {
-            return failed(target, node, failure)
+            return await failed(target, node, failure, known)
         } catch is CancellationError {
             return interrupted(target, node)
         } catch let error as FileSystemError {
-            return failed(target, node, .unreadable(error))
+            return await failed(target, node, .unreadable(error), known)
         } catch let error as StoreError {
-            return failed(target, node, .store(error, node.label))
+            return await failed(target, node, .store(error, node.label), known)
         } catch {
-            return failed(target, node, ActionFailure.machine(.internalError, "'\(node.label)': \(error)"))
+            return await failed(target, node, .machine(.internalError, "'\(node.label)': \(error)"), known)
         }
     }
 
@@ -196,8 +202,7 @@ extension Engine {
             let result = try await runner.run(staged)
             ran = Ran(result: result, changed: changed + changedSince(staged))
         }
-        let (result, changed) = (ran.result, ran.changed)
-        try await checkGates(node, result)
+        let (result, changed) = (try await judged(ran.result, of: node, action), ran.changed)
         let placement = try await place(result.outputs, of: action)
         if !changed.isEmpty { emit(.notice(.changedInputs(node, changed))) }
         let taints = isTainted || !changed.isEmpty
@@ -215,12 +220,13 @@ extension Engine {
         }
         let log: [UInt8] =
             if let digest = result.log, digest.size > 0 { (try? await parts.store.read(digest)) ?? [] } else { [] }
+        var report = report(
+            target, node, .ran(reason), ContinuousClock.now - start, output: log, result.imageDigest,
+            verified: todo.map { (ran.terms ?? $0.count, contract?.terms.count ?? 0) })
+        report.take(result, of: node)
         let ending = Ending(
             product: TargetProduct(outputs: result.outputs, imageDigest: result.imageDigest, isTainted: taints),
-            report: report(
-                target, node, .ran(reason), ContinuousClock.now - start, output: log, result.imageDigest,
-                verified: todo.map { (ran.terms ?? $0.count, contract?.terms.count ?? 0) }),
-            code: .done)
+            report: report, code: .done)
         return (ending, kept, placement)
     }
 
@@ -278,41 +284,7 @@ extension Engine {
         }.map(\.path)
     }
 
-    private func checkGates(_ node: Target, _ result: ActionResult) async throws {
-        for gate in node.attributes.gates {
-            guard let metric = GateMetric(rawValue: gate.metric),
-                let comparison = GateComparison(rawValue: gate.comparison)
-            else {
-                throw ActionFailure.machine(
-                    .internalError, "'\(node.label)': the gate '\(gate.metric) \(gate.comparison)' cannot be evaluated")
-            }
-            let check = GateCheck(metric: metric, comparison: comparison, threshold: gate.threshold, file: gate.file)
-            guard let output = result.outputs.first(where: { $0.path == gate.file }) else {
-                throw ActionFailure(
-                    kind: .missingOutput,
-                    diagnostic: Diagnostic(
-                        .missingOutput,
-                        "the gate of '\(node.label)' reads '\(gate.file.shown)', which the rule does not put out",
-                        at: gate.span, hint: "name it after '->' in the rule's header"))
-            }
-            let bytes = try await parts.store.read(output.digest)
-            do {
-                let value = try gateValue(metric, bytes)
-                if check.verdict(value) { continue }
-                throw ActionFailure(
-                    kind: .gate,
-                    diagnostic: Diagnostic(.gateFailed, "'\(node.label)': \(check.refusal(value))", at: gate.span),
-                    exitCode: 0, output: await log(result), duration: result.duration)
-            } catch let error as GateError {
-                throw ActionFailure(
-                    kind: .gate,
-                    diagnostic: Diagnostic(
-                        .gateFailed, "'\(node.label)': '\(gate.file.shown)': \(error.message)", at: gate.span))
-            }
-        }
-    }
-
-    private func log(_ result: ActionResult) async -> [UInt8] {
+    func log(_ result: ActionResult) async -> [UInt8] {
         guard let digest = result.log else { return [] }
         return (try? await parts.store.read(digest)) ?? []
     }
@@ -341,15 +313,19 @@ extension Engine {
         _ start: ContinuousClock.Instant
     ) async -> Ending {
         let output = options.replaysLogs ? await log(result) : []
+        var report = report(
+            target, node, .cached(restored: placement.restored), ContinuousClock.now - start,
+            saved: result.duration, output: output, result.imageDigest)
+        report.take(result, of: node)
         return Ending(
             product: TargetProduct(outputs: result.outputs, imageDigest: result.imageDigest, isTainted: isTainted),
-            report: report(
-                target, node, .cached(restored: placement.restored), ContinuousClock.now - start,
-                saved: result.duration, output: output, result.imageDigest),
-            code: .done)
+            report: report, code: .done)
     }
 
-    private func failed(_ target: Int, _ node: Target, _ failure: ActionFailure) -> Ending {
+    /// `action` is what failed, where it came to that.
+    private func failed(
+        _ target: Int, _ node: Target, _ failure: ActionFailure, _ action: Action?
+    ) async -> Ending {
         let code: ExitCode =
             switch failure.kind {
             case .failed: node.isCheck ? .checkFailed : .actionFailed
@@ -359,9 +335,12 @@ extension Engine {
             case .unavailable: .unavailable
             case .interrupted: .done
             }
-        return Ending(
-            product: nil, report: report(target, node, .failed(failure), failure.duration, output: failure.output),
-            code: code)
+        var report = report(target, node, .failed(failure), failure.duration, output: failure.output)
+        if let action, !failure.reports.isEmpty {
+            report.reports = try? await reports(of: node, action, failure.reports, isFailed: true)
+            report.reportFiles = failure.reports.filter { node.attributes.isReport($0.path) }
+        }
+        return Ending(product: nil, report: report, code: code)
     }
 
     private func interrupted(_ target: Int, _ node: Target) -> Ending {

@@ -161,8 +161,9 @@ extension Engine {
 
     /// What there is to do, as far as that can be told before anything has run.
     package func plan(_ scope: RunScope) async -> RunPlan {
-        // Stored output is in the action cache alone.
-        let last = options.ignoresCache || options.replaysLogs || Task.isCancelled ? nil : parts.last
+        // Stored output, and what reports say, is in the action cache alone.
+        let isEnough = !options.ignoresCache && !options.replaysLogs && !options.tellsReports && !Task.isCancelled
+        let last = isEnough ? parts.last : nil
         let start = ContinuousClock.now
         var plan = RunPlan(scope, last)
         if options.ignoresCache {

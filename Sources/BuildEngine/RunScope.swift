@@ -67,7 +67,9 @@ package struct RunScope: Sendable {
         init(_ node: Target) {
             isGroup = node.isGroup
             isCheck = node.isCheck
-            isUnvouched = node.isGroup || node.isImage || node.attributes.uncached
+            isUnvouched =
+                node.isGroup || node.isImage || node.attributes.uncached
+                || node.attributes.gates.contains(where: \.isAgainstBase)
         }
     }
 
@@ -75,7 +77,7 @@ package struct RunScope: Sendable {
     func isCheck(_ target: Int) -> Bool { natures[Int(places[target])].isCheck }
     func label(_ target: Int) -> Label { nodes[Int(places[target])].label }
 
-    /// Whether no last run can vouch for it: what it is, only others know, or it is never kept.
+    /// Whether no last run can vouch for it: what it is, only others know, or it is never kept, or it is judged anew each time.
     func isUnvouched(_ target: Int) -> Bool { natures[Int(places[target])].isUnvouched }
 
     /// Whether `body` holds for every target that it needs.

@@ -20,10 +20,12 @@ extension LocalActionRunner {
                 folder: workspace.appending(recipe.folder))
             command.timeout = action.attributes.timeout
             command.mayEndWithItsStarter = false
-            let ended = try await finish(command, action)
             let root = workspace
             let collector = OutputCollector(label: action.label, store: store) { (root, $0) }
-            let result = try result(of: ended, collector.outputs(action.outputs) + collector.reports(layout))
+            let before = try collector.reportsBefore(layout)
+            let ended = try await finish(command, action) { try collector.reports(layout, unlike: before) }
+            let result = try result(
+                of: ended, collector.outputs(action.outputs) + collector.reports(layout, unlike: before))
             isOver = true
             return result
         } catch {

@@ -97,10 +97,16 @@ package struct TargetAttributes: Sendable, Hashable {
     package struct Gate: Sendable, Hashable {
         /// `mutation`, `coverage` or `lint`.
         package let metric: String
+        /// Empty for the report's own number; `new` or `drop` against the base's.
+        package let subject: String
         package let comparison: String
         package let threshold: Double
         package let file: BytePath
+        /// Whether a base that nobody knows refuses the target.
+        package let failsIfUnknown: Bool
         package let span: SourceSpan
+
+        package var isAgainstBase: Bool { !subject.isEmpty }
     }
 
     /// The provider's own description of its interface.

@@ -193,7 +193,9 @@ extension Graph {
         if node.attributes.network { visit("network", [], &visitor) }
         for gate in node.attributes.gates {
             visit(
-                "gate \(gate.metric)", Array("\(gate.comparison) \(gate.threshold) ".utf8) + gate.file.bytes, &visitor)
+                "gate \(gate.metric)",
+                Array("\(gate.isAgainstBase ? gate.subject + " " : "")\(gate.comparison) \(gate.threshold) ".utf8)
+                    + gate.file.bytes, &visitor)
         }
         for platform in node.attributes.platforms.sorted() { visit("platform", Array(platform.utf8), &visitor) }
         for report in node.attributes.reports { visit("report \(report.kind)", report.glob.bytes, &visitor) }

@@ -76,8 +76,8 @@ extension TargetBuilder {
             guard let path = path(gate.file, in: folder) else { continue }
             result.gates.append(
                 .init(
-                    metric: gate.metric.rawValue, comparison: gate.comparison.rawValue, threshold: gate.threshold,
-                    file: path, span: gate.file.span))
+                    metric: gate.metric.rawValue, subject: gate.subject.rawValue, comparison: gate.comparison.rawValue,
+                    threshold: gate.threshold, file: path, failsIfUnknown: gate.failsIfUnknown, span: gate.file.span))
         }
         for document in attributes.documents {
             guard let path = path(document.file, in: folder) else { continue }

@@ -186,9 +186,11 @@ struct SnapshotWriter {
         }
         list(attributes.gates) { writer, gate in
             writer.bytes.append(gate.metric)
+            writer.bytes.append(gate.subject)
             writer.bytes.append(gate.comparison)
             writer.bytes.append(gate.threshold.bitPattern)
             writer.bytes.append(gate.file.bytes)
+            writer.bytes.append(gate.failsIfUnknown)
             writer.span(gate.span)
         }
         list(attributes.platforms) { $0.bytes.append($1) }
@@ -383,8 +385,9 @@ struct SnapshotReader {
         found.reports = list { TargetAttributes.Report(kind: $0.bytes.string(), glob: $0.bytes.path()) }
         found.gates = list { reader in
             TargetAttributes.Gate(
-                metric: reader.bytes.string(), comparison: reader.bytes.string(),
-                threshold: Double(bitPattern: reader.bytes.number()), file: reader.bytes.path(), span: reader.span())
+                metric: reader.bytes.string(), subject: reader.bytes.string(), comparison: reader.bytes.string(),
+                threshold: Double(bitPattern: reader.bytes.number()), file: reader.bytes.path(),
+                failsIfUnknown: reader.bytes.flag(), span: reader.span())
         }
         found.platforms = list { $0.bytes.string() }
         found.pact = optional { $0.pact() }

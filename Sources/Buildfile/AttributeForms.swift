@@ -32,13 +32,31 @@ package struct Gate: Sendable, Hashable {
         }
     }
 
+    /// What is compared with the number.
+    package enum Subject: String, Sendable, Hashable, CaseIterable {
+        /// What the report says.
+        case value = ""
+        /// How many of the findings the base does not have: of `lint` alone.
+        case new
+        /// How many percentage points less than the base's it is: of `mutation` and `coverage`.
+        case drop
+    }
+
     package let metric: Metric
+    package let subject: Subject
     package let comparison: Comparison
     package let threshold: Double
     package let file: Word
+    /// Whether a base that nobody knows refuses the target; otherwise it passes with a notice.
+    package let failsIfUnknown: Bool
 
-    package init(metric: Metric, comparison: Comparison, threshold: Double, file: Word) {
+    package init(
+        metric: Metric, subject: Subject = .value, comparison: Comparison, threshold: Double, file: Word,
+        failsIfUnknown: Bool = false
+    ) {
         self.metric = metric
+        self.subject = subject
+        self.failsIfUnknown = failsIfUnknown
         self.comparison = comparison
         self.threshold = threshold
         self.file = file
@@ -139,7 +157,10 @@ enum AttributeForm: String, CaseIterable {
         case .uncached: "[uncached]"
         case .keep: "[keep DIR/], with a '/' at its end"
         case .report: "[report junit GLOB] or [report sarif GLOB]"
-        case .gate: "[gate mutation|coverage|lint OP NUMBER FILE], OP one of >= > <= < == !="
+        case .gate:
+            "[gate mutation|coverage|lint OP NUMBER FILE], or against the base [gate lint new OP NUMBER FILE] and "
+                + "[gate mutation|coverage drop OP NUMBER FILE], with if-unknown=pass|fail at the end; "
+                + "OP one of >= > <= < == !="
         case .platform: "[platform OS/ARCH…], such as linux/amd64"
         case .dockerfile: "[dockerfile PATH]"
         case .context: "[context PATH]"
@@ -162,7 +183,7 @@ enum AttributeForm: String, CaseIterable {
         case .platform, .states: count >= 1
         case .pact: true
         case .report: count == 2
-        case .gate: count == 4
+        case .gate: (4...6).contains(count)
         default: count == 1
         }
     }
@@ -215,14 +236,33 @@ enum AttributeForm: String, CaseIterable {
 
     private func readGate(_ words: [Word]) -> Result<RuleAttribute, Mismatch> {
         guard let metric = Gate.Metric(rawValue: words[0].text) else { return .failure(Mismatch(word: words[0])) }
-        guard let comparison = Gate.Comparison(rawValue: words[1].text) else {
-            return .failure(Mismatch(word: words[1]))
+        var rest = words.dropFirst()
+        var subject = Gate.Subject.value
+        if let named = rest.first.flatMap({ Gate.Subject(rawValue: $0.text) }), named != .value {
+            guard (metric == .lint) == (named == .new) else { return .failure(Mismatch(word: words[1])) }
+            subject = named
+            rest = rest.dropFirst()
         }
-        return value(words[2]) { text in
+        var failsIfUnknown = false
+        if rest.count == 4, subject != .value {
+            guard let policy = rest.popLast(), ["if-unknown=pass", "if-unknown=fail"].contains(policy.text) else {
+                return .failure(Mismatch(word: words.last))
+            }
+            failsIfUnknown = policy.text.hasSuffix("fail")
+        }
+        let words = Array(rest)
+        guard words.count == 3 else { return .failure(Mismatch(word: nil)) }
+        guard let comparison = Gate.Comparison(rawValue: words[0].text) else {
+            return .failure(Mismatch(word: words[0]))
+        }
+        return value(words[1]) { text in
             guard text.utf8.allSatisfy({ $0.isDigit || $0 == UInt8(ascii: ".") }), let threshold = Double(text),
                 threshold.isFinite
             else { return nil }
-            return .gate(Gate(metric: metric, comparison: comparison, threshold: threshold, file: words[3]))
+            return .gate(
+                Gate(
+                    metric: metric, subject: subject, comparison: comparison, threshold: threshold, file: words[2],
+                    failsIfUnknown: failsIfUnknown))
         }
     }
 
@@ -265,21 +305,35 @@ enum AttributeForm: String, CaseIterable {
             isExpanded
             ? words
             : words.enumerated().map { index, word in
-                word.text.utf8.contains(UInt8(ascii: "$")) ? Word(standIn(for: word, at: index), word.span) : word
+                word.text.utf8.contains(UInt8(ascii: "$"))
+                    ? Word(standIn(for: word, at: index, of: words), word.span) : word
             }
         guard case .failure(let mismatch) = read(expanded) else { return nil }
         return mismatch
     }
 
+    /// As below, for a gate: with more than four words it is one against the base.
+    private static func gateStandIn(at index: Int, of words: [Word]) -> String {
+        let isAgainstBase = words.count > 4
+        switch isAgainstBase && index > 1 ? index - 1 : index {
+        case 0: return isAgainstBase && words[1].text == "new" ? "lint" : "mutation"
+        case 1 where isAgainstBase && index == 1: return words[0].text == "lint" ? "new" : "drop"
+        case 1: return ">="
+        case 2: return "0"
+        case 4: return "if-unknown=pass"
+        default: return "name"
+        }
+    }
+
     /// A word that has the form of the one at `index`.
-    private func standIn(for word: Word, at index: Int) -> String {
+    private func standIn(for word: Word, at index: Int, of words: [Word]) -> String {
         switch self {
         case .pact: PactSettings.standIn(for: word)
         case .timeout: "1s"
         case .retries: "0"
         case .keep: "folder/"
         case .report where index == 0: "junit"
-        case .gate where index < 3: ["mutation", ">=", "0"][index]
+        case .gate: Self.gateStandIn(at: index, of: words)
         case .platform: "linux/amd64"
         case .arg: "NAME=value"
         default: "name"

@@ -64,6 +64,8 @@ package enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case inputChanged = "LMS508"
     case outputUnusable = "LMS509"
     case checkFailed = "LMS510"
+    case badReport = "LMS511"
+    case unknownGateBase = "LMS512"
     // Machine, cache, engines.
     case storeUnusable = "LMS601"
     case engineUnavailable = "LMS602"

@@ -87,7 +87,7 @@ package struct ConsoleState: Sendable {
         case .nothing: return []
         case .ran:
             guard verbosity != .quiet, look.namesSuccesses else { return [] }
-            var lines = [line("ok", .success, name, report.duration.shown + verified(report))]
+            var lines = [line("ok", .success, name, report.duration.shown + verified(report) + told(report))]
             lines += image(report)
             if verbosity == .verbose { lines += output(report.output, of: name) }
             return lines
@@ -95,14 +95,15 @@ package struct ConsoleState: Sendable {
             cached += 1
             guard verbosity == .verbose, look.namesSuccesses else { return [] }
             let saved = report.saved > .zero ? "(saved \(report.saved.shown))" : ""
-            return [line("cached", .faint, name, saved)] + image(report) + output(report.output, of: name)
+            return [line("cached", .faint, name, saved + told(report))] + image(report)
+                + output(report.output, of: name)
         case .failed(let failure):
             failed += 1
             let cause = Self.cause(of: failure)
             failures.append((report.label, cause))
             let text = "\(painted("FAILED", .failure))  \(name)  \(cause)  \(report.duration.shown)"
             return [ConsoleLine(text)] + output(report.output.isEmpty ? failure.output : report.output, of: name)
-                + [rendered(failure.diagnostic)]
+                + problems(report, failure) + [rendered(failure.diagnostic)]
         case .notStarted:
             skipped += 1
             return []
@@ -162,6 +163,22 @@ extension ConsoleState {
     private func verified(_ report: TargetReport) -> String {
         guard let verified = report.verified, verified.of > 0 else { return "" }
         return "  (\(verified.terms) of \(verified.of) \(verified.of == 1 ? "interaction" : "interactions"))"
+    }
+
+    /// What the reports of a target come to.
+    private func told(_ report: TargetReport) -> String {
+        let summary = report.reports?.summary ?? ""
+        return summary.isEmpty ? "" : "  \(summary)"
+    }
+
+    /// What the reports of a target that failed tell, so that nobody has to look for it in the output.
+    private func problems(_ report: TargetReport, _ failure: ActionFailure) -> [ConsoleLine] {
+        guard let reports = report.reports else { return [] }
+        // A gate that names what it refuses in its notes needs no list of all findings.
+        let filter = OutputFilter(allowsColour: false, neutralisesCommands: look.isCI)
+        return ShownReports.problems(reports, isGate: failure.kind == .gate && failure.diagnostic.notes.isEmpty).map {
+            ConsoleLine(filter.filtered($0))
+        }
     }
 
     private func image(_ report: TargetReport) -> [ConsoleLine] {

@@ -1331,9 +1331,8 @@ error[LMS505]: 'catalog:mutation': mutation is 72.5 in services/catalog/reports/
 ## What to do
 
 Mend what the report names, or change the number and say why in the commit. Numbers are cut to two digits when
-shown, never rounded, so 79.99 is not 80. What can be read: for `mutation` a JSON object with `score`, or the
-mutation testing report schema; for `coverage` coverage.py's JSON, Cobertura's XML or LCOV; for `lint` SARIF or a
-JSON array. A report that is empty, cut short, or of a run that did not finish never passes.
+shown, never rounded, so 79.99 is not 80. Which forms can be read, and what is counted, says `docs/gates.md`. A report that
+is damaged is named with line and column; one that is empty, cut short, or of a run that did not finish never passes.
 
 """##,
     "LMS506": ##"""
@@ -1432,6 +1431,42 @@ answer is not kept as a success, so the target runs again next time.
 2. `lmsbuild explain LABEL` tells which change made the target run.
 3. A test that fails only in the sandbox usually needs a file its rule does not name, or the network (`[network]`).
 4. A test that fails now and then may be given `[retries N]`; better is to mend it.
+
+"""##,
+    "LMS511": ##"""
+# LMS511: a report cannot be read
+
+A file that `[report junit …]` or `[report sarif …]` names is damaged, empty or of another form. The target's result
+stands; its tests or findings are not counted. Where a `[gate …]` reads the file, that gate fails instead (LMS505).
+
+## Example
+
+    warning[LMS511]: a report of 'catalog:unit' cannot be read: 'services/catalog/reports/unit.xml:3:1': <testcase> is not closed (expected </testcase>)
+
+## What to do
+
+1. Look at the file at the place that is named. A tool that was ended early leaves half a report.
+2. A recipe that writes with `>>` into an old report makes two in one: write with `>`.
+3. See that the attribute names the right form: `junit` is XML, `sarif` is JSON.
+
+"""##,
+    "LMS512": ##"""
+# LMS512: the base of a gate is not known
+
+`[gate … new …]` and `[gate … drop …]` compare a report with what the same target measured at the base. Nothing is kept of
+that, or nothing says what the base is, so the gate was not judged. It passes, and says so; with `if-unknown=fail` it
+fails instead.
+
+## Example
+
+    notice[LMS512]: 'catalog:lint': 'lint new' cannot be told: no result of 'catalog:lint' at the base 3f0c12ab34cd is kept here; it passes unjudged
+
+## What to do
+
+1. Name the base where nothing does: `lmsbuild run --base main`.
+2. Check the base out in the same folder, run the target there once, and come back. The result is kept in `.lmsbuild/store`.
+3. In CI keep `.lmsbuild/store` of the default branch's runs, and restore it in the change's.
+4. A rule that is new at the change has no base; the next change will have one.
 
 """##,
     "LMS601": ##"""

@@ -43,6 +43,14 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         name: .customLong("if-unknown"),
         help: ArgumentHelp("Where that cannot be known: take all as affected, or fail.", valueName: "all|fail"))
     var ifUnknown = "fail"
+    @Option(
+        help: ArgumentHelp(
+            "What gates against the base compare with; in CI it is found without.", valueName: "revision"))
+    var base: String?
+    @Option(
+        name: .customLong("report-dir"),
+        help: ArgumentHelp("Write summary.md, code-quality.json and files/ with all reports here.", valueName: "dir"))
+    var reportFolder: String?
     @Flag(help: "Fetch what a shallow clone lacks of it.")
     var deepen = false
     @Option(help: "auto, on or off.")
@@ -133,9 +141,14 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         let console = console(opened, request)
         let records = RunRecords(in: opened.state)
         let runs = try await Workspace.refusing { try await makeParts(opened, request, console) }
+        let current = try WorkspaceSearch.currentFolder()
+        let reports = reportFolder.map(BytePath.init).map { $0.isAbsolute ? $0 : current.appending($0) }
+        let outlets = RunOutlets(environment: opened.environment, folder: reports, store: runs.parts.store)
+        options.tellsReports = verbose || outlets.areWanted
         let times = RecordedTimes(at: opened.state.appending("times"))
         let engine = Engine(hashed, runs.parts, options, times: times) { event in
             console.receive(event)
+            outlets.receive(event)
             records.keep(event, of: hashed)
         }
         let scope = engine.scope(chosen)
@@ -173,11 +186,14 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         if let number = Interruption.shared.received { summary.exitCode = .signal(number) }
         console.receive(.runFinished(summary))
         console.finish()
+        await outlets.write(summary)
         records.save()
         try? recorded.save(at: opened.state.appending("times"))
         try? opened.placed.save()
         return summary
     }
+
+    private var namedByAffected: String? { affected == GlobalOptions.baseOfEvent ? nil : affected }
 
     private func console(_ opened: Workspace, _ request: RunRequest) -> Console {
         let look = request.style.look(isTerminal: isatty(STDERR_FILENO) == 1, environment: opened.environment)
@@ -255,7 +271,8 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
             placed: { path in PlacedFile(at: path, in: workspace, index: placed.index) },
             last: opened.isSlow(.run) ? nil : LastRun(at: state.appending("last"), workspace: workspace),
             verdicts: opened.verdicts,
-            starter: ContainerStarter(drivers, runner: commands, environment: opened.environment))
+            starter: ContainerStarter(drivers, runner: commands, environment: opened.environment),
+            base: CommitBase(opened, cache: cache, named: base ?? namedByAffected))
         return Parts(parts: parts, cache: cache, recipes: recipes)
     }
 }

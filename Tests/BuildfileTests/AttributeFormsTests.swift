@@ -37,6 +37,11 @@ import Testing
         #expect((gate.metric, gate.threshold, gate.file.text) == (.coverage, 80.5, "c.json"))
         #expect(gate.comparison.accepts(80.5, gate.threshold))
         #expect(!gate.comparison.accepts(80, gate.threshold))
+        guard case .gate(let relative) = read("[gate lint new == 0 l.sarif if-unknown=fail]") else {
+            Issue.record("no gate")
+            return
+        }
+        #expect((relative.subject, relative.failsIfUnknown, relative.file.text) == (.new, true, "l.sarif"))
         guard case .argument(let name, let value) = read("[arg A=b=c]") else {
             Issue.record("no argument")
             return
@@ -47,14 +52,20 @@ import Testing
     @Test(arguments: [
         "[timeout 10]", "[timeout 0s]", "[timeout]", "[timeout 1s 2s]", "[retries x]", "[retries -1]", "[retries 101]",
         "[pool A]", "[network on]", "[keep dir]", "[report html x]", "[report junit]", "[gate lint ~ 1 f]",
-        "[gate speed > 1 f]", "[gate lint > nan f]", "[gate lint > 80% f]", "[platform linux]", "[platform linux/]",
+        "[gate lint drop <= 0 f]", "[gate coverage new == 0 f]", "[gate lint new == 0]",
+        "[gate lint == 0 f if-unknown=fail]",
+        "[gate lint new == 0 f unknown=fail]", "[gate lint new == 0 f if-unknown=fail f]", "[gate speed > 1 f]",
+        "[gate lint > nan f]", "[gate lint > 80% f]", "[platform linux]", "[platform linux/]",
         "[arg A]", "[arg 1=2]", "[dockerfile \"\"]", "[gate $x > many f]", "[platform $x linux]",
     ])
     func wrongForms(text: String) {
         #expect(parse("service a\n    \(text)\n    build: x\n").diagnostics.map(\.code) == [.badAttribute])
     }
 
-    @Test(arguments: ["[timeout $t]", "[retries ${n}]", "[gate lint <= $most f]", "[arg A=$b]", "[keep $dir]"])
+    @Test(arguments: [
+        "[timeout $t]", "[retries ${n}]", "[gate lint <= $most f]", "[gate lint new == $n f]",
+        "[gate coverage drop <= $n f if-unknown=$p]", "[arg A=$b]", "[keep $dir]",
+    ])
     func variablesAreCheckedWhenTheyAreExpanded(text: String) {
         #expect(parse("service a\n    \(text)\n    build: x\n").diagnostics.isEmpty)
     }

@@ -287,7 +287,7 @@ struct ErrorPageCase: Sendable, CustomTestStringConvertible {
         .lfsPointer: "needs a repository; the tests of repositories' kinds show it", .nestedRepository: ofFiles,
         .actionFailed: ofRuns, .actionTimedOut: ofRuns, .missingOutput: ofRuns, .undeclaredOutput: ofRuns,
         .gateFailed: ofRuns, .toolMissing: ofRuns, .sandboxUnavailable: ofMachine, .inputChanged: ofRuns,
-        .outputUnusable: ofRuns, .checkFailed: ofRuns,
+        .outputUnusable: ofRuns, .checkFailed: ofRuns, .badReport: ofRuns, .unknownGateBase: ofRuns,
         .storeUnusable: ofMachine, .engineUnavailable: ofMachine, .locked: "needs two runs at once",
         .machineFailure: ofMachine, .storeDamaged: ofMachine,
         .badContract: ofContracts, .contractFailed: ofContracts, .contractPending: ofContracts,

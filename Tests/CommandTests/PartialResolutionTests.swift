@@ -115,7 +115,9 @@ import Testing
             making =
                 "\(rule.dockerfile) \(rule.context) \(rule.arguments) \(images) \(rule.takesDockerfile) \(rule.externalBases.sorted { $0.key < $1.key })"
         }
-        let gates = target.attributes.gates.map { "\($0.metric) \($0.threshold) \($0.file) \(told($0.span))" }
+        let gates = target.attributes.gates.map {
+            "\($0.metric) \($0.subject) \($0.threshold) \($0.file) \($0.failsIfUnknown) \(told($0.span))"
+        }
         let attributes = target.attributes
         return [
             "\(target.label) \(told(target.span)) \(making)", "\(hashed.hashes[index])",

@@ -51,6 +51,8 @@ complete -c lmsbuild -n '__fish_seen_subcommand_from run' -s q -l quiet -d 'Show
 complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l replay-logs -d 'Show the stored output of what is cached.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l affected -r -d 'Only what is affected since this revision; in CI it is found without.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l if-unknown -r -d 'Where that cannot be known: take all as affected, or fail.'
+complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l base -r -d 'What gates against the base compare with; in CI it is found without.'
+complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l report-dir -r -d 'Write summary.md, code-quality.json and files/ with all reports here.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l deepen -d 'Fetch what a shallow clone lacks of it.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l sandbox -x -a 'auto on off' -d 'auto, on or off.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l driver -x -a 'auto buildah docker podman' -d 'The container engine: auto, buildah, docker or podman.'

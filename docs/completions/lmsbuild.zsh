@@ -51,6 +51,8 @@ _lmsbuild() {
             ''--replay-logs'[Show the stored output of what is cached.]' \
             ''--affected'[Only what is affected since this revision; in CI it is found without.]:base:_files' \
             ''--if-unknown'[Where that cannot be known\: take all as affected, or fail.]:all|fail:_files' \
+            ''--base'[What gates against the base compare with; in CI it is found without.]:revision:_files' \
+            ''--report-dir'[Write summary.md, code-quality.json and files/ with all reports here.]:dir:_files' \
             ''--deepen'[Fetch what a shallow clone lacks of it.]' \
             ''--sandbox'[auto, on or off.]:sandbox:(auto on off)' \
             ''--driver'[The container engine\: auto, buildah, docker or podman.]:driver:(auto buildah docker podman)' \
