@@ -90,7 +90,7 @@ extension RealEngineTests {
                     spoil(&service)
                     bad.services["a"] = service
                 }
-                let entry = try await place.deploy(bad, "bad \(name)")
+                let entry = try await place.deploy(bad, "bad \(name)", retries: true)
                 #expect(entry.end == .rolledBack, "\(name): \(entry)")
                 #expect(entry.failed["a"] != nil, "\(name): \(entry)")
                 #expect(entry.quarantined == (name == "sick" ? ["sick"] : []))
