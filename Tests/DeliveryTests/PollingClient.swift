@@ -22,7 +22,7 @@ struct PollingClient {
               [ ! -e stop ] || last=1
               good=
               for port in \(ports.map { "\($0)" }.joined(separator: " ")); do
-                if /bin/busybox wget -q -T 2 -O /dev/null http://127.0.0.1:$port/health 2>/dev/null; then good=1; break; fi
+                if curl -sf -m 2 -o /dev/null http://127.0.0.1:$port/health; then good=1; break; fi
               done
               [ -n "$good" ] || date +%T.%N
               asked=$((asked + 1))
