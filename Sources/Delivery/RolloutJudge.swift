@@ -59,7 +59,9 @@ package struct RolloutJudge: Sendable {
         }
         guard service.specHash == wanted.specHash.hex else { return .coming("not taken by the engine yet") }
         let ended = ended(wanted, observed)
-        if ended.count >= Self.patience * max(wanted.replicas, 1) {
+        // One replica that ends again and again never reaches the bound for all: Swarm forgets a replica's older attempts.
+        let worst = Dictionary(grouping: ended.compactMap(\.slot)) { $0 }.values.map(\.count).max() ?? 0
+        if ended.count >= Self.patience * max(wanted.replicas, 1) || worst >= Self.patience {
             return .failing("ended \(ended.count) times: \(ended.last?.error ?? "no reason given")")
         }
         return arrival(of: wanted, service, ended)
