@@ -92,11 +92,12 @@ package struct ComposeEngine: DeployEngine {
         return ObservedService(
             name: name, id: newest.member("Id")?.text ?? "", version: 0,
             image: newest.at("Config", "Image")?.text ?? "", labels: labels, replicas: containers.count,
-            tasks: sorted.flatMap { attempts($0, labels[DeployLabel.spec]) }, description: wish(newest))
+            tasks: sorted.flatMap { attempts($0, labels[DeployLabel.spec], of: containers.count) },
+            description: wish(newest))
     }
 
     /// A container, and one ended attempt for each time that the engine started it again.
-    private static func attempts(_ container: JSONTree, _ spec: String?) -> [ObservedTask] {
+    private static func attempts(_ container: JSONTree, _ spec: String?, of count: Int) -> [ObservedTask] {
         let id = container.member("Id")?.text ?? ""
         let image = container.at("Config", "Image")?.text ?? ""
         let isCurrent = container.at("Config", "Labels", DeployLabel.spec)?.text == spec
@@ -112,8 +113,8 @@ package struct ComposeEngine: DeployEngine {
         }
         let restarts = container.member("RestartCount")?.whole ?? 0
         let isHopeless = health == "unhealthy" || state == "created"
-        let count = failure == nil ? 0 : isHopeless ? RolloutJudge.patience : 1
-        var tasks = (0..<(restarts + count)).map {
+        let ended = failure == nil ? 0 : isHopeless ? RolloutJudge.patience * count : 1
+        var tasks = (0..<(restarts + ended)).map {
             ObservedTask(
                 id: "\(id)#\($0)", image: image, isCurrent: isCurrent, isWanted: false, isUp: false,
                 failure: failure ?? "was started again")
@@ -169,18 +170,26 @@ package struct ComposeEngine: DeployEngine {
 
     package func prepare(_ stack: RenderedStack) async throws {
         for folder in [files, mounted] { _ = folder.withCString { mkdir($0, 0o700) } }
-        for config in stack.configs { try writePrivate(config.bytes, to: mounted.appending(config.engineName)) }
+        for config in stack.configs { try place(config.bytes, as: config.engineName) }
         for secret in stack.secrets {
             let file = mounted.appending(secret.engineName)
             if let value = secret.value {
-                try writePrivate(value.bytes, to: file)
+                try place(value.bytes, as: secret.engineName)
             } else if file.withCString({ access($0, R_OK) }) != 0 {
                 throw EngineError(.missing, "the secret '\(secret.key)' of that time is not kept here any more")
             }
         }
     }
 
+    /// The folder keeps others out; the file itself is mounted into containers, whose users must be able to read it.
+    private func place(_ bytes: [UInt8], as name: String) throws {
+        let file = mounted.appending(name)
+        try writePrivate(bytes, to: file)
+        _ = file.withCString { chmod($0, 0o444) }
+    }
+
     package func submit(_ stack: RenderedStack, release: String) async throws {
+        try await removeStrays(stack.project)
         let file = files.appending("stack.json")
         let flavour: StackFlavour = commandLine == .two ? .composeTwo : .composeOne
         try write(
@@ -191,13 +200,29 @@ package struct ComposeEngine: DeployEngine {
             words += ["--scale", "\(service.name)=\(service.replicas)"]
         }
         let result = try await program.asked(words)
-        // A container that does not start is seen by looking, with the others.
-        if !result.succeeded, try await observe(stack.project).services.isEmpty {
+        if result.succeeded { return }
+        // A container that does not start is seen by looking, with the others; one that was not made is seen here alone.
+        let now = try await observe(stack.project)
+        if stack.services.contains(where: { $0.replicas > 0 && now.services[$0.name]?.specHash != $0.specHash.hex }) {
             throw EngineProgram.refusal(result)
         }
     }
 
+    /// Containers that somebody put under the project's labels by hand: Compose neither counts nor removes them.
+    private func removeStrays(_ project: String) async throws {
+        let filter = EngineAPI.filter("label", "com.docker.compose.project=\(project)")
+        for item in try await api.get("/containers/json?all=1&\(filter)").elements ?? [] {
+            let labels = item.member("Labels")?.texts ?? [:]
+            let isOwn =
+                labels["com.docker.compose.oneoff"] != nil && labels["com.docker.compose.container-number"] != nil
+            guard !isOwn, let id = item.member("Id")?.text else { continue }
+            try await api.delete("/containers/\(id)?force=1")
+        }
+    }
+
     package func remove(_ project: String) async throws {
+        try await removeStrays(project)
+        if try await observe(project).services.isEmpty { return }
         let file = files.appending("stack.json")
         let result = try await program.asked(
             commandLine.words + ["--project-name", project, "--file", file.shown, "down", "--remove-orphans"])

@@ -95,6 +95,13 @@ package struct EnvironmentStatus: Sendable {
             } else if there.specHash != service.specHash.hex {
                 own = [Drift(.changed, service: service.name, wanted: service.image, found: there.image)]
             }
+            if own.isEmpty, !service.isGlobal, there.replicas > service.replicas {
+                own = [
+                    Drift(
+                        .changed, service: service.name, path: "Replicas", wanted: "\(service.replicas)",
+                        found: "\(there.replicas)")
+                ]
+            }
             drifts += own
             let up = there.tasks.filter { $0.isCurrent && $0.isWanted && $0.isUp }.count
             let due = service.isGlobal ? 1 : service.replicas

@@ -15,6 +15,8 @@ package struct ObservedTask: Sendable {
     /// Why, in the engine's words.
     package let error: String?
     package let image: String
+    /// Which of the service's replicas it is; nil where the engine does not say.
+    package var slot: Int?
 
     package init(
         id: String, image: String, isCurrent: Bool = true, isWanted: Bool = true, isUp: Bool = true,

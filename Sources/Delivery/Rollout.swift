@@ -81,6 +81,8 @@ package struct Rollout: Sendable {
     let pause: Duration
     /// How long an engine may give no answer before it counts as gone.
     let absence: Duration
+    /// So many releases that came up can be gone back to: their stacks, configs and secrets stay.
+    package var keptReleases = 10
 
     package init(
         engine: any DeployEngine, ask: @escaping CheckAsker, tell: @escaping @Sendable (RolloutEvent) -> Void,
@@ -259,6 +261,7 @@ package struct Rollout: Sendable {
         var told: [String: Standing] = [:]
         let watch = Stopwatch(clock)
         var quiet: Stopwatch?
+        var endedBefore: [String: Int] = [:]
         var isChecked = plan.checks.isEmpty
         let isUnchanged = plan.stack.services.allSatisfy { before.services[$0.name]?.specHash == $0.specHash.hex }
         while true {
@@ -268,6 +271,10 @@ package struct Rollout: Sendable {
                 var standing = judge.standing(of: service, in: now)
                 // What came up and is down again has crashed: it is not waited for a second time.
                 if quiet != nil, case .coming(let text) = standing { standing = .failing("was up, then: \(text)") }
+                // Also where the engine has brought it up again between two looks.
+                if let ended = endedBefore[service.name], let why = judge.ending(of: service, in: now, after: ended) {
+                    standing = .failing("was up, then ended: \(why)")
+                }
                 standings[service.name] = standing
                 if told[service.name] != standing { tell(.standing(service: service.name, standing)) }
                 told[service.name] = standing
@@ -284,6 +291,7 @@ package struct Rollout: Sendable {
                 if isUnchanged { return Arrival() }
                 if quiet == nil {
                     quiet = Stopwatch(clock)
+                    for service in plan.stack.services { endedBefore[service.name] = judge.ended(service, now).count }
                     tell(.watching(plan.watch))
                 }
                 if let quiet, quiet.elapsed >= plan.watch { return Arrival() }
@@ -422,7 +430,7 @@ package struct Rollout: Sendable {
                     now.services.sorted { $0.key < $1.key }.map { ($0.key, $0.value.description) })
                 try await shelf.create(.description, running.stack, all.bytes)
             }
-            let kept = try await DeployLedger(on: shelf).kept(10).map(\.stack)
+            let kept = try await DeployLedger(on: shelf).kept(keptReleases).map(\.stack)
             var names = now.services.values.reduce(into: Set<String>()) { $0.formUnion($1.uses) }
             for (digest, bytes) in try await shelf.list(.stack) {
                 guard kept.contains(digest), let stack = RenderedStack(recorded: bytes) else {

@@ -58,12 +58,26 @@ package struct RolloutJudge: Sendable {
             }
         }
         guard service.specHash == wanted.specHash.hex else { return .coming("not taken by the engine yet") }
-        let known = Set((old?.tasks ?? []).map(\.id))
-        let ended = service.tasks.filter { $0.isCurrent && $0.hasFailed && !known.contains($0.id) }
-        if ended.count >= Self.patience * max(wanted.replicas, 1) {
+        let ended = ended(wanted, observed)
+        // One replica that ends again and again never reaches the bound for all: Swarm forgets a replica's older attempts.
+        let worst = Dictionary(grouping: ended.compactMap(\.slot)) { $0 }.values.map(\.count).max() ?? 0
+        if ended.count >= Self.patience * max(wanted.replicas, 1) || worst >= Self.patience {
             return .failing("ended \(ended.count) times: \(ended.last?.error ?? "no reason given")")
         }
         return arrival(of: wanted, service, ended)
+    }
+
+    /// Attempts of the rollout that have ended.
+    func ended(_ wanted: RenderedService, _ observed: ObservedStack) -> [ObservedTask] {
+        let known = Set((before.services[wanted.name]?.tasks ?? []).map(\.id))
+        return (observed.services[wanted.name]?.tasks ?? [])
+            .filter { $0.isCurrent && $0.hasFailed && !known.contains($0.id) }
+    }
+
+    /// Why the latest attempt ended, where more than `count` have.
+    func ending(of wanted: RenderedService, in observed: ObservedStack, after count: Int) -> String? {
+        let ended = ended(wanted, observed)
+        return ended.count > count ? ended.last?.error ?? "no reason given" : nil
     }
 
     private func arrival(of wanted: RenderedService, _ service: ObservedService, _ ended: [ObservedTask]) -> Standing {

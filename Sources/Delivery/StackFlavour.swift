@@ -24,7 +24,11 @@ extension RenderedStack {
         case .composeTwo: members.append(("name", .string(project)))
         }
         members.append(("services", .object(services.map { ($0.name, entry($0, flavour, files)) })))
-        members += rest.map { ($0.name, $0.value) }
+        members += rest.compactMap { member in
+            guard flavour != .swarm, member.name == "networks" else { return (member.name, member.value) }
+            let own = (member.value.members ?? []).filter { Self.builtInNetwork($0.name, $0.value) == nil }
+            return own.isEmpty ? nil : (member.name, JSONTree(.object(own)))
+        }
         if flavour != .composeOne {
             let external = externalResources
             func resources(_ own: [(key: String, engineName: String)], _ others: [String]) -> JSONTree {
@@ -62,7 +66,7 @@ extension RenderedStack {
     private func entry(_ service: RenderedService, _ flavour: StackFlavour, _ files: BytePath) -> JSONTree {
         var entry = service.entry
         switch flavour {
-        case .composeTwo: return entry
+        case .composeTwo: return onBuiltInNetwork(entry)
         case .swarm:
             if let names = entry.member("depends_on")?.members?.map(\.name) {
                 entry = entry.setting("depends_on", JSONTree(.array(names.map { .string($0) })))
@@ -76,10 +80,30 @@ extension RenderedStack {
         }
     }
 
+    /// Compose joins a container to an external network after it has begun, which an engine refuses for its built-in ones:
+    /// there the network is the container's mode from the start. Swarm has no such mode.
+    private func onBuiltInNetwork(_ entry: JSONTree) -> JSONTree {
+        let networks = entry.member("networks")
+        let names = networks?.elements?.compactMap(\.text) ?? networks?.members?.map(\.name) ?? []
+        let all = rest.first { $0.name == "networks" }?.value
+        guard names.count == 1, let name = names.first, let declared = all?.member(name),
+            let mode = Self.builtInNetwork(name, declared)
+        else { return entry }
+        return entry.setting("networks", nil).setting("network_mode", .string(mode))
+    }
+
+    /// `host`, `none` or `bridge` where that is what the network `key` is.
+    private static func builtInNetwork(_ key: String, _ declared: JSONTree) -> String? {
+        guard let external = declared.member("external") else { return nil }
+        if case .bool(false) = external.content { return nil }
+        let name = declared.member("name")?.text ?? external.member("name")?.text ?? key
+        return ["host", "none", "bridge"].contains(name) ? name : nil
+    }
+
     /// docker-compose 1 takes what others say in `deploy` from the service itself, and knows no configs: these and the
     /// secrets become files that are mounted.
     private func composeOne(_ service: RenderedService, _ files: BytePath) -> JSONTree {
-        var entry = service.entry
+        var entry = onBuiltInNetwork(service.entry)
         let deploy = entry.member("deploy")
         entry = entry.setting("deploy", nil).setting("configs", nil).setting("secrets", nil)
         if service.replicas != 1 { entry = entry.setting("scale", .whole(service.replicas)) }

@@ -95,10 +95,12 @@ package struct SwarmEngine: DeployEngine {
             let status = tree.at("Status", "ContainerStatus", "ExitCode")?.whole
             failure = error.isEmpty ? "exit status \(status ?? 0)" : error
         }
-        return ObservedTask(
+        var task = ObservedTask(
             id: tree.member("ID")?.text ?? "", image: container?.member("Image")?.text ?? "",
             isCurrent: container?.bytes == described, isWanted: tree.member("DesiredState")?.text == "running",
             isUp: state == "running", failure: failure)
+        task.slot = tree.member("Slot")?.whole
+        return task
     }
 
     /// A service's description without what changes with every release.

@@ -41,7 +41,8 @@ import Testing
         ("make $port", "make  $port"), ("port = 80", "port = 81"), ("level ?= low", "level ?= high"),
         ("tool sh 1", "tool sh 2"), ("-> out/x", "-> out/y"), ("-> out/x", "-> out/x/"),
         ("[timeout 5m]", "[network]"), ("[timeout 5m]", "[platform linux/arm64]"),
-        ("[timeout 5m]", "[gate lint <= 0 out/x]"), ("[timeout 5m]", "[gate lint new <= 0 out/x]"), ("    needs sh", "    needs sh\n    shell /bin/bash -eu"),
+        ("[timeout 5m]", "[gate lint <= 0 out/x]"), ("[timeout 5m]", "[gate lint new <= 0 out/x]"),
+        ("    needs sh", "    needs sh\n    shell /bin/bash -eu"),
     ]) func theBuildfileMovesTheHash(old: String, new: String) throws {
         let changed = try hashes(Self.buildfile.replacing(old, with: new))
         let before = try hashes()

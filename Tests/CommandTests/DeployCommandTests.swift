@@ -25,7 +25,7 @@ struct DeployCommandTests {
 
     private func check(_ engine: DockerEngine) async throws {
         let repository = try await TestRepository()
-        let place = Place(engine: engine, repository: repository, program: program)
+        let place = DeployedWorkspace(engine: engine, repository: repository, program: program)
         try place.fill()
         try await place.serve("one")
 
@@ -86,91 +86,5 @@ struct DeployCommandTests {
         let ended = try await place.run("status", "--env", "test", "--fix")
         #expect(ended.status == 0, "\(ended)")
         #expect(try await place.run("status", "--env", "test").status == 0)
-    }
-}
-
-/// A repository with one service, its environment, and the engine it is deployed to.
-private struct Place {
-    let engine: DockerEngine
-    let repository: TestRepository
-    let program: Program
-    private let port = Int.random(in: 18300...18900)
-
-    init(engine: DockerEngine, repository: TestRepository, program: Program) {
-        self.engine = engine
-        self.repository = repository
-        self.program = program
-    }
-
-    func fill() throws {
-        let busybox = try readFile("/bin/busybox")
-        try repository.folder.write("repository/web/busybox", bytes: busybox, mode: 0o755)
-        try repository.folder.write(
-            "repository/Buildfile",
-            """
-            registry = localhost:5999/lms
-            project = workspace
-
-            service web
-                dir web
-                image: Dockerfile
-
-            environment test
-                stack stack.yml
-                engine swarm
-                check http://127.0.0.1:\(port)/health within 20s
-                policy watch 1s
-
-            """)
-        try repository.folder.write(
-            "repository/web/Dockerfile",
-            "FROM scratch\nCOPY busybox /bin/busybox\nCOPY www /www\n"
-                + "CMD [\"/bin/busybox\", \"httpd\", \"-f\", \"-p\", \"127.0.0.1:\(port)\", \"-h\", \"/www\"]\n")
-        try repository.folder.write(
-            "repository/stack.yml",
-            """
-            services:
-              web:
-                image: web
-                networks: [host]
-                init: true
-                stop_grace_period: 1s
-                healthcheck:
-                  test: ["CMD", "/bin/busybox", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:\(port)/health"]
-                  interval: 500ms
-                  timeout: 1s
-                  retries: 2
-                  start_period: 500ms
-                deploy:
-                  restart_policy: {condition: any, delay: 500ms}
-                  update_config: {order: stop-first, failure_action: rollback, monitor: 1s}
-                  rollback_config: {order: stop-first, failure_action: pause, monitor: 1s}
-            networks:
-              host: {external: true, name: host}
-
-            """)
-    }
-
-    /// Builds an image that answers `text`, or never a health check.
-    func serve(_ text: String?) async throws {
-        try repository.folder.write("repository/web/www/\(text == nil ? "other" : "health")", text ?? "nothing")
-        if text == nil { _ = repository.path.appending("web/www/health").withCString { unlink($0) } }
-        try await repository.commitAll("serves \(text ?? "nothing")")
-        let outcome = try await run("run", ":image", "--driver", "docker", "--progress", "none")
-        if outcome.status != 0 { throw ProgramFailed(outcome: outcome) }
-    }
-
-    private var environment: [String: String] { engine.environment.merging(["USER": "tester"]) { $1 } }
-
-    func run(_ arguments: String...) async throws -> Program.Outcome {
-        try await program.run(arguments, in: repository.path, environment: environment)
-    }
-
-    func start(_ arguments: String...) throws -> RunningProgram {
-        try RunningProgram([program.path] + arguments, in: repository.path, environment: environment)
-    }
-
-    func answer() async throws -> String {
-        try await engine.output("/usr/bin/curl", "-s", "http://127.0.0.1:\(port)/health")
     }
 }

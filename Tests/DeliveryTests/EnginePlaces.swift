@@ -1,0 +1,87 @@
+// Engines of tests' own, deployed to by rollouts with short pauses.
+import BuildEngine
+import BuildGraph
+import BuildTestSupport
+import Glibc
+import Testing
+
+@testable import Delivery
+
+/// Suites on real engines, one after the other: several engines on one machine get in each other's way, and each wants
+/// its processors for itself.
+@Suite(.serialized) enum RealEngineTests {}
+
+/// A project on a test's engine.
+struct EnginePlace {
+    let engine: any DeployEngine
+    let project: String
+    var rollout: Rollout
+    var watch: Duration = .seconds(1)
+
+    private init(_ engine: any DeployEngine, _ project: String) {
+        self.engine = engine
+        self.project = project
+        rollout = Rollout(
+            engine: engine, ask: { _ in nil }, tell: { print("EVENT", project, $0) }, pause: .milliseconds(200))
+    }
+
+    private static func api(_ engine: DockerEngine) throws -> EngineAPI {
+        EngineAPI(
+            try #require(EngineAddress(engine.address)),
+            exchange: CurlExchange(
+                commands: ProcessRunner.ofTests, program: "/usr/bin/curl", environment: engine.environment))
+    }
+
+    /// What lmsbuild writes for `project`.
+    static func files(_ engine: DockerEngine, _ project: String) -> BytePath { engine.folder("files-\(project)") }
+
+    static func swarm(_ engine: DockerEngine, _ project: String = "lms-test") throws -> EnginePlace {
+        try engine.folder.write("files-\(project)/.there", "")
+        return EnginePlace(
+            SwarmEngine(
+                try api(engine), project: project, runner: ProcessRunner.ofTests, environment: engine.environment,
+                files: files(engine, project)), project)
+    }
+
+    static func compose(_ engine: DockerEngine, _ project: String = "lms-test") throws -> EnginePlace {
+        try engine.folder.write("files-\(project)/.there", "")
+        return EnginePlace(
+            ComposeEngine(
+                try api(engine), .one, runner: ProcessRunner.ofTests, environment: engine.environment,
+                files: files(engine, project)), project)
+    }
+
+    @discardableResult
+    func deploy(_ stack: StackFixture, _ release: String, retries: Bool = false) async throws -> LedgerEntry {
+        var plan = RolloutPlan(
+            stack: stack.rendered, release: release, commit: nil,
+            origin: DeployOrigin(who: "t", why: "", time: Int(time(nil))))
+        plan.watch = watch
+        return try await rollout.run(plan, retriesQuarantined: retries)
+    }
+
+    func drifts() async throws -> [Drift] { try await EnvironmentStatus(of: engine, project: project).drifts }
+
+    func images() async throws -> [String: String] {
+        try await engine.observe(project).services.mapValues(\.image)
+    }
+
+    func count(_ kind: ShelfKind) async throws -> Int { try await engine.shelf.list(kind).count }
+}
+
+extension DockerEngine {
+    /// Runs `body` with an engine that is ended after it, whatever comes of it. Says so where none can be started here.
+    static func during(swarm: Bool, _ body: (DockerEngine) async throws -> Void) async throws {
+        guard let engine = try await DockerEngine(swarm: swarm) else {
+            print("SKIPPED: dockerd does not start on this machine")
+            return
+        }
+        do {
+            try await body(engine)
+        } catch {
+            await engine.stop()
+            throw error
+        }
+        await engine.stop()
+    }
+}
