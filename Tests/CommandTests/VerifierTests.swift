@@ -90,7 +90,7 @@ import Testing
     }
 
     @Test func aKilledVerificationIsStillToDo() async throws {
-        let workspace = try await Workspace("[pact health=/health answer=5s]", consumers: ["lending"])
+        let workspace = try await Workspace("[pact health=/health answer=60s]", consumers: ["lending"])
         try workspace.contract(
             "lending", [Workspace.book, Workspace.interaction("what never comes", "/hang")])
         let running = try await workspace.startHanging()
