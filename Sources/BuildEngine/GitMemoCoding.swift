@@ -25,15 +25,7 @@ extension GitMemo {
         var whole = FieldWriter()
         whole.add(Fingerprint.of(body.bytes).text)
         let bytes = Self.header + whole.bytes + body.bytes
-        try? FileReplacement.write(file, isSynced: false) { descriptor, path throws(FileSystemError) in
-            var written = 0
-            while written < bytes.count {
-                let count = bytes[written...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { throw FileSystemError("write", path, errno: count == 0 ? ENOSPC : errno) }
-                written += count
-            }
-        }
+        try? FileReplacement.write(bytes, to: file, isSynced: false)
     }
 
     private func encode(_ body: inout FieldWriter) {

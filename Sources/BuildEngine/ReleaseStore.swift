@@ -46,16 +46,7 @@ package struct ReleaseStore: Sendable {
         let bytes = Array((release.json.text(pretty: true) + "\n").utf8)
         let file = file(of: release.name)
         if let kept = try? Disk.contents(of: file), kept == bytes { return }
-        try FileReplacement.write(file) { descriptor, path throws(FileSystemError) in
-            do throws(StoreError) {
-                try Disk.write(bytes, to: descriptor, path)
-            } catch {
-                if case .system(let operation, let path, let code) = error {
-                    throw FileSystemError(operation, path, errno: code)
-                }
-                throw FileSystemError("write", path, errno: EIO)
-            }
-        }
+        try FileReplacement.write(bytes, to: file)
     }
 
     /// Newest first.

@@ -39,18 +39,16 @@ package enum FileReplacement {
     }
 
     /// As above with the file's whole contents.
-    package static func write(_ bytes: [UInt8], to file: BytePath) throws(FileSystemError) {
-        try write(file) { descriptor, shown throws(FileSystemError) in
+    package static func write(_ bytes: [UInt8], to file: BytePath, isSynced: Bool = true) throws(FileSystemError) {
+        try write(file, isSynced: isSynced) { descriptor, shown throws(FileSystemError) in
             var offset = 0
             while offset < bytes.count {
                 let count = bytes.withUnsafeBytes { buffer in
                     buffer.baseAddress.map { Glibc.write(descriptor, $0 + offset, bytes.count - offset) } ?? 0
                 }
-                if count > 0 {
-                    offset += count
-                } else if errno != EINTR {
-                    throw FileSystemError("write", shown, errno: errno)
-                }
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { throw FileSystemError("write", shown, errno: count == 0 ? ENOSPC : errno) }
+                offset += count
             }
         }
     }

@@ -245,7 +245,7 @@ package struct ComposeEngine: DeployEngine {
     private var digests: [String: String] {
         var found: [String: String] = [:]
         for name in names {
-            guard let bytes = try? readSmallFile(mounted.appending(name).shown) else { continue }
+            guard let bytes = try? Disk.contents(of: mounted.appending(name)) else { continue }
             found[name] = SHA256Value.of(bytes).hex
         }
         return found

@@ -24,7 +24,7 @@ package struct LockHolder: Sendable, Hashable {
     }
 
     private static var ownHost: String {
-        let boot = (try? readSmallFile("/proc/sys/kernel/random/boot_id")) ?? []
+        let boot = (try? Disk.contents(of: BytePath("/proc/sys/kernel/random/boot_id"))) ?? []
         var buffer = [UInt8](repeating: 0, count: 64)
         let count = buffer.withUnsafeMutableBytes { bytes in
             bytes.baseAddress.map { readlink("/proc/self/ns/pid", $0.assumingMemoryBound(to: CChar.self), bytes.count) }
@@ -35,7 +35,7 @@ package struct LockHolder: Sendable, Hashable {
 
     /// Field 22 of /proc/PID/stat; nil where there is no such process.
     private static func begun(_ process: Int) -> Int? {
-        guard let text = try? readSmallFile("/proc/\(process)/stat"),
+        guard let text = try? Disk.contents(of: BytePath("/proc/\(process)/stat")),
             let end = text.lastIndex(of: UInt8(ascii: ")"))
         else { return nil }
         let fields = text[(end + 1)...].split(separator: UInt8(ascii: " "))
@@ -110,19 +110,4 @@ package struct DeployLock: Sendable {
 package struct HeldByAnother: Error, Sendable {
     /// Nil where others came and went too fast to tell.
     package let holder: LockHolder?
-}
-
-/// A file of the kernel's, or a small one of ours.
-func readSmallFile(_ path: String) throws -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw EngineError(.missing, path) }
-    defer { close(descriptor) }
-    var all: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 65536)
-    while true {
-        let count = read(descriptor, &buffer, buffer.count)
-        if count < 0, errno == EINTR { continue }
-        guard count > 0 else { return all }
-        all += buffer[..<count]
-    }
 }

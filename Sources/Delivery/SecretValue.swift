@@ -75,10 +75,6 @@ package struct SecretKey: Sendable, CustomStringConvertible, CustomReflectable {
         // The kernel's random numbers.
         var generator = SystemRandomNumberGenerator()
         let random = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-        try FileReplacement.write(path) { (descriptor, shown) throws(FileSystemError) in
-            guard Glibc.write(descriptor, random, random.count) == random.count else {
-                throw FileSystemError("write", shown, errno: errno)
-            }
-        }
+        try FileReplacement.write(random, to: path)
     }
 }

@@ -91,7 +91,7 @@ struct FolderShelf: Shelf {
     func list(_ kind: ShelfKind) async throws -> [String: [UInt8]] {
         var found: [String: [UInt8]] = [:]
         for name in Self.names(in: place(kind)) where !name.hasPrefix(".") {
-            found[name] = try? readSmallFile(place(kind).appending(name).shown)
+            found[name] = try? Disk.contents(of: place(kind).appending(name))
         }
         return found
     }
@@ -126,7 +126,7 @@ struct FolderShelf: Shelf {
         defer { if descriptor >= 0 { close(descriptor) } }
         if descriptor >= 0 { while flock(descriptor, LOCK_EX) != 0, errno == EINTR {} }
         let file = place(kind).appending(name)
-        guard let there = try? readSmallFile(file.shown), there == bytes else { return }
+        guard let there = try? Disk.contents(of: file), there == bytes else { return }
         _ = file.withCString { unlink($0) }
     }
 }
