@@ -7,6 +7,8 @@ import Buildfile
 package protocol GateBase: Sendable {
     /// The reports of `label` there.
     func reports(of label: Label) async -> GateBaseAnswer
+    /// The whole result of `label` there, with what its hash covered.
+    func recorded(_ label: Label) async -> GateBaseRecord
 }
 
 /// What is known of a target at the base.
@@ -14,6 +16,12 @@ package enum GateBaseAnswer: Sendable {
     /// `base` names the commit, for people.
     case known(ActionReports, base: String)
     /// Why not, and how to get it.
+    case unknown(reason: String, hint: String)
+}
+
+/// As `GateBaseAnswer`, with what the target was made of.
+package enum GateBaseRecord: Sendable {
+    case known(ActionResult, manifest: [ManifestField], base: String)
     case unknown(reason: String, hint: String)
 }
 

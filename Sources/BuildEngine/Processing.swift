@@ -193,13 +193,14 @@ extension Engine {
             emit(.targetStarted(node.label, at: .now))
             ran = try await verify(work, node, plan, action, contract, todo)
         } else {
-            let (staged, changed) = try await stage(action)
+            let takeover = try await takeover(of: node, target)
+            let (staged, changed) = try await stage(takeover.map { $0.narrowing(action) } ?? action)
             if case .image = staged.command, isTainted || !changed.isEmpty {
                 throw ActionFailure.changedInputs(node, changed)
             }
             emit(.targetStarted(node.label, at: .now))
             let runner = if case .image = staged.command { parts.images } else { parts.recipes }
-            let result = try await runner.run(staged)
+            let result = try await taking(takeover, into: try await runner.run(staged), of: node)
             ran = Ran(result: result, changed: changed + changedSince(staged))
         }
         let (result, changed) = (try await judged(ran.result, of: node, action), ran.changed)

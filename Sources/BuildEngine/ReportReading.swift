@@ -97,6 +97,27 @@ extension TargetReport {
     }
 }
 
+/// What tools' names of files mean.
+struct ReportedPlaces {
+    /// The recipe's.
+    let folder: BytePath
+    let workspace: BytePath
+
+    /// The input that a tool calls `path`: below the recipe's folder or the workspace's root, or absolute, in the sandbox or
+    /// outside of it. What is no input keeps its name.
+    func resolved(_ path: BytePath, isInput: (BytePath) -> Bool) -> BytePath {
+        var candidates: [BytePath] = []
+        if path.isAbsolute {
+            for root in [BytePath(SandboxStage.root), workspace] {
+                if let rest = path.relative(to: root), !rest.isEmpty { candidates.append(rest) }
+            }
+        } else {
+            candidates = [folder, .root].compactMap { BytePath.resolving(path.bytes, in: $0) }
+        }
+        return candidates.first(where: isInput) ?? candidates.first ?? path
+    }
+}
+
 /// The reports of one action, taken in one after the other.
 private struct ReportReading {
     let action: Action
@@ -161,18 +182,8 @@ private struct ReportReading {
         }
     }
 
-    /// The input that a tool calls `path`: below the recipe's folder or the workspace's root, or absolute, in the sandbox or
-    /// outside of it. What is no input keeps its name.
     private func resolved(_ path: BytePath) -> BytePath {
-        var candidates: [BytePath] = []
-        if path.isAbsolute {
-            for root in [BytePath(SandboxStage.root), workspace] {
-                if let rest = path.relative(to: root), !rest.isEmpty { candidates.append(rest) }
-            }
-        } else {
-            candidates = [folder, .root].compactMap { BytePath.resolving(path.bytes, in: $0) }
-        }
-        return candidates.first { inputs[$0] != nil } ?? candidates.first ?? path
+        ReportedPlaces(folder: folder, workspace: workspace).resolved(path) { inputs[$0] != nil }
     }
 
     /// The line that a finding is in, without white space around it; nil where it is in no input.

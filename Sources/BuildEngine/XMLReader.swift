@@ -82,6 +82,9 @@ package struct XMLReader: Sendable {
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { offset = 3 }
     }
 
+    /// The offset of the first byte that has not been read yet; behind an element once its `end` was given.
+    package var position: Int { offset }
+
     /// How many elements are open.
     package var depth: Int { open.count }
 

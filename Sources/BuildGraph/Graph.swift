@@ -133,6 +133,8 @@ package struct TargetAttributes: Sendable, Hashable {
     package var pending = false
     /// All consumers are verified at once.
     package var batch = false
+    /// The recipe is told which files changed since the base, and measures no others.
+    package var changedOnly = false
     /// What contracts of these kinds are compared with.
     package var documents: [Document] = []
 

@@ -191,6 +191,7 @@ extension Graph {
             visitor.visit(ManifestField(.attribute, key: Array(name.utf8), value: value))
         }
         if node.attributes.network { visit("network", [], &visitor) }
+        if node.attributes.changedOnly { visit("changed-only", [], &visitor) }
         for gate in node.attributes.gates {
             visit(
                 "gate \(gate.metric)",

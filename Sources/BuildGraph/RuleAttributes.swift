@@ -49,6 +49,7 @@ struct RuleAttributes {
         case .states(let words): plain.statesCommand = words
         case .pending: plain.pending = true
         case .batch: plain.batch = true
+        case .changedOnly: plain.changedOnly = true
         case .document(let kind, let word): documents.append((kind, word))
         }
     }

@@ -198,6 +198,7 @@ struct SnapshotWriter {
         list(attributes.statesCommand) { $0.bytes.append($1) }
         bytes.append(attributes.pending)
         bytes.append(attributes.batch)
+        bytes.append(attributes.changedOnly)
         list(attributes.documents) { writer, document in
             writer.bytes.append(document.kind.rawValue)
             writer.bytes.append(document.path.bytes)
@@ -394,6 +395,7 @@ struct SnapshotReader {
         found.statesCommand = list { $0.bytes.string() }
         found.pending = bytes.flag()
         found.batch = bytes.flag()
+        found.changedOnly = bytes.flag()
         found.documents = list { reader in
             let kind = reader.bytes.string()
             return TargetAttributes.Document(

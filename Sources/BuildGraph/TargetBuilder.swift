@@ -135,6 +135,10 @@ struct TargetBuilder {
         if !hasRegistryVariable { builtIns.append(.init(name: "registry", value: registry)) }
         if let seed {
             builtIns.append(.init(name: "stage", value: seed.label.stage))
+            // What it says is known when it runs, and is no part of any hash: here only that it is there.
+            if seed.rule.attributes.contains(where: { $0.name.text == "changed-only" }) {
+                builtIns.append(.init(name: "changed", value: ""))
+            }
             if let consumption = seed.consumption, let consumer = seed.label.consumer {
                 let folder = components[component].folder
                 let contracts = contractVariable(consumption.contracts, in: folder)

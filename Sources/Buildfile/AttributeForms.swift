@@ -85,6 +85,7 @@ package enum RuleAttribute: Sendable, Hashable {
     case states([String])
     case pending
     case batch
+    case changedOnly
     /// A document of the provider's own, and what it describes.
     case document(InterfaceKind, Word)
 
@@ -132,6 +133,7 @@ package func parseDuration(_ text: String) -> Duration? {
 enum AttributeForm: String, CaseIterable {
     case timeout, retries, pool, network, uncached, keep, report, gate, platform, dockerfile, context, target, arg
     case pact, states, pending, batch, openapi, proto, schema
+    case changedOnly = "changed-only"
 
     /// The first word that has not the form; nil where the number of words is wrong.
     struct Mismatch: Error {
@@ -171,6 +173,7 @@ enum AttributeForm: String, CaseIterable {
         case .states: "[states WORD…], the words of a command"
         case .pending: "[pending]"
         case .batch: "[batch]"
+        case .changedOnly: "[changed-only]"
         case .openapi: "[openapi FILE], the provider's OpenAPI document"
         case .proto: "[proto FILE], the provider's .proto file or binary FileDescriptorSet"
         case .schema: "[schema FILE], the JSON Schema of the provider's messages"
@@ -179,7 +182,7 @@ enum AttributeForm: String, CaseIterable {
 
     private func acceptsCount(_ count: Int) -> Bool {
         switch self {
-        case .network, .uncached, .pending, .batch: count == 0
+        case .network, .uncached, .pending, .batch, .changedOnly: count == 0
         case .platform, .states: count >= 1
         case .pact: true
         case .report: count == 2
@@ -196,6 +199,7 @@ enum AttributeForm: String, CaseIterable {
         case .uncached: return .success(.uncached)
         case .pending: return .success(.pending)
         case .batch: return .success(.batch)
+        case .changedOnly: return .success(.changedOnly)
         case .states:
             if words[0].text.isEmpty { return .failure(Mismatch(word: words[0])) }
             return .success(.states(words.map(\.text)))
@@ -229,7 +233,7 @@ enum AttributeForm: String, CaseIterable {
             case .openapi, .proto, .schema:
                 text.isEmpty || text.utf8.last == UInt8(ascii: "/")
                     ? nil : InterfaceKind(rawValue: rawValue).map { .document($0, word) }
-            case .network, .uncached, .report, .gate, .platform, .pact, .states, .pending, .batch: nil
+            case .network, .uncached, .report, .gate, .platform, .pact, .states, .pending, .batch, .changedOnly: nil
             }
         }
     }

@@ -66,6 +66,7 @@ package enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case checkFailed = "LMS510"
     case badReport = "LMS511"
     case unknownGateBase = "LMS512"
+    case measuredAnew = "LMS513"
     // Machine, cache, engines.
     case storeUnusable = "LMS601"
     case engineUnavailable = "LMS602"

@@ -183,7 +183,9 @@ extension Parser {
             reportMisplacedRule(stage, in: place)
         } else if !isName(stage.text) {
             reportBadName(stage, of: "stage")
-        } else if let mistake = checkContractAttributes(attributes, stage: stage, hasRecipe: recipe != nil) {
+        } else if let mistake = checkContractAttributes(attributes, stage: stage, hasRecipe: recipe != nil)
+            ?? checkChangedOnly(attributes, hasRecipe: recipe != nil)
+        {
             lexer.mistakes.report(
                 mistake.code, mistake.message, at: mistake.span ?? stage.span, notes: mistake.notes, hint: mistake.hint)
         }

@@ -24,6 +24,31 @@ actor CommitBase: GateBase {
     }
 
     func reports(of label: Label) async -> GateBaseAnswer {
+        switch await result(of: label) {
+        case .unknown(let reason, let hint): .unknown(reason: reason, hint: hint)
+        case .known(let result, _, _, let name): .known(result.reports ?? ActionReports(), base: name)
+        }
+    }
+
+    func recorded(_ label: Label) async -> GateBaseRecord {
+        switch await result(of: label) {
+        case .unknown(let reason, let hint): return .unknown(reason: reason, hint: hint)
+        case .known(let result, let hashed, let target, let name):
+            do {
+                return .known(result, manifest: try hashed.manifest(of: target), base: name)
+            } catch {
+                return .unknown(
+                    reason: "the files of the base \(name) cannot be read: \(error)", hint: "name another with --base")
+            }
+        }
+    }
+
+    private enum Found {
+        case known(ActionResult, HashedGraph, target: Int, name: String)
+        case unknown(reason: String, hint: String)
+    }
+
+    private func result(of label: Label) async -> Found {
         let found: State
         if let state {
             found = await state.value
@@ -46,7 +71,7 @@ actor CommitBase: GateBase {
                         "check \(name) out in this folder, run 'lmsbuild run \(label)' there once, and come back; in CI "
                         + "keep .lmsbuild/store of the base's runs")
             }
-            return .known(result.reports ?? ActionReports(), base: name)
+            return .known(result, hashed, target: target, name: name)
         }
     }
 

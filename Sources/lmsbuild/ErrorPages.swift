@@ -1469,6 +1469,26 @@ fails instead.
 4. A rule that is new at the change has no base; the next change will have one.
 
 """##,
+    "LMS513": ##"""
+# LMS513: what a rule with `[changed-only]` measured
+
+A recipe with `[changed-only]` measures the files that changed since the base, and the report's results of the others are the
+base's. This notice says how many files that were. Where that cannot be done everything is measured, and the notice says why: nothing
+is kept of the base, or something differs that is no file with mutants (a test, a tool, a setting, the recipe, a new file).
+
+## Example
+
+    notice[LMS513]: 'lending:mutation' measures everything: 'lending/tests/unit/test_policy.py' is not as at the base 3f0c12ab34cd, and the report there has no mutants of it
+
+## What to do
+
+Nothing, where that is what you expect. Otherwise:
+
+1. Where nothing is kept of the base: keep `.lmsbuild/store` of the default branch's runs in CI, and restore it in the change's.
+2. Where the base is another than you meant: name it with `--base`.
+3. `lmsbuild run -B` measures everything, whatever is known.
+
+"""##,
     "LMS601": ##"""
 # LMS601: the store cannot be used
 

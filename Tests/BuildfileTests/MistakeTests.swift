@@ -499,7 +499,7 @@ import Testing
                        |
                      3 |     [colour red]
                        |      ^^^^^^
-                       = help: known attributes: arg, batch, context, dockerfile, gate, keep, network, openapi, pact, pending, platform, pool, proto, report, retries, schema, states, target, timeout, uncached
+                       = help: known attributes: arg, batch, changed-only, context, dockerfile, gate, keep, network, openapi, pact, pending, platform, pool, proto, report, retries, schema, states, target, timeout, uncached
 
                     """#)
     }

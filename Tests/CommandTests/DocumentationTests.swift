@@ -288,6 +288,7 @@ struct ErrorPageCase: Sendable, CustomTestStringConvertible {
         .actionFailed: ofRuns, .actionTimedOut: ofRuns, .missingOutput: ofRuns, .undeclaredOutput: ofRuns,
         .gateFailed: ofRuns, .toolMissing: ofRuns, .sandboxUnavailable: ofMachine, .inputChanged: ofRuns,
         .outputUnusable: ofRuns, .checkFailed: ofRuns, .badReport: ofRuns, .unknownGateBase: ofRuns,
+        .measuredAnew: ofRuns,
         .storeUnusable: ofMachine, .engineUnavailable: ofMachine, .locked: "needs two runs at once",
         .machineFailure: ofMachine, .storeDamaged: ofMachine,
         .badContract: ofContracts, .contractFailed: ofContracts, .contractPending: ofContracts,
