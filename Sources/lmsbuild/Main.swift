@@ -16,6 +16,7 @@ struct LMSBuild: ParsableCommand {
         version: version,
         subcommands: [
             RunCommand.self,
+            ReportCommand.self,
             AffectedCommand.self,
             HashCommand.self,
             TagCommand.self,
@@ -104,7 +105,7 @@ enum LaterCommands {
     private static let names: Set<String> = [
         "ci",
         "new", "init",
-        "cache", "report", "serve", "doctor",
+        "cache", "serve", "doctor",
     ]
 
     static func refusal(_ name: String) -> Diagnostic? {
