@@ -27,7 +27,7 @@ package enum Disk {
         return path.withCString { fstatat(AT_FDCWD, $0, &status, 0) } == 0 ? status : nil
     }
 
-    static func isFolder(_ path: BytePath) -> Bool { status(path)?.isFolder == true }
+    package static func isFolder(_ path: BytePath) -> Bool { status(path)?.isFolder == true }
 
     static func makeFolder(_ path: BytePath, mode: mode_t = 0o755) throws(StoreError) {
         if path.withCString({ mkdir($0, mode) }) == 0 {

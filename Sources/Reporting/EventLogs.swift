@@ -44,21 +44,20 @@ package struct EventLogs: Sendable {
         return lines
     }
 
-    /// Removes the oldest logs beyond the limits, where there are too many of them: some more than must be, so that not
-    /// every run has to. `before` is called first, if any has to go.
-    package func prune(most: Int = EventLogs.most, bytes mostBytes: Int = EventLogs.mostBytes, before: () -> Void) {
+    /// Whether it is time to take runs into the history and to `prune`. Sizes are looked at after each sixteenth run alone.
+    package func isFull(most: Int = EventLogs.most, bytes mostBytes: Int = EventLogs.mostBytes) -> Bool {
         let ids = ids
-        var sizes: [Int] = []
-        if ids.count <= most {
-            sizes = ids.map { Int(Disk.status(path(of: $0))?.st_size ?? 0) }
-            if sizes.reduce(0, +) <= mostBytes { return }
-        } else {
-            sizes = ids.map { Int(Disk.status(path(of: $0))?.st_size ?? 0) }
-        }
-        before()
+        return ids.count > most || ids.count % 16 == 0 && sizes(of: ids).reduce(0, +) > mostBytes
+    }
+
+    private func sizes(of ids: [String]) -> [Int] { ids.map { Int(Disk.status(path(of: $0))?.st_size ?? 0) } }
+
+    /// Removes the oldest logs, so that three quarters of what the limits allow are left at most.
+    package func prune(most: Int = EventLogs.most, bytes mostBytes: Int = EventLogs.mostBytes) {
+        let ids = ids
         var kept = 0
         var total = 0
-        for (id, size) in zip(ids, sizes).reversed() {
+        for (id, size) in zip(ids, sizes(of: ids)).reversed() {
             total += size
             kept += 1
             if kept > 1, kept > most * 3 / 4 || total > mostBytes * 3 / 4 { Disk.remove(path(of: id)) }

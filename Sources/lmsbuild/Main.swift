@@ -41,6 +41,7 @@ struct LMSBuild: ParsableCommand {
             StatusCommand.self,
             RollbackCommand.self,
             HistoryCommand.self,
+            StatsCommand.self,
         ])
 }
 

@@ -29,6 +29,7 @@ final class RunOutlets: Sendable {
     private let wanted: WantedReports
     private let log: EventLog?
     private let logs: EventLogs
+    private let opened: Workspace
     private let began = ContinuousClock.now
     private let state: Mutex<State>
 
@@ -38,6 +39,7 @@ final class RunOutlets: Sendable {
         annotates = environment["GITHUB_ACTIONS"] == "true"
         summaryFile = environment["GITHUB_STEP_SUMMARY"].flatMap { $0.isEmpty ? nil : $0 }
         self.wanted = wanted
+        self.opened = opened
         let heading = RunHeading(opened, asked: asked)
         logs = EventLogs(in: opened.state)
         log = isLogged ? EventLog(heading, in: logs, warn: { Workspace.show([$0]) }) : nil
@@ -64,7 +66,7 @@ final class RunOutlets: Sendable {
     /// Writes everything, once the run is over. `store` holds the files of reports.
     func write(_ summary: RunSummary, _ store: any ContentStore) async {
         receive(.runFinished(summary))
-        if log != nil { logs.prune { RunHistory.takeIn(logs) } }
+        if log != nil { RunHistory.makeRoom(logs, opened) }
         guard areWanted || wanted.trace != nil else { return }
         let (picture, files) = state.withLock { ($0.picture, $0.files) }
         if annotates {
