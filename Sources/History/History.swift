@@ -45,9 +45,9 @@ package final class History {
     private static let otherVersion: Int32 = -1
 
     private static func open(_ path: BytePath?) throws(DatabaseError) -> Database {
-        let database = try Database(at: path, patience: 2000)
+        let database = try Database(at: path, patience: patience)
         if path != nil {
-            try database.rows("PRAGMA journal_mode = WAL")
+            try useLog(database)
             // A power cut may take the last runs away; their logs are there.
             try database.execute("PRAGMA synchronous = NORMAL")
         }
@@ -64,6 +64,22 @@ package final class History {
             throw DatabaseError(code: otherVersion, message: "it is of version \(version)")
         }
         return database
+    }
+
+    /// Milliseconds that a statement waits for other processes.
+    private static let patience: Int32 = 2000
+
+    /// For this one step SQLite does not wait for others by itself.
+    private static func useLog(_ database: Database) throws(DatabaseError) {
+        for attempt in 1... {
+            do throws(DatabaseError) {
+                try database.rows("PRAGMA journal_mode = WAL")
+                return
+            } catch {
+                guard error.isBusy, attempt < 40 else { throw error }
+                usleep(50_000)
+            }
+        }
     }
 
     /// What to use in place of a database that gave `error`.
@@ -116,7 +132,11 @@ package final class History {
             guard let bytes = Disk.status(logs.path(of: id)).map({ Int($0.st_size) }), known[id] != bytes,
                 let picture = logs.picture(of: id)
             else { continue }
-            try database.transaction { () throws(DatabaseError) in try keep(picture, bytes: bytes) }
+            try database.transaction { () throws(DatabaseError) in
+                // Another process may have been faster.
+                let now = try database.rows("SELECT bytes FROM runs WHERE id = ?", [.text(id)]).first?.first?.number
+                if now != bytes { try keep(picture, bytes: bytes) }
+            }
             isNew = true
         }
         if isNew { try forget() }

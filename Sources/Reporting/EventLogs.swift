@@ -31,6 +31,29 @@ package struct EventLogs: Sendable {
     /// The run whose log is `id`; nil where there is none, or it is no log that this version reads.
     package func picture(of id: String) -> RunPicture? { try? Self.picture(at: path(of: id)) }
 
+    /// As `picture`, but of a run that has ended no more than how it began and ended: for lists, without reading all of it.
+    package func outline(of id: String) -> RunPicture? {
+        guard let descriptor = try? Disk.open(path(of: id), O_RDONLY | O_NOFOLLOW) else { return nil }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return nil }
+        let size = Int(status.st_size)
+        func piece(at offset: Int) -> [UInt8] {
+            [UInt8](unsafeUninitializedCapacity: 4096) { buffer, filled in
+                filled = max(0, pread(descriptor, buffer.baseAddress, 4096, off_t(offset)))
+            }
+        }
+        let newline = UInt8(ascii: "\n")
+        guard case .heading(let heading)? = LogLine(piece(at: 0).prefix { $0 != newline }),
+            case let end = piece(at: max(0, size - 4096)), end.last == newline,
+            let last = end.dropLast().split(separator: newline).last, case .event(let event)? = LogLine(last),
+            case .runFinished = event.event
+        else { return picture(of: id) }
+        var picture = RunPicture(heading)
+        picture.apply(event)
+        return picture
+    }
+
     /// The run whose log is the file at the absolute `path`. Throws where it cannot be read, and gives nil where it is no log
     /// that this version reads.
     package static func picture(at path: BytePath) throws(StoreError) -> RunPicture? {

@@ -73,7 +73,7 @@ struct ReportCommand: AsyncParsableCommand, ExitingCommand {
 
     /// `ID  TIME  SENTENCE  VERDICT`, a line each.
     private static func listing(_ logs: EventLogs) -> [UInt8] {
-        logs.ids.reversed().compactMap { logs.picture(of: $0) }.flatMap { picture in
+        logs.ids.reversed().compactMap { logs.outline(of: $0) }.flatMap { picture in
             let time = UTCTime(seconds: picture.heading.time / 1000).shown
             return Array("\(picture.heading.id)  \(time)  \(picture.sentence)  \(picture.verdict)\n".utf8)
         }

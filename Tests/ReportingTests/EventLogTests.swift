@@ -120,6 +120,22 @@ import Testing
         #expect(try EventLogs.lines(at: path) == nil)
     }
 
+    @Test func anOutlineTellsHowARunBeganAndEnded() throws {
+        let folder = try TemporaryFolder()
+        let logs = EventLogs(in: folder.path)
+        let log = EventLog(heading(), in: logs) { Issue.record("\($0)") }
+        for event in everything.dropLast() { log.receive(event) }
+        #expect(logs.outline(of: Self.id)?.counts.ran == 1)
+        #expect(logs.outline(of: Self.id)?.summary == nil)
+        everything.last.map(log.receive)
+        let outline = try #require(logs.outline(of: Self.id))
+        #expect(outline.heading == heading())
+        #expect(outline.entries.isEmpty)
+        #expect(outline.sentence == logs.picture(of: Self.id)?.sentence)
+        #expect(outline.summary?.exitCode == .checkFailed)
+        #expect(logs.outline(of: "20261121-170306-0000") == nil)
+    }
+
     @Test func aReaderFollowsALogThatGrows() throws {
         let folder = try TemporaryFolder()
         let logs = EventLogs(in: folder.path)
