@@ -58,6 +58,8 @@ package final class History {
                 // Another process may have been faster.
                 if try database.rows("PRAGMA user_version").first?.first?.number == 0 {
                     try database.execute(HistorySchema.tables)
+                    // Of who works here alone, as the logs are; SQLite gives its other files the same mode.
+                    if let path { _ = path.withCString { chmod($0, 0o600) } }
                 }
             }
         } else if version != HistorySchema.version {

@@ -80,7 +80,8 @@ extension TargetReport {
     /// Everything but the moment.
     var members: [(String, JSONValue)] {
         var members: [(String, JSONValue)] = [
-            ("label", .string(label.description)), ("hash", .string(inputHash.hex)), ("outcome", .string(word)),
+            ("label", .string(label.description)), ("hash", hasHash ? .string(inputHash.hex) : .null),
+            ("outcome", .string(word)),
         ]
         var shown = output
         var most = EventForm.successOutput

@@ -88,8 +88,8 @@ package struct MarkdownSummary: Sendable {
 
     private func longestChain() -> String {
         guard path.count > 1 else { return "" }
-        let names = path.prefix(20).map { "\(Self.escaped($0.label.description)) (\(($0.end - $0.start).shown))" }
-        let total = path.reduce(Duration.zero) { $0 + ($1.end - $1.start) }
+        let names = path.prefix(20).map { "\(Self.escaped($0.label.description)) (\($0.took.shown))" }
+        let total = path.reduce(Duration.zero) { $0 + $1.took }
         let rest = path.count > names.count ? " → …" : ""
         return "\nCritical path, \(total.shown): \(names.joined(separator: " → "))\(rest)\n"
     }

@@ -26,6 +26,9 @@ package enum RedrawnRun {
 }
 
 extension TargetReport {
+    /// False where the log has no input hash, as of a target that was up to date.
+    var hasHash: Bool { inputHash.value != SHA256Value(words: (0, 0, 0, 0)) }
+
     /// Of a target that was as the last run left it, and of which nothing else was written down.
     static func upToDate(_ label: Label, saved: Duration) -> TargetReport {
         TargetReport(

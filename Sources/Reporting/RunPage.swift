@@ -118,13 +118,13 @@ package enum RunPage {
     private static func path(_ picture: RunPicture) -> String {
         let path = picture.criticalPath
         guard path.count > 0 else { return "" }
-        let total = path.reduce(Duration.zero) { $0 + ($1.end - $1.start) }
+        let total = path.reduce(Duration.zero) { $0 + $1.took }
         var text =
             "<section><h2>Critical path</h2>\n<p class=\"soft\">\(total.shown) of \(picture.counts.duration.shown): "
         text += "no number of jobs would have been faster than these one after the other.</p>\n<ol>\n"
         for entry in path.prefix(most) {
             text +=
-                "<li>\(Markup.text("\(entry.label)")) <span class=\"soft\">\((entry.end - entry.start).shown)</span></li>\n"
+                "<li>\(Markup.text("\(entry.label)")) <span class=\"soft\">\(entry.took.shown)</span></li>\n"
         }
         return text + "</ol></section>\n"
     }
@@ -163,7 +163,7 @@ package enum RunPage {
             let label = Markup.text("\(entry.label)")
             text += "<tr class=\"\(report.word)\"><td>"
             text += isFailure ? "<a href=\"#\(anchor(entry.label))\">\(label)</a>" : label
-            var time = entry.hasRun ? (entry.end - entry.start).shown : ""
+            var time = entry.hasRun ? entry.took.shown : ""
             if report.saved > .zero { time = "saved \(report.saved.shown)" }
             text += "</td><td>\(report.word)</td><td>\(time)</td><td>\(Markup.text(report.cause))</td></tr>\n"
         }
@@ -207,8 +207,8 @@ package enum RunPage {
         summary{cursor:pointer}li{overflow-wrap:anywhere}.wide{overflow-x:auto}
         table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}th,td{text-align:left;padding:4px 14px 4px 0;border-bottom:1px solid var(--line);vertical-align:top}
         th{color:var(--soft);font-weight:500;font-size:13px}td:nth-child(-n+3){white-space:nowrap}tr.failed td:nth-child(2){color:var(--bad)}tr.ran td:nth-child(2){color:var(--good)}a{color:inherit}
-        @media(max-width:600px){td:nth-child(1){white-space:normal;overflow-wrap:anywhere;min-width:110px}}
-        .timeline{min-width:640px;width:100%;height:auto;display:block}.timeline text{font:11px system-ui,sans-serif;fill:var(--soft)}.timeline .name{fill:var(--back)}
+        @media(max-width:600px){td:nth-child(1){white-space:normal;overflow-wrap:anywhere;min-width:110px}td:last-child{overflow-wrap:anywhere}}
+        .timeline{min-width:960px;width:100%;height:auto;display:block}.timeline text{font:11px system-ui,sans-serif;fill:var(--soft)}.timeline .name{fill:var(--back)}
         .timeline rect.ran{fill:var(--ran)}.timeline rect.failed{fill:var(--bad)}.timeline rect.running{fill:var(--cached)}.timeline line{stroke:var(--line)}.timeline .path{stroke:var(--ink);stroke-width:2}
         :focus-visible{outline:2px solid var(--ran);outline-offset:2px}
         """

@@ -16,6 +16,8 @@ package struct RunPicture: Sendable {
         package let slot: Int?
 
         package var label: Label { report.label }
+        /// What its action took, by its own account where there is one.
+        package var took: Duration { report.duration > .zero ? report.duration : end - start }
         /// Whether its action was started.
         package var hasRun: Bool { slot != nil }
     }
@@ -157,7 +159,7 @@ package struct RunPicture: Sendable {
             for needed in entry.report.waitedFor {
                 if let chain = longest[needed], chain.total > total { (before, total) = (needed, chain.total) }
             }
-            longest[entry.label] = (total + (entry.end - entry.start), before, place)
+            longest[entry.label] = (total + entry.took, before, place)
         }
         // The first of equals, so that the same run always shows the same chain.
         var next = longest.max { ($0.value.total, $1.value.place) < ($1.value.total, $0.value.place) }?.key

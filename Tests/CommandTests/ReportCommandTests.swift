@@ -69,7 +69,6 @@ import Testing
             #expect(failed.errors.contains(line), "\(failed.errors)")
             #expect(again.output.contains(line), "\(again.output)")
         }
-        #expect(again.output.contains(" --> Buildfile:8"), "\(again.output)")
 
         let page = try await program.run("report", "--format", "html", "-o", "page.html", in: repository.path)
         #expect(page.status == 0)
@@ -126,14 +125,16 @@ import Testing
         try repository.write("lib/src", "2\n")
         _ = try await run("app", in: repository)
 
-        let runs = try await json(try await program.run("history", "--format", "json", in: repository.path), schema: "runs")
+        let runs = try await json(
+            try await program.run("history", "--format", "json", in: repository.path), schema: "runs")
         #expect(runs.member("runs")?.elements?.map { $0.member("ran")?.numeric } == [3, 0, 3])
         #expect(runs.member("runs")?.elements?.first?.member("asked")?.elements?.map(\.text) == ["app"])
         let text = try await program.run("history", "--last", "1", in: repository.path)
         #expect(text.lines.count == 1)
         #expect(text.output.contains("  ok  ran 3, cached 0, failed 0, skipped 0 in "), "\(text.output)")
 
-        let stats = try await json(try await program.run("stats", "--format", "json", in: repository.path), schema: "stats")
+        let stats = try await json(
+            try await program.run("stats", "--format", "json", in: repository.path), schema: "stats")
         let cause = stats.member("causes")?.elements?.first
         #expect(cause?.member("subject")?.text == "lib/src")
         #expect(cause?.member("targets")?.numeric == 3)
@@ -152,7 +153,8 @@ import Testing
             try repository.write("flip", flip)
             _ = try await run("-B", "app:unit", in: repository)
         }
-        let stats = try await json(try await program.run("stats", "--format", "json", in: repository.path), schema: "stats")
+        let stats = try await json(
+            try await program.run("stats", "--format", "json", in: repository.path), schema: "stats")
         let flaky = stats.member("flaky")?.elements?.first
         #expect(flaky?.member("label")?.text == "app:unit")
         #expect(flaky?.member("failed")?.numeric == 1)
