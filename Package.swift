@@ -21,6 +21,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CXXH3"),
         .target(name: "Buildfile", swiftSettings: settings),
@@ -34,10 +35,13 @@ let package = Package(
         .target(
             name: "Reporting", dependencies: ["BuildEngine", "BuildGraph", "Buildfile", "CLinux"],
             swiftSettings: settings),
+        .target(
+            name: "History", dependencies: ["Reporting", "BuildEngine", "BuildGraph", "Buildfile", "CSQLite"],
+            swiftSettings: settings),
         .executableTarget(
             name: "lmsbuild",
             dependencies: [
-                "Buildfile", "BuildGraph", "BuildEngine", "Contracts", "Delivery", "Reporting", "CLinux",
+                "Buildfile", "BuildGraph", "BuildEngine", "Contracts", "Delivery", "Reporting", "History", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -63,6 +67,10 @@ let package = Package(
         .testTarget(
             name: "ReportingTests",
             dependencies: ["Reporting", "BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "HistoryTests",
+            dependencies: ["History", "Reporting", "BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "CommandTests",

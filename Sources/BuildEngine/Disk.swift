@@ -16,7 +16,7 @@ package enum Disk {
     }
 
     /// `lstat`; nil where nothing is there.
-    static func status(_ path: BytePath) -> stat? {
+    package static func status(_ path: BytePath) -> stat? {
         var status = stat()
         return path.withCString { lstat($0, &status) } == 0 ? status : nil
     }
@@ -27,7 +27,7 @@ package enum Disk {
         return path.withCString { fstatat(AT_FDCWD, $0, &status, 0) } == 0 ? status : nil
     }
 
-    static func isFolder(_ path: BytePath) -> Bool { status(path)?.isFolder == true }
+    package static func isFolder(_ path: BytePath) -> Bool { status(path)?.isFolder == true }
 
     static func makeFolder(_ path: BytePath, mode: mode_t = 0o755) throws(StoreError) {
         if path.withCString({ mkdir($0, mode) }) == 0 {
@@ -47,7 +47,7 @@ package enum Disk {
         try makeFolder(path, mode: mode)
     }
 
-    static func open(_ path: BytePath, _ flags: Int32, mode: mode_t = 0) throws(StoreError) -> Int32 {
+    package static func open(_ path: BytePath, _ flags: Int32, mode: mode_t = 0) throws(StoreError) -> Int32 {
         while true {
             let descriptor = path.withCString { clinux_openat(AT_FDCWD, $0, flags | O_CLOEXEC, mode) }
             if descriptor >= 0 { return descriptor }
@@ -93,7 +93,7 @@ package enum Disk {
         return try rest(of: descriptor, path, about: min(max(4095, Int(status.st_size)), 64 * 1024 * 1024))
     }
 
-    static func write(_ bytes: [UInt8], to descriptor: Int32, _ path: BytePath) throws(StoreError) {
+    package static func write(_ bytes: [UInt8], to descriptor: Int32, _ path: BytePath) throws(StoreError) {
         var offset = 0
         while offset < bytes.count {
             let count = bytes.withUnsafeBytes {
@@ -206,7 +206,7 @@ package enum Disk {
         return found
     }
 
-    static func rename(_ old: BytePath, to new: BytePath) throws(StoreError) {
+    package static func rename(_ old: BytePath, to new: BytePath) throws(StoreError) {
         let code = old.withCString { from in new.withCString { Glibc.rename(from, $0) } }
         if code != 0 { throw .system("rename", new, errno) }
     }
@@ -254,7 +254,7 @@ package enum Disk {
     }
 
     /// The names in a folder, sorted bytewise, without `.` and `..`.
-    static func names(in folder: BytePath) throws(StoreError) -> [BytePath] {
+    package static func names(in folder: BytePath) throws(StoreError) -> [BytePath] {
         guard let stream = folder.withCString({ opendir($0) }) else { throw .system("opendir", folder, errno) }
         defer { closedir(stream) }
         var names: [BytePath] = []

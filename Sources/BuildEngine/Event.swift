@@ -64,6 +64,12 @@ package struct TargetReport: Sendable {
     package var reports: ActionReports?
     /// The files of `[report]`s, in the store.
     package var reportFiles: [OutputFile] = []
+    /// Of an action that ran: the targets that had to end before it might start, sorted; groups stand for what is in them.
+    package var waitedFor: [Label] = []
+    /// Of an action that ran: what differs from when it last ran here, as far as that is recorded.
+    package var changes: [Change] = []
+    /// Bytes of all outputs; nil where that is not known, as of an image.
+    package var outputSize: Int?
 
     package init(
         label: Label, inputHash: InputHash, outcome: Outcome, duration: Duration, saved: Duration, output: [UInt8],

@@ -91,6 +91,7 @@ extension TargetReport {
     /// What the reports of `result` say.
     mutating func take(_ result: ActionResult, of node: Target) {
         reports = result.reports
+        if !node.isImage { outputSize = result.outputs.reduce(0) { $0 + Int(clamping: $1.digest.size) } }
         if !node.attributes.reports.isEmpty {
             reportFiles = result.outputs.filter { node.attributes.isReport($0.path) }
         }

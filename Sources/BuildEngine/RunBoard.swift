@@ -130,7 +130,12 @@ final class RunBoard: Sendable {
         state.products[target] = ending.product
         if let memory = ending.memory { state.memories.append(memory) }
         count(ending, in: &state)
-        emit(.targetFinished(ending.report))
+        var report = ending.report
+        switch report.outcome {
+        case .ran, .failed: report.waitedFor = producers(before: target)
+        default: break
+        }
+        emit(.targetFinished(report))
         if ending.product != nil {
             state.schedule.complete(target)
         } else {
@@ -138,6 +143,12 @@ final class RunBoard: Sendable {
                 skip(skipped, .skipped(because: plan.scope[target].label), in: &state)
             }
         }
+    }
+
+    private func producers(before target: Int) -> [Label] {
+        let producers = Set(
+            plan.scope[target].edges.filter { $0.kind != .tag }.flatMap { hashed.graph.producers(behind: $0.target) })
+        return producers.map { hashed.graph.targets.label($0) }.sorted()
     }
 
     private func count(_ ending: Engine.Ending, in state: inout State) {

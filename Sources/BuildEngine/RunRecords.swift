@@ -48,18 +48,23 @@ package final class RunRecords: Sendable {
         }
     }
 
-    /// Keeps that `target` ran now; written with others before long, and at the latest by `save`.
-    package func keep(_ target: Int, of hashed: HashedGraph, succeeded: Bool) {
-        guard let manifest = try? hashed.manifest(of: target) else { return }
+    /// Keeps that `target` ran now; written with others before long, and at the latest by `save`. Gives what differs from
+    /// when it last ran before this process asked; nothing where it never did.
+    @discardableResult
+    package func keep(_ target: Int, of hashed: HashedGraph, succeeded: Bool) -> [Change] {
+        guard let manifest = try? hashed.manifest(of: target) else { return [] }
+        let label = hashed.graph.targets[target].label
+        let before = last(label)?.state.manifests[label.description]
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         let entry = RunLog.entry(
-            hashed.graph.targets[target].label, hashed.hashes[target], manifest, time: now.tv_sec, succeeded: succeeded)
+            label, hashed.hashes[target], manifest, time: now.tv_sec, succeeded: succeeded)
         let mustWrite = unwritten.withLock { bytes in
             bytes += entry
             return bytes.count >= Self.batch
         }
         if mustWrite { append() }
+        return before.map { BuildGraph.differences($0, manifest) } ?? []
     }
 
     /// Writes what was kept. Not synced to the disk: see above.

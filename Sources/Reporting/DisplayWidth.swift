@@ -3,7 +3,7 @@
 
 extension String {
     /// Columns on a terminal, for text without control characters.
-    var displayWidth: Int {
+    package var displayWidth: Int {
         // Nearly all names are ASCII, where each byte is a column (but for a line end of two bytes, which is one character).
         if utf8.allSatisfy({ $0 < 0x80 && $0 != UInt8(ascii: "\r") }) { return utf8.count }
         return reduce(0) { $0 + $1.displayWidth }
@@ -24,7 +24,7 @@ extension String {
     }
 
     /// The text with spaces after it, up to `width` columns.
-    func padded(to width: Int) -> String {
+    package func padded(to width: Int) -> String {
         self + String(repeating: " ", count: max(0, width - displayWidth))
     }
 }

@@ -10,7 +10,15 @@ package struct MarkdownSummary: Sendable {
 
     private var reports: [TargetReport] = []
 
+    private var path: [RunPicture.Entry] = []
+
     package init() {}
+
+    /// All that `picture` knows.
+    package init(_ picture: RunPicture) {
+        for entry in picture.entries { receive(entry.report) }
+        path = picture.criticalPath
+    }
 
     package mutating func receive(_ report: TargetReport) {
         if case .nothing = report.outcome { return }
@@ -23,7 +31,7 @@ package struct MarkdownSummary: Sendable {
         text += "ran \(summary.ran), cached \(summary.cached), failed \(summary.failed), skipped \(summary.skipped)"
         text += " in \(summary.duration.shown)"
         text += summary.saved > .zero ? " (saved \(summary.saved.shown))\n" : "\n"
-        text += table() + failures() + findings()
+        text += table() + failures() + findings() + longestChain()
         return text
     }
 
@@ -76,6 +84,14 @@ package struct MarkdownSummary: Sendable {
         for finding in shown { text += "- \(finding.level.name): \(Self.escaped(finding.shown))\n" }
         if count > shown.count { text += "- and \(count - shown.count) more\n" }
         return text + "\n</details>\n"
+    }
+
+    private func longestChain() -> String {
+        guard path.count > 1 else { return "" }
+        let names = path.prefix(20).map { "\(Self.escaped($0.label.description)) (\($0.took.shown))" }
+        let total = path.reduce(Duration.zero) { $0 + $1.took }
+        let rest = path.count > names.count ? " → …" : ""
+        return "\nCritical path, \(total.shown): \(names.joined(separator: " → "))\(rest)\n"
     }
 
     private static func more(_ count: Int) -> String { count > most ? "\nand \(count - most) more\n" : "" }

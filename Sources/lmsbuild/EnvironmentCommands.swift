@@ -185,17 +185,26 @@ struct RollbackCommand: AsyncParsableCommand, ExitingCommand {
 
 struct HistoryCommand: AsyncParsableCommand, ExitingCommand {
     static let configuration = CommandConfiguration(
-        commandName: "history", abstract: "What ran when in an environment, who brought it there, and why.")
+        commandName: "history",
+        abstract:
+            "The runs of this workspace; with --env what ran when in an environment, who brought it there, and why.")
 
     @OptionGroup var global: GlobalOptions
-    @Option(help: ArgumentHelp("The environment.", valueName: "environment")) var env: String
-    @Option(help: "Only the last so many.") var last: Int?
+    @Option(help: ArgumentHelp("The environment.", valueName: "environment")) var env: String?
+    @Option(help: "Only the last so many; of runs 20 without.") var last: Int?
+    @Flag(help: "Make the history of runs anew from the logs that are kept.") var rebuild = false
+    @Flag(name: .customLong("take-in"), help: .hidden) var takesIn = false
     @Option(help: "text or json.") var format = "text"
     @Argument(help: "NAME=VALUE sets a '?=' variable.") var words: [String] = []
 
     func perform() async throws -> BuildEngine.ExitCode {
         try checkFormat(format)
         let opened = try await Workspace.open(global, overrides: GlobalOptions.overrides(in: words).overrides)
+        guard let env else {
+            if takesIn { return RunHistory.takeIn(opened) }
+            let history = try RunHistory.open(opened, rebuilding: rebuild)
+            return try RunHistory.show(history, last: last ?? 20, isJSON: format == "json")
+        }
         let place = try await DeployPlace(opened, env)
         let ledger = try await DeployPlace.refusing { try await DeployLedger(on: place.engine.shelf) }
         let entries = Array(ledger.entries.reversed().prefix(max(0, last ?? Int.max)))

@@ -16,6 +16,7 @@ struct LMSBuild: ParsableCommand {
         version: version,
         subcommands: [
             RunCommand.self,
+            ReportCommand.self,
             AffectedCommand.self,
             HashCommand.self,
             TagCommand.self,
@@ -40,6 +41,7 @@ struct LMSBuild: ParsableCommand {
             StatusCommand.self,
             RollbackCommand.self,
             HistoryCommand.self,
+            StatsCommand.self,
         ])
 }
 
@@ -104,7 +106,7 @@ enum LaterCommands {
     private static let names: Set<String> = [
         "ci",
         "new", "init",
-        "cache", "report", "serve", "doctor",
+        "cache", "serve", "doctor",
     ]
 
     static func refusal(_ name: String) -> Diagnostic? {

@@ -64,14 +64,13 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
     @Flag(help: "Refuse base images that Buildfile.lock does not pin.") var locked = false
     @Flag(help: "Run again after each change of the workspace, until interrupted.") var watch = false
     @Flag(name: .customLong("rebuild-images"), help: .hidden) var rebuildsImages = false
-    @Option(help: .hidden) var trace: String?
-    @Option(help: .hidden) var summary: String?
+    @Option(help: ArgumentHelp("Write a trace here that Perfetto and Chrome open.", valueName: "file"))
+    var trace: String?
+    @Option(help: ArgumentHelp("Write a summary in Markdown here.", valueName: "file")) var summary: String?
     @Argument(help: "Labels (the root Buildfile's default without any), and NAME=VALUE.")
     var words: [String] = []
 
     func perform() async throws -> BuildEngine.ExitCode {
-        if trace != nil { throw Refusal(.later("run --trace"), .wrongInput) }
-        if summary != nil { throw Refusal(.later("run --summary"), .wrongInput) }
         if watch, dryRun {
             throw Refusal(
                 Diagnostic(
@@ -140,17 +139,15 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         options.replaysLogs = replayLogs
         let console = console(opened, request)
         let records = RunRecords(in: opened.state)
-        let runs = try await Workspace.refusing { try await makeParts(opened, request, console) }
-        let current = try WorkspaceSearch.currentFolder()
-        let reports = reportFolder.map(BytePath.init).map { $0.isAbsolute ? $0 : current.appending($0) }
-        let outlets = RunOutlets(environment: opened.environment, folder: reports, store: runs.parts.store)
-        options.tellsReports = verbose || outlets.areWanted
-        let times = RecordedTimes(at: opened.state.appending("times"))
-        let engine = Engine(hashed, runs.parts, options, times: times) { event in
+        let outlets = RunOutlets(opened, asked: request.labels, try wantedReports(), logs: !dryRun)
+        let tell: @Sendable (Event) -> Void = { event in
             console.receive(event)
             outlets.receive(event)
-            records.keep(event, of: hashed)
         }
+        let runs = try await Workspace.refusing { try await makeParts(opened, request, tell) }
+        options.tellsReports = verbose || outlets.areWanted
+        let times = RecordedTimes(at: opened.state.appending("times"))
+        let engine = Engine(hashed, runs.parts, options, times: times) { tell(records.keeping($0, of: hashed)) }
         let scope = engine.scope(chosen)
         let refusals = engine.refusals(scope)
         if !refusals.isEmpty { throw Refusal(refusals, .wrongInput) }
@@ -169,7 +166,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         }
         try await refusePointers(opened, hashed, plan, runs.cache)
         for warning in locked ? [] : try hashed.graph.unpinnedBases(of: plan.toRun, .warning) {
-            console.receive(.notice(warning))
+            tell(.notice(warning))
         }
         if plan.hasWork { try await Workspace.refusing { try await runs.recipes.prepare() } }
         let work = Task {
@@ -179,18 +176,25 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         }
         Interruption.shared.handle(
             first: { number in
-                console.receive(.interrupted(signal: number))
+                tell(.interrupted(signal: number))
                 work.cancel()
             }, second: { opened.commands.terminateAll(immediately: true) })
         var (summary, recorded) = await work.value
         if let number = Interruption.shared.received { summary.exitCode = .signal(number) }
         console.receive(.runFinished(summary))
         console.finish()
-        await outlets.write(summary)
+        await outlets.write(summary, runs.parts.store)
         records.save()
         try? recorded.save(at: opened.state.appending("times"))
         try? opened.placed.save()
         return summary
+    }
+
+    private func wantedReports() throws -> WantedReports {
+        let current = try WorkspaceSearch.currentFolder()
+        let absolute = { (text: String) in BytePath(text).isAbsolute ? BytePath(text) : current.appending(text) }
+        return WantedReports(
+            folder: reportFolder.map(absolute), trace: trace.map(absolute), summary: summary.map(absolute))
     }
 
     private var namedByAffected: String? { affected == GlobalOptions.baseOfEvent ? nil : affected }
@@ -235,7 +239,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
     }
 
     private func makeParts(
-        _ opened: Workspace, _ request: RunRequest, _ console: Console
+        _ opened: Workspace, _ request: RunRequest, _ tell: @escaping @Sendable (Event) -> Void
     ) async throws -> Parts {
         let path = opened.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
         let commands = opened.commands
@@ -255,7 +259,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
                 if let insisted { return insisted }
                 return try await ResolvedSandbox.resolve(mode, commands: commands, path: path)
             },
-            tell: { console.receive(.notice($0)) },
+            tell: { tell(.notice($0)) },
             make: { sandbox in
                 LocalActionRunner(
                     workspace: workspace, state: state, store: store, commands: commands, sandbox: sandbox, path: path)
@@ -278,15 +282,18 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
 }
 
 extension RunRecords {
-    fileprivate func keep(_ event: Event, of hashed: HashedGraph) {
-        guard case .targetFinished(let report) = event else { return }
+    /// `event`, and what has changed since where an action ran, which is kept for the next time.
+    fileprivate func keeping(_ event: Event, of hashed: HashedGraph) -> Event {
+        guard case .targetFinished(var report) = event else { return event }
         let succeeded: Bool
         switch report.outcome {
         case .ran: succeeded = true
         case .failed(let failure) where failure.exitCode != nil: succeeded = false
-        default: return
+        default: return event
         }
-        if let index = hashed.graph.index(of: report.label) { keep(index, of: hashed, succeeded: succeeded) }
+        guard let index = hashed.graph.index(of: report.label) else { return event }
+        report.changes = keep(index, of: hashed, succeeded: succeeded)
+        return .targetFinished(report)
     }
 
     /// `; differs from the run of … in: …`, or nothing where that is not known or nothing differs.

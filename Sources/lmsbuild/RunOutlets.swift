@@ -1,5 +1,5 @@
-// Where a run's reports go beside the console: GitHub's annotations and summary, a folder for GitLab and others. What cannot
-// be written is a warning, and changes nothing of the run.
+// Where a run's events go beside the console: its log, GitHub's annotations and summary, a folder for GitLab and others, a
+// trace. What cannot be written is a warning, and changes nothing of the run.
 import BuildEngine
 import BuildGraph
 import Buildfile
@@ -7,64 +7,105 @@ import Glibc
 import Reporting
 import Synchronization
 
-/// Collects a run's events for those who read along by other means than the console.
+/// What a run's command line asks for beside the console; absolute paths.
+struct WantedReports {
+    /// `--report-dir`.
+    var folder: BytePath?
+    /// `--trace`.
+    var trace: BytePath?
+    /// `--summary`.
+    var summary: BytePath?
+}
+
+/// Takes a run's events for those who read along by other means than the console.
 final class RunOutlets: Sendable {
     private struct State {
-        var annotations = GitHubAnnotations()
-        var summary = MarkdownSummary()
-        var quality = CodeQuality()
+        var picture: RunPicture
         var files: [(label: Label, file: OutputFile)] = []
     }
 
     private let annotates: Bool
     private let summaryFile: String?
-    private let folder: BytePath?
-    private let store: any ContentStore
-    private let state = Mutex(State())
+    private let wanted: WantedReports
+    private let log: EventLog?
+    private let logs: EventLogs
+    private let opened: Workspace
+    private let began = ContinuousClock.now
+    private let state: Mutex<State>
 
-    /// `folder` is where `--report-dir` wants the files; absolute.
-    init(environment: [String: String], folder: BytePath?, store: any ContentStore) {
+    /// `logs` is false where nothing will run.
+    init(_ opened: Workspace, asked: [String], _ wanted: WantedReports, logs isLogged: Bool) {
+        let environment = opened.environment
         annotates = environment["GITHUB_ACTIONS"] == "true"
         summaryFile = environment["GITHUB_STEP_SUMMARY"].flatMap { $0.isEmpty ? nil : $0 }
-        self.folder = folder
-        self.store = store
+        self.wanted = wanted
+        self.opened = opened
+        let heading = RunHeading(opened, asked: asked)
+        logs = EventLogs(in: opened.state)
+        log = isLogged ? EventLog(heading, in: logs, warn: { Workspace.show([$0]) }) : nil
+        state = Mutex(State(picture: RunPicture(heading)))
     }
 
-    /// Whether anybody wants to know anything.
-    var areWanted: Bool { annotates || summaryFile != nil || folder != nil }
+    /// Whether anybody wants to know what reports say, also those of targets that are up to date.
+    var areWanted: Bool { annotates || summaryFile != nil || wanted.folder != nil || wanted.summary != nil }
 
     func receive(_ event: Event) {
-        guard areWanted, case .targetFinished(let report) = event else { return }
+        log?.receive(event)
+        guard areWanted || wanted.trace != nil else { return }
+        var at = ContinuousClock.now
+        if case .targetStarted(_, at: let start) = event { at = start }
+        let recorded = RecordedEvent(at: max(.zero, at - began), event)
         state.withLock { state in
-            state.annotations.receive(report)
-            state.summary.receive(report)
-            state.quality.receive(report)
-            if folder != nil { state.files += report.reportFiles.map { (report.label, $0) } }
+            state.picture.apply(recorded)
+            if wanted.folder != nil, case .targetFinished(let report) = event {
+                state.files += report.reportFiles.map { (report.label, $0) }
+            }
         }
     }
 
-    /// Writes everything, once the run is over.
-    func write(_ summary: RunSummary) async {
-        guard areWanted else { return }
-        let (annotations, text, quality, files) = state.withLock { state in
-            (state.annotations.lines, state.summary.text(summary), state.quality.json, state.files)
+    /// Writes everything, once the run is over. `store` holds the files of reports.
+    func write(_ summary: RunSummary, _ store: any ContentStore) async {
+        receive(.runFinished(summary))
+        if log != nil { RunHistory.makeRoom(logs, opened) }
+        guard areWanted || wanted.trace != nil else { return }
+        let (picture, files) = state.withLock { ($0.picture, $0.files) }
+        if annotates {
+            var annotations = GitHubAnnotations()
+            for entry in picture.entries { annotations.receive(entry.report) }
+            for line in annotations.lines { Terminal.say(line) }
         }
-        if annotates { for line in annotations { Terminal.say(line) } }
+        let text = MarkdownSummary(picture).text(summary)
         if let summaryFile { append(text, to: summaryFile) }
-        guard let folder else { return }
+        if let path = wanted.summary { write("the summary", to: path) { text } }
+        if let path = wanted.trace {
+            write("the trace", to: path) { RunTrace.document(picture).text(pretty: false) + "\n" }
+        }
+        guard let folder = wanted.folder else { return }
         do {
+            var quality = CodeQuality()
+            for entry in picture.entries { quality.receive(entry.report) }
             try Disk.makeFolders(folder)
             try Disk.replace(folder.appending("summary.md"), with: Array(text.utf8))
             try Disk.replace(
-                folder.appending("code-quality.json"), with: Array((quality.text(pretty: true) + "\n").utf8))
-            try await copy(files, to: folder.appending("files"))
+                folder.appending("code-quality.json"), with: Array((quality.json.text(pretty: true) + "\n").utf8))
+            try await copy(files, to: folder.appending("files"), store)
         } catch {
             warn("the reports cannot be written to '\(folder.shown)': \(error)")
         }
     }
 
+    private func write(_ what: String, to path: BytePath, _ text: () -> String) {
+        do {
+            try Disk.replace(path, with: Array(text().utf8))
+        } catch {
+            warn("\(what) cannot be written to '\(path.shown)': \(error.text)")
+        }
+    }
+
     /// `COMPONENT.STAGE.N.xml` each: no name that a tool chose.
-    private func copy(_ files: [(label: Label, file: OutputFile)], to folder: BytePath) async throws {
+    private func copy(
+        _ files: [(label: Label, file: OutputFile)], to folder: BytePath, _ store: any ContentStore
+    ) async throws {
         var numbers: [String: Int] = [:]
         try Disk.makeFolders(folder)
         for (label, file) in files.sorted(by: { ($0.label, $0.file.path) < ($1.label, $1.file.path) }) {
@@ -81,25 +122,45 @@ final class RunOutlets: Sendable {
 
     /// GitHub's file may hold what other steps of the job have written.
     private func append(_ text: String, to file: String) {
-        let descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            return warn(
-                "the summary cannot be written to '\(BytePath(file).shown)': \(String(cString: strerror(errno)))")
-        }
-        defer { close(descriptor) }
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count > 0 {
-                rest = rest.dropFirst(count)
-            } else if errno != EINTR {
-                return warn(
-                    "the summary cannot be written to '\(BytePath(file).shown)': \(String(cString: strerror(errno)))")
-            }
+        do {
+            let path = BytePath(file)
+            let descriptor = try Disk.open(path, O_WRONLY | O_CREAT | O_APPEND, mode: 0o644)
+            defer { close(descriptor) }
+            try Disk.write(Array(text.utf8), to: descriptor, path)
+        } catch {
+            warn("the summary cannot be written to '\(BytePath(file).shown)': \(error.text)")
         }
     }
 
     private func warn(_ message: String) {
         Workspace.show([Diagnostic(.machineFailure, .warning, message)])
+    }
+}
+
+extension StoreError {
+    /// What the system said, where it said something.
+    var text: String {
+        if case .system(_, _, let code) = self { errnoText(code) } else { "\(self)" }
+    }
+}
+
+extension RunHeading {
+    /// Of a run that begins now.
+    init(_ opened: Workspace, asked: [String]) {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        let time = now.tv_sec * 1000 + now.tv_nsec / 1_000_000
+        let environment = opened.environment
+        let (commit, branch) = opened.repository?.checkedOut() ?? (nil, nil)
+        self.init(
+            id: Self.id(time: time, number: now.tv_nsec / 15_259), time: time, program: LMSBuild.version, asked: asked,
+            commit: commit, branch: branch)
+        if let server = environment["GITHUB_SERVER_URL"], let repository = environment["GITHUB_REPOSITORY"],
+            let job = environment["GITHUB_RUN_ID"]
+        {
+            page = "\(server)/\(repository)/actions/runs/\(job)"
+        } else {
+            page = environment["CI_JOB_URL"]
+        }
     }
 }

@@ -9,6 +9,7 @@ import case_actions
 import case_changes
 import case_contracts
 import case_files
+import case_reporting
 import case_start
 import chart
 from layouts import DESCRIPTIONS, NAMES, Trash, say
@@ -20,6 +21,7 @@ CASES = {
     "spawn": case_actions.spawn, "sandbox": case_actions.sandbox, "start": case_start.start, "memory": case_files.memory,
     "watch": case_changes.watch, "replay": case_changes.replay,
     "contracts": case_contracts.contracts, "layouts": case_files.layouts, "plan": case_actions.plan,
+    "reporting": case_reporting.reporting,
 }
 
 
@@ -67,7 +69,7 @@ def options_of(arguments):
     sizes.add_argument("--layout", type=layouts, metavar="LIST", help="layouts, or 'all': noop, cold, memory, layouts")
     sizes.add_argument("--services", type=numbers, metavar="LIST", help="services: affected, contracts")
     sizes.add_argument("--buildfiles", type=numbers, metavar="LIST", help="Buildfiles: parse")
-    sizes.add_argument("--actions", type=numbers, metavar="LIST", help="actions: spawn, plan")
+    sizes.add_argument("--actions", type=numbers, metavar="LIST", help="actions: spawn, plan, reporting")
     sizes.add_argument("--inputs", type=numbers, metavar="LIST", help="inputs of the action: sandbox")
     sizes.add_argument("--commits", type=numbers, metavar="LIST", help="commits: replay")
     parser.add_argument("--runs", type=int, metavar="N", help="runs of each command")
