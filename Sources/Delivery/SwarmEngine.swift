@@ -169,6 +169,7 @@ package struct SwarmEngine: DeployEngine {
         let file = files.appending("stack.json")
         let document = stack.document(for: .swarm, files: files).labelled(stack, release: release, inDeploy: true)
         try write(document, to: file)
+        try await forgetImages(of: stack)
         let result = try await program.asked(
             [
                 "docker", "--host", api.address.shown, "stack", "deploy", "--prune", "--resolve-image", "never",
@@ -176,6 +177,25 @@ package struct SwarmEngine: DeployEngine {
             ])
         if !result.succeeded { throw EngineProgram.refusal(result) }
     }
+
+    /// `stack deploy` leaves a service's image alone where its own label says that it is the wanted one already, whatever the
+    /// service runs since. So where somebody changed the image by hand, the label is taken out of the way first; that restarts
+    /// nothing.
+    private func forgetImages(of stack: RenderedStack) async throws {
+        let now = try await observe(stack.project)
+        for service in stack.services {
+            guard let there = now.services[service.name], there.labels[Self.imageLabel] == service.image,
+                ![service.image, service.image + ":latest"].contains(there.image)
+            else { continue }
+            let result = try await program.asked([
+                "docker", "--host", api.address.shown, "service", "update", "--quiet", "--detach", "--no-resolve-image",
+                "--label-add", "\(Self.imageLabel)=", there.id,
+            ])
+            if !result.succeeded { throw EngineProgram.refusal(result) }
+        }
+    }
+
+    private static let imageLabel = "com.docker.stack.image"
 
     package func remove(_ project: String) async throws {
         let result = try await program.asked(["docker", "--host", api.address.shown, "stack", "rm", project])
