@@ -132,8 +132,21 @@ package struct SwarmEngine: DeployEngine {
     }
 
     package func lastLines(of task: ObservedTask) async -> [String] {
-        let path = "/tasks/\(EngineAPI.percentEncoded(task.id))/logs?stdout=1&stderr=1&tail=20"
-        return EngineAPI.lines(ofLog: (try? await api.bytes(path)) ?? [])
+        let path = "/tasks/\(EngineAPI.percentEncoded(task.id))"
+        let lines = EngineAPI.lines(ofLog: (try? await api.bytes(path + "/logs?stdout=1&stderr=1&tail=20")) ?? [])
+        return lines + (await failedProbe(path).map { [$0] } ?? [])
+    }
+
+    /// What the task's health check said last, where it said no: Swarm tells only how the container ended after it. Known where
+    /// the container is on the engine that is asked.
+    private func failedProbe(_ task: String) async -> String? {
+        guard let id = try? await api.get(task).at("Status", "ContainerStatus", "ContainerID")?.text,
+            let container = try? await api.get("/containers/\(id)/json"),
+            let probe = container.at("State", "Health", "Log")?.elements?.last,
+            let status = probe.member("ExitCode")?.whole, status != 0
+        else { return nil }
+        let line = (probe.member("Output")?.text ?? "").split(separator: "\n").last.map(String.init) ?? ""
+        return "its health check failed (exit status \(status)): \(BytePath(line).shown)"
     }
 
     // MARK: Changing
