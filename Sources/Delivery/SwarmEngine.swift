@@ -319,12 +319,16 @@ extension JSONTree {
     /// The document with lmsbuild's labels on each service: in `deploy.labels`, which restart nothing, or in `labels`.
     func labelled(_ stack: RenderedStack, release: String, inDeploy: Bool) -> JSONTree {
         let hashes = Dictionary(stack.services.map { ($0.name, $0.specHash.hex) }, uniquingKeysWith: { $1 })
+        let data = Dictionary(stack.services.map { ($0.name, $0.dataVersion) }, uniquingKeysWith: { $1 })
         return replacing("services") { services in
             JSONTree(
                 .object(
                     (services?.members ?? []).map { member in
                         var labels = [(DeployLabel.spec, JSONTree.string(hashes[member.name] ?? ""))]
                         if inDeploy { labels.append((DeployLabel.release, .string(release))) }
+                        if let version = data[member.name] ?? nil {
+                            labels.append((DataVersion.label, .string("\(version)")))
+                        }
                         let labelled: (JSONTree?) -> JSONTree = { old in
                             JSONTree(
                                 .object(
