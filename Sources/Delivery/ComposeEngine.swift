@@ -201,11 +201,15 @@ package struct ComposeEngine: DeployEngine {
         }
         let result = try await program.asked(words)
         if result.succeeded { return }
-        // A container that does not start is seen by looking, with the others; one that was not made is seen here alone.
+        // Where a container does not start, Compose leaves out others. The one that failed is seen by looking, and it is what
+        // failed; only where nothing is there to be looked at, Compose's own words are all there is.
         let now = try await observe(stack.project)
-        if stack.services.contains(where: { $0.replicas > 0 && now.services[$0.name]?.specHash != $0.specHash.hex }) {
-            throw EngineProgram.refusal(result)
+        let due = stack.services.filter { $0.replicas > 0 }
+        func isMade(_ service: RenderedService) -> Bool { now.services[service.name]?.specHash == service.specHash.hex }
+        func hasFailed(_ service: RenderedService) -> Bool {
+            isMade(service) && now.services[service.name]?.tasks.contains { $0.isCurrent && $0.hasFailed } == true
         }
+        if !due.allSatisfy(isMade), !due.contains(where: hasFailed) { throw EngineProgram.refusal(result) }
     }
 
     /// Containers that somebody put under the project's labels by hand: Compose neither counts nor removes them.

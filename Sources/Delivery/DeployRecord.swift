@@ -179,6 +179,9 @@ package struct DeployLedger: Sendable {
     /// What runs there by the last word; nil where nothing does or nobody can say.
     package var running: LedgerEntry.Running? { entries.last?.running }
 
+    /// What came up last, whatever happened after it.
+    package var lastWhole: LedgerEntry.Running? { entries.last { $0.end == .deployed }?.wanted }
+
     /// Images that failed and have not come up since.
     package var quarantined: Set<String> {
         var bad: Set<String> = []

@@ -106,6 +106,8 @@ package enum DeployLabel {
     package static let project = "io.lmsbuild.project"
     /// What a config is for: `config`, or one of `Shelf`'s.
     package static let kind = "io.lmsbuild.kind"
+    /// How often a service's data has been changed beyond return; see `DataVersion`.
+    package static let data = "io.lmsbuild.data"
     /// A secret's keyed fingerprint.
     package static let fingerprint = "io.lmsbuild.fp"
 }

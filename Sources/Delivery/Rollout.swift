@@ -47,6 +47,8 @@ package struct RolloutPlan: Sendable {
     package var timeout: Duration?
     /// Refused where what runs now could not be gone back to.
     package var needsWayBack = true
+    /// Also where data changes beyond return, or has done so since.
+    package var allowsIrreversible = false
 
     package init(stack: RenderedStack, release: String, commit: String?, origin: DeployOrigin) {
         self.stack = stack
@@ -66,6 +68,8 @@ package enum RolloutRefusal: Error, Sendable {
     case quarantined([String: String])
     /// What runs now cannot be gone back to: by service, the image that is nowhere any more.
     case noWayBack([String: String])
+    /// One of what runs and what is wanted cannot read the data of the other: by service, why.
+    case irreversible([String: String])
 }
 
 /// The state machine. The environment must be held (`DeployLock`) all the while.
@@ -107,7 +111,8 @@ package struct Rollout: Sendable {
         let before = try await engine.observe(plan.stack.project)
         try refuseBusy(before)
         if !retriesQuarantined { try refuseQuarantined(plan.stack, ledger) }
-        let previous = ledger.running
+        // Where the last one left a mixture, what came up as a whole before it is what to go back to.
+        let previous = ledger.running ?? (before.services.isEmpty ? nil : ledger.lastWhole)
         if let missing = try await missingImages(plan.stack) {
             return try await conclude(
                 plan, .rolledBack, running: previous, failed: missing, begun: plan.origin.time, id: newID(ledger),
@@ -119,6 +124,8 @@ package struct Rollout: Sendable {
         {
             throw RolloutRefusal.noWayBack(missing)
         }
+        let crossings = DataVersion.crossings(from: before, to: plan.stack, known: try await dataVersions(ledger))
+        if !plan.allowsIrreversible, !crossings.isEmpty { throw RolloutRefusal.irreversible(crossings) }
         try await keep(plan.stack)
         let record = DeployRecord(
             id: newID(ledger), release: plan.release, stack: plan.stack.digest.hex, commit: plan.commit,
@@ -184,7 +191,7 @@ package struct Rollout: Sendable {
     ) async throws -> LedgerEntry {
         do {
             try await engine.prepare(plan.stack)
-            try await engine.submit(plan.stack, release: plan.release)
+            try await engine.submit(plan.stack.guardingData(in: before), release: plan.release)
         } catch let error as EngineError {
             return try await goBack(plan, record, failed: ["": error.message], bad: [:])
         }
@@ -231,6 +238,11 @@ package struct Rollout: Sendable {
                     .partial, nil, failed.merging(["": "nothing says any more what ran before"]) { "\($0); \($1)" })
             }
             let before = try await engine.observe(plan.stack.project)
+            let lost = DataVersion.losses(in: before, goingBackTo: old)
+            if !lost.isEmpty {
+                let stays = lost.mapValues { "not taken back: \($0)" }
+                return try await end(.partial, nil, failed.merging(stays) { "\($0)\n\($1)" })
+            }
             try await engine.prepare(old)
             try await engine.submit(old, release: previous.release)
             tell(.submitted(release: previous.release, isRollback: true))
@@ -371,6 +383,14 @@ package struct Rollout: Sendable {
             missing[service.name] = "its image \(service.image) is neither in the engine nor in its registry"
         }
         return missing.isEmpty ? nil : missing
+    }
+
+    /// With which data the images have run that came up here.
+    private func dataVersions(_ ledger: DeployLedger) async throws -> [DataVersion.Running: Int] {
+        let kept = try await engine.shelf.list(.stack)
+        let stacks = ledger.entries.filter { $0.end == .deployed }
+            .compactMap { kept[$0.wanted.stack].flatMap { RenderedStack(recorded: $0) } }
+        return DataVersion.known(from: stacks)
     }
 
     /// What `digest` names, from the shelf; nil where it is not there any more.

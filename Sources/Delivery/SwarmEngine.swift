@@ -132,8 +132,21 @@ package struct SwarmEngine: DeployEngine {
     }
 
     package func lastLines(of task: ObservedTask) async -> [String] {
-        let path = "/tasks/\(EngineAPI.percentEncoded(task.id))/logs?stdout=1&stderr=1&tail=20"
-        return EngineAPI.lines(ofLog: (try? await api.bytes(path)) ?? [])
+        let path = "/tasks/\(EngineAPI.percentEncoded(task.id))"
+        let lines = EngineAPI.lines(ofLog: (try? await api.bytes(path + "/logs?stdout=1&stderr=1&tail=20")) ?? [])
+        return lines + (await failedProbe(path).map { [$0] } ?? [])
+    }
+
+    /// What the task's health check said last, where it said no: Swarm tells only how the container ended after it. Known where
+    /// the container is on the engine that is asked.
+    private func failedProbe(_ task: String) async -> String? {
+        guard let id = try? await api.get(task).at("Status", "ContainerStatus", "ContainerID")?.text,
+            let container = try? await api.get("/containers/\(id)/json"),
+            let probe = container.at("State", "Health", "Log")?.elements?.last,
+            let status = probe.member("ExitCode")?.whole, status != 0
+        else { return nil }
+        let line = (probe.member("Output")?.text ?? "").split(separator: "\n").last.map(String.init) ?? ""
+        return "its health check failed (exit status \(status)): \(BytePath(line).shown)"
     }
 
     // MARK: Changing
@@ -169,6 +182,7 @@ package struct SwarmEngine: DeployEngine {
         let file = files.appending("stack.json")
         let document = stack.document(for: .swarm, files: files).labelled(stack, release: release, inDeploy: true)
         try write(document, to: file)
+        try await forgetImages(of: stack)
         let result = try await program.asked(
             [
                 "docker", "--host", api.address.shown, "stack", "deploy", "--prune", "--resolve-image", "never",
@@ -176,6 +190,25 @@ package struct SwarmEngine: DeployEngine {
             ])
         if !result.succeeded { throw EngineProgram.refusal(result) }
     }
+
+    /// `stack deploy` leaves a service's image alone where its own label says that it is the wanted one already, whatever the
+    /// service runs since. So where somebody changed the image by hand, the label is taken out of the way first; that restarts
+    /// nothing.
+    private func forgetImages(of stack: RenderedStack) async throws {
+        let now = try await observe(stack.project)
+        for service in stack.services {
+            guard let there = now.services[service.name], there.labels[Self.imageLabel] == service.image,
+                ![service.image, service.image + ":latest"].contains(there.image)
+            else { continue }
+            let result = try await program.asked([
+                "docker", "--host", api.address.shown, "service", "update", "--quiet", "--detach", "--no-resolve-image",
+                "--label-add", "\(Self.imageLabel)=", there.id,
+            ])
+            if !result.succeeded { throw EngineProgram.refusal(result) }
+        }
+    }
+
+    private static let imageLabel = "com.docker.stack.image"
 
     package func remove(_ project: String) async throws {
         let result = try await program.asked(["docker", "--host", api.address.shown, "stack", "rm", project])
@@ -286,12 +319,16 @@ extension JSONTree {
     /// The document with lmsbuild's labels on each service: in `deploy.labels`, which restart nothing, or in `labels`.
     func labelled(_ stack: RenderedStack, release: String, inDeploy: Bool) -> JSONTree {
         let hashes = Dictionary(stack.services.map { ($0.name, $0.specHash.hex) }, uniquingKeysWith: { $1 })
+        let data = Dictionary(stack.services.map { ($0.name, $0.dataVersion) }, uniquingKeysWith: { $1 })
         return replacing("services") { services in
             JSONTree(
                 .object(
                     (services?.members ?? []).map { member in
                         var labels = [(DeployLabel.spec, JSONTree.string(hashes[member.name] ?? ""))]
                         if inDeploy { labels.append((DeployLabel.release, .string(release))) }
+                        if let version = data[member.name] ?? nil {
+                            labels.append((DataVersion.label, .string("\(version)")))
+                        }
                         let labelled: (JSONTree?) -> JSONTree = { old in
                             JSONTree(
                                 .object(

@@ -17,6 +17,7 @@ struct DeployCommand: AsyncParsableCommand, ExitingCommand {
     @Flag(name: [.customShort("n"), .long], help: "Say what would change, and change nothing.") var dryRun = false
     @Flag(help: "Try images again that did not come up before.") var retry = false
     @Flag(help: "Deploy although what runs now could not be gone back to.") var noWayBack = false
+    @Flag(help: "Deploy although data changes for which there is no way back.") var allowIrreversible = false
     @Flag(help: "Bring all at once where the environment's strategy is one that is not built yet.") var allAtOnce =
         false
     @Flag(help: "Exit with 9 where another is at work there.") var noWait = false
@@ -42,11 +43,13 @@ struct DeployCommand: AsyncParsableCommand, ExitingCommand {
         let images = try await pinned(release, place)
         let stack = try await place.system.rendered(place.environment, images: images)
             .following(place.environment.definition.strategy)
+        try Self.checkData(stack, place.environment.definition)
         if dryRun { return try await preview(stack, place) }
         var plan = RolloutPlan(
             stack: stack, release: release.name.hex, commit: release.commit, origin: await place.origin(message))
         plan.apply(place.environment.definition, limit: limit)
         plan.needsWayBack = !noWayBack
+        plan.allowsIrreversible = allowIrreversible
         return try await place.carryOut(plan, waits: !noWait, retries: retry)
     }
 
@@ -63,6 +66,19 @@ struct DeployCommand: AsyncParsableCommand, ExitingCommand {
             Diagnostic(
                 .notBuiltYet, "'strategy \(name)' is not built yet", at: definition.span,
                 hint: "'--all-at-once' deploys '\(definition.name)' as its stack's 'update_config' says"), .wrongInput)
+    }
+
+    /// What is meant to keep data safe is never passed over because it cannot be read.
+    private static func checkData(_ stack: RenderedStack, _ definition: EnvironmentDefinition) throws {
+        for service in stack.services where service.dataVersion == nil {
+            guard let text = service.dataLabel else { continue }
+            throw Refusal(
+                Diagnostic(
+                    .badEnvironment,
+                    "the label '\(DataVersion.label)' of '\(service.name)' is no version: '\(BytePath(text).shown)'",
+                    at: definition.span, hint: "a whole number that goes up with each migration that cannot be undone"),
+                .wrongInput)
+        }
     }
 
     static func duration(_ text: String) throws -> Duration {

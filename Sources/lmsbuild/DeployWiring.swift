@@ -290,6 +290,14 @@ enum RolloutTalk {
                     notes: images.sorted { $0.key < $1.key }.map { .init("\($0.key): \($0.value)") },
                     hint: "push those images again first ('lmsbuild push'), or deploy with '--no-way-back'"),
                 .checkFailed)
+        case .irreversible(let services):
+            Refusal(
+                Diagnostic(
+                    .deployRefused, .error, "data in '\(environment)' cannot be taken back",
+                    notes: services.sorted { $0.key < $1.key }.map { .init("\($0.key): \($0.value)") },
+                    hint:
+                        "'--allow-irreversible' does it all the same; where it then fails, nothing goes back by itself"),
+                .checkFailed)
         }
     }
 }

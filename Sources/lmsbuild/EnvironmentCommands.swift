@@ -120,6 +120,7 @@ struct Redeployment {
     let place: DeployPlace
     let running: LedgerEntry.Running
     let ledger: DeployLedger
+    var allowsIrreversible = false
 
     func carryOut(origin: DeployOrigin, action: String, waits: Bool) async throws -> BuildEngine.ExitCode {
         let kept = try await DeployPlace.refusing { try await place.engine.shelf.list(.stack) }
@@ -136,6 +137,7 @@ struct Redeployment {
         plan.action = action
         plan.apply(place.environment.definition, limit: nil)
         plan.needsWayBack = false
+        plan.allowsIrreversible = allowsIrreversible
         return try await place.carryOut(plan, waits: waits, retries: true)
     }
 }
@@ -151,6 +153,7 @@ struct RollbackCommand: AsyncParsableCommand, ExitingCommand {
             "The release, by the digits its name begins with; without, the one before.", valueName: "release"))
     var to: String?
     @Option(name: .shortAndLong, help: "Why, for the history.") var message: String?
+    @Flag(help: "Go back although that release cannot read the data that there is now.") var allowIrreversible = false
     @Flag(help: "Exit with 9 where another is at work there.") var noWait = false
     @Argument(help: "NAME=VALUE sets a '?=' variable.") var words: [String] = []
 
@@ -158,8 +161,9 @@ struct RollbackCommand: AsyncParsableCommand, ExitingCommand {
         let opened = try await Workspace.open(global, overrides: GlobalOptions.overrides(in: words).overrides)
         let place = try await DeployPlace(opened, env)
         let ledger = try await DeployPlace.refusing { try await DeployLedger(on: place.engine.shelf) }
-        return try await Redeployment(place: place, running: try target(ledger), ledger: ledger).carryOut(
-            origin: await place.origin(message), action: "rollback", waits: !noWait)
+        var back = Redeployment(place: place, running: try target(ledger), ledger: ledger)
+        back.allowsIrreversible = allowIrreversible
+        return try await back.carryOut(origin: await place.origin(message), action: "rollback", waits: !noWait)
     }
 
     private func target(_ ledger: DeployLedger) throws -> LedgerEntry.Running {

@@ -1787,6 +1787,7 @@ error[LMS801]: 'prod' comes after 'staging': 3f0c9d2a81be runs there, not 77c1d0
 - `policy clean`: commit, and make the release again.
 - `policy signed`: `lmsbuild release sign`, and `--keys FILE` with the keys that count.
 - An image that failed before is tried again with `--retry`.
+- Data that cannot be taken back: [deploying](../deploy.md#data-that-cannot-be-taken-back) says what that means; `--allow-irreversible` does it.
 
 """##,
     "LMS802": ##"""

@@ -32,7 +32,7 @@ package final class DockerEngine: Sendable {
         let start = """
             setsid dockerd --bridge=none --iptables=false --storage-driver=overlay2 --data-root \(root)/data \
             --exec-root \(root)/exec --pidfile \(root)/pid -H unix://\(root)/sock \(insecure) >>\(root)/log 2>&1 </dev/null &
-            for i in $(seq 150); do docker version >/dev/null 2>&1 && exit 0; sleep 0.2; done; exit 1
+            for i in $(seq 400); do docker version >/dev/null 2>&1 && exit 0; sleep 0.2; done; exit 1
             """
         return try await shell(start).succeeded
     }
@@ -64,7 +64,8 @@ package final class DockerEngine: Sendable {
         let root = folder.path.shown
         _ = try? await shell(
             """
-            pid=$(cat \(root)/pid 2>/dev/null) && kill "$pid" && while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+            pid=$(cat \(root)/pid 2>/dev/null) && kill "$pid" && while kill -0 "$pid" 2>/dev/null \\
+                && ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null; do sleep 0.1; done
             for mount in \(root)/exec/netns/*; do umount "$mount" 2>/dev/null; done; true
             """)
     }

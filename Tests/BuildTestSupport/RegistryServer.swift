@@ -1,4 +1,5 @@
 // A real image registry on 127.0.0.1, of a test's own. Does not know images.
+import BuildEngine
 import BuildGraph
 import Glibc
 
@@ -36,6 +37,22 @@ package final class RegistryServer {
         try await program.expect("listening on 127.0.0.1:")
         let said = try await program.expect("\"")
         address = "127.0.0.1:" + said.dropLast()
+    }
+
+    /// Removes the image `digest` of the repository `name`, and then everything that nothing refers to any more, as a registry's
+    /// own clean-up does.
+    package func forget(_ name: String, _ digest: String) async throws {
+        let url = "http://\(address)/v2/\(name)/manifests/\(digest)"
+        for words in [
+            ["/usr/bin/curl", "-sf", "-X", "DELETE", url], [Self.path, "garbage-collect", "-m", configuration],
+        ] {
+            let command = Command(
+                words, environment: ["PATH": "/usr/bin:/bin", "HOME": folder.path.shown], folder: folder.path)
+            let result = try await ProcessRunner.ofTests.run(command)
+            if !result.succeeded {
+                throw EngineFixtureFailed(text: "\(words): \(String(decoding: result.output, as: UTF8.self))")
+            }
+        }
     }
 
     /// Ends it and waits until it has ended; what it holds goes with it.

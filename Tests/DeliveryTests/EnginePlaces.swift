@@ -3,6 +3,7 @@ import BuildEngine
 import BuildGraph
 import BuildTestSupport
 import Glibc
+import Synchronization
 import Testing
 
 @testable import Delivery
@@ -11,18 +12,47 @@ import Testing
 /// its processors for itself.
 @Suite(.serialized) enum RealEngineTests {}
 
+/// What a rollout tells, kept for the message of an expectation that fails; and somebody who does something about it.
+final class RolloutJournal: Sendable {
+    private struct Page {
+        var lines: [String] = []
+        var reaction: (@Sendable (RolloutEvent) -> Void)?
+    }
+
+    private let page = Mutex(Page())
+
+    func tell(_ event: RolloutEvent) {
+        let reaction = page.withLock { page in
+            page.lines.append("\(event)")
+            return page.reaction
+        }
+        reaction?(event)
+    }
+
+    /// What was told since the last call.
+    func take() -> String {
+        page.withLock { page in
+            defer { page.lines = [] }
+            return page.lines.joined(separator: "\n")
+        }
+    }
+
+    func onEvent(_ reaction: (@Sendable (RolloutEvent) -> Void)?) { page.withLock { $0.reaction = reaction } }
+}
+
 /// A project on a test's engine.
 struct EnginePlace {
     let engine: any DeployEngine
     let project: String
     var rollout: Rollout
     var watch: Duration = .seconds(1)
+    let journal = RolloutJournal()
 
     private init(_ engine: any DeployEngine, _ project: String) {
         self.engine = engine
         self.project = project
         rollout = Rollout(
-            engine: engine, ask: { _ in nil }, tell: { print("EVENT", project, $0) }, pause: .milliseconds(200))
+            engine: engine, ask: { _ in nil }, tell: { [journal] in journal.tell($0) }, pause: .milliseconds(200))
     }
 
     private static func api(_ engine: DockerEngine) throws -> EngineAPI {
@@ -57,6 +87,7 @@ struct EnginePlace {
             stack: stack.rendered, release: release, commit: nil,
             origin: DeployOrigin(who: "t", why: "", time: Int(time(nil))))
         plan.watch = watch
+        _ = journal.take()
         return try await rollout.run(plan, retriesQuarantined: retries)
     }
 

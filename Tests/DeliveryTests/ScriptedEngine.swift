@@ -120,9 +120,10 @@ final class ScriptedEngine: DeployEngine {
                 looks < 2 + count
                 ? [task(0, up: !starts)] : [task(0, up: false, failure: "exit 1"), task(1, up: false)]
         }
+        var labels = [DeployLabel.spec: running.stack.specHash.hex, DeployLabel.release: running.release]
+        labels[DataVersion.label] = running.stack.dataVersion.map { "\($0)" }
         return ObservedService(
-            name: name, version: running.version, image: image,
-            labels: [DeployLabel.spec: running.stack.specHash.hex, DeployLabel.release: running.release],
+            name: name, version: running.version, image: image, labels: labels,
             update: running.update, tasks: tasks, description: JSONTree(.string(image)))
     }
 
@@ -150,9 +151,10 @@ final class ScriptedEngine: DeployEngine {
                     stack: service, release: release, version: (old?.version ?? 0) + 1, looks: isSame ? 9 : 0)
                 if !isSame, let before = old?.stack {
                     switch state.behaviours[service.image] ?? .good {
-                    case .takenBack:
+                    case .takenBack where service.entry.isRolledBackByTheEngine:
                         new.stack = before
                         new.update = .rollbackCompleted
+                    case .takenBack: new.update = .paused
                     case .paused: new.update = .paused
                     default: break
                     }
@@ -174,6 +176,13 @@ final class ScriptedEngine: DeployEngine {
 
     /// What runs, by service.
     var images: [String: String] { state.withLock { $0.services.mapValues(\.stack.image) } }
+}
+
+extension JSONTree {
+    /// Whether a failed update of this service is undone by the engine.
+    fileprivate var isRolledBackByTheEngine: Bool {
+        at("deploy", "update_config", "failure_action")?.text == "rollback"
+    }
 }
 
 /// The engine's shelf, whose calls count as the engine's.

@@ -14,7 +14,10 @@ extension RealEngineTests {
         private let good = #"["/bin/busybox", "sh", "-c", "exec /bin/busybox httpd -f -p 127.0.0.1:$PORT -h /www"]"#
 
         @Test(.timeLimit(.minutes(5))) func whatRunsIsWhatIsSaid() async throws {
-            try await DockerEngine.during(swarm: true) { try await check($0) }
+            try await DockerEngine.during(swarm: true) { engine in
+                try await check(engine)
+                try await checkThatNeitherComesUp(engine)
+            }
         }
 
         private func check(_ engine: DockerEngine) async throws {
@@ -37,16 +40,17 @@ extension RealEngineTests {
             // One of two does not become healthy: both go back.
             stack.services["a"]?.image = "two"
             stack.services["b"]?.image = "sick"
+            stack.services["b"]?.startPeriod = 500
             let bad = try await place.deploy(stack, "r2")
             #expect(bad.end == .rolledBack, "\(bad)")
-            #expect(bad.failed.keys.contains("b"))
+            #expect(bad.failed["b"]?.contains("its health check failed (exit status 1): wget: ") == true, "\(bad)")
             #expect(bad.quarantined == ["sick"])
             #expect(try await place.images() == ["a": "one:latest", "b": "one:latest"])
             #expect(try await place.drifts() == [])
             await #expect(throws: RolloutRefusal.self) { try await place.deploy(stack, "r2") }
 
             // A good one, and back from it.
-            stack.services["b"]?.image = "two"
+            stack.services["b"] = .init(image: "two", port: 18292)
             #expect(try await place.deploy(stack, "r3").end == .deployed)
             #expect(try await place.images() == ["a": "two:latest", "b": "two:latest"])
 
@@ -57,6 +61,35 @@ extension RealEngineTests {
             #expect(
                 drifts.contains { $0.kind == .changed && $0.service == "a" && $0.path?.contains("Env") == true },
                 "\(drifts)")
+        }
+
+        /// What ran before does not come up again either: it is said so, and nothing is tried in circles.
+        private func checkThatNeitherComesUp(_ engine: DockerEngine) async throws {
+            try engine.folder.write("signals/database", "")
+            let place = try EnginePlace.swarm(engine, "lms-old")
+            var old = StackFixture.Service(
+                image: "one", port: 18293, volumes: ["\(engine.folder("signals").shown):/s:ro"])
+            old.command = [
+                "/bin/busybox", "sh", "-c",
+                "[ -e /s/database ] || { echo no database; exit 1; }; "
+                    + "exec /bin/busybox httpd -f -p 127.0.0.1:$PORT -h /www",
+            ]
+            let first = StackFixture(project: "lms-old", services: ["a": old])
+            #expect(try await place.deploy(first, "r1").end == .deployed)
+            _ = engine.folder("signals").appending("database").withCString { unlink($0) }
+            let bad = StackFixture(
+                project: "lms-old", services: ["a": .init(image: "sick", port: 18293, startPeriod: 500)])
+            let entry = try await place.deploy(bad, "r2")
+            let said = Comment(rawValue: "\(entry)\n\(place.journal.take())")
+            #expect(entry.end == .rollbackFailed, said)
+            #expect(entry.running == nil, said)
+            // In its own last words.
+            #expect(entry.failed["a"]?.contains("no database") == true, said)
+            #expect(entry.quarantined == ["sick"], said)
+            #expect(try await !place.drifts().isEmpty)
+            try engine.folder.write("signals/database", "")
+            #expect(try await place.deploy(first, "r1").end == .deployed)
+            #expect(try await place.drifts() == [])
         }
     }
 }

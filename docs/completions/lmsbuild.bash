@@ -88,9 +88,9 @@ _lmsbuild() {
             "env diff") words="-C -f --format --help" ;;
             "env docs") words="-C -f -o --output --help" ;;
             "env render") words="-C -f --help" ;;
-            "deploy") words="-C -f --to -m --message -n --dry-run --retry --no-way-back --all-at-once --no-wait --timeout --keys --driver --help" ;;
+            "deploy") words="-C -f --to -m --message -n --dry-run --retry --no-way-back --allow-irreversible --all-at-once --no-wait --timeout --keys --driver --help" ;;
             "status") words="-C -f --env --fix --no-wait --format --help" ;;
-            "rollback") words="-C -f --env --to -m --message --no-wait --help" ;;
+            "rollback") words="-C -f --env --to -m --message --allow-irreversible --no-wait --help" ;;
             "history") words="-C -f --env --last --format --help" ;;
             "contracts") words="list publish fetch" ;;
             "release") words="write list show verify diff sign attest" ;;

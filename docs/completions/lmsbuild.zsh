@@ -293,6 +293,7 @@ _lmsbuild() {
             '(-n --dry-run)'{-n,--dry-run}'[Say what would change, and change nothing.]' \
             ''--retry'[Try images again that did not come up before.]' \
             ''--no-way-back'[Deploy although what runs now could not be gone back to.]' \
+            ''--allow-irreversible'[Deploy although data changes for which there is no way back.]' \
             ''--all-at-once'[Bring all at once where the environment'\''s strategy is one that is not built yet.]' \
             ''--no-wait'[Exit with 9 where another is at work there.]' \
             ''--timeout'[How long it may take, in place of what health checks say.]:timeout:_files' \
@@ -317,6 +318,7 @@ _lmsbuild() {
             ''--env'[The environment.]:environment:_files' \
             ''--to'[The release, by the digits its name begins with; without, the one before.]:release:_files' \
             '(-m --message)'{-m,--message}'[Why, for the history.]:message:_files' \
+            ''--allow-irreversible'[Go back although that release cannot read the data that there is now.]' \
             ''--no-wait'[Exit with 9 where another is at work there.]' \
             '*: :_files'
         ;;
