@@ -267,6 +267,7 @@ struct TargetBuilder {
         }
 
         let making: Making
+        var mounted: [String] = []
         let folder = components[seed.component].folder
         if let recipe = rule.recipe {
             takeUses(of: seed.component, &edges, &files)
@@ -279,6 +280,7 @@ struct TargetBuilder {
             let image = try imageRule(seed, attributes.image, edges: edges, inputs: inputs)
             making = .image(image.rule)
             files = image.files
+            mounted = image.secrets
             selection = FileSelection(isImage: true)
         } else {
             making = .group
@@ -294,7 +296,7 @@ struct TargetBuilder {
             edges: uniqueEdges(edges), outputs: outputs.outputs(of: index),
             attributes: ownAttributes, values: environment.values,
             contracts: seed.consumption?.contracts ?? [], passed: environment.passed,
-            secrets: environment.secrets, tools: tools, span: rule.stage.span)
+            secrets: environment.secrets + mounted, tools: tools, span: rule.stage.span)
     }
 
     private func uniqueEdges(_ edges: [Edge]) -> [Edge] {
