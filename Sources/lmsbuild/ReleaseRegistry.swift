@@ -59,7 +59,7 @@ struct ReleaseRegistry {
                     hint: "push it with the version that made it"), .wrongInput)
         }
         let artifacts = artifacts
-        try await interruptible {
+        try await refusing {
             let images = try await imagesThere(release)
             let lacking = release.services.filter { $0.value.image != nil && images[$0.key] == nil }.keys.sorted()
             if !lacking.isEmpty { throw Refusal(self.lacking(lacking, release), .wrongInput) }
@@ -81,7 +81,7 @@ struct ReleaseRegistry {
     /// The manifest's digest of each image of the release that its registry has: under its digest, or under its tag with
     /// the configuration that a Docker engine names. Refuses a tag that holds another image.
     func pushedImages(_ release: Release) async throws -> [String: String] {
-        try await interruptible { try await imagesThere(release) }
+        try await refusing { try await imagesThere(release) }
     }
 
     private func imagesThere(_ release: Release) async throws -> [String: String] {
@@ -107,7 +107,7 @@ struct ReleaseRegistry {
 
     /// Attaches statements to the images of a release, each in its own repository: service, what, and its image's digest.
     func attach(_ attachments: [(image: String, digest: String, what: AttachedArtifact)]) async throws -> [String] {
-        try await interruptible {
+        try await refusing {
             var digests: [String] = []
             for one in attachments {
                 guard let image = ImageReference(one.image) else { continue }
@@ -124,7 +124,7 @@ struct ReleaseRegistry {
     /// registry has none. Refuses digits that begin several names.
     func pull(_ digits: String) async throws -> SHA256Value? {
         let artifacts = artifacts
-        return try await interruptible {
+        return try await refusing {
             let names = try await artifacts.names(beginning: digits)
             guard let name = names.first, let pulled = try await artifacts.pull(name) else { return nil }
             if names.count > 1 { throw Refusal(.ambiguous(digits, names), .wrongInput) }
@@ -161,8 +161,8 @@ struct ReleaseRegistry {
         try writeFile(file.shown, Array((all.json.text(pretty: true) + "\n").utf8))
     }
 
-    /// Runs `body` until it ends or somebody interrupts it, and tells what is wrong with a registry.
-    private func interruptible<Result: Sendable>(_ body: @escaping () async throws -> Result) async throws -> Result {
+    /// Runs `body`, turning what a registry says into a refusal with its exit status.
+    private func refusing<Result: Sendable>(_ body: @escaping () async throws -> Result) async throws -> Result {
         do {
             return try await Workspace.refusing(body)
         } catch let error as RegistryError {
