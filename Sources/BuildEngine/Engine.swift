@@ -26,6 +26,8 @@ package struct EngineParts: Sendable {
     package let images: any ActionRunner
     package let commands: any CommandRunner
     package let environment: [String: String]
+    /// The values of secrets that say where they are, by name; others are in the environment.
+    package var secrets: [String: String] = [:]
     /// What a declared output in the workspace is now, or nil where it is not there or is no file.
     package let placed: @Sendable (BytePath) -> PlacedFile?
     /// What the last run left, where that may be believed.
@@ -61,6 +63,12 @@ package struct EngineParts: Sendable {
         self.starter = starter
         self.base = base
     }
+
+    /// What an action of `node` may take its variables from: secrets only for who names them.
+    func environment(of node: Target) -> [String: String] {
+        if node.secrets.isEmpty || secrets.isEmpty { return environment }
+        return environment.merging(secrets.filter { node.secrets.contains($0.key) }) { $1 }
+    }
 }
 
 /// Runs a plan. Does not know where events go, nor which implementations its parts are.
@@ -89,7 +97,8 @@ package struct Engine: Sendable {
     package func refusals(_ scope: RunScope) -> [Diagnostic] {
         scope.order.filter { !scope[$0].secrets.isEmpty }.sorted().flatMap { target in
             let node = scope[target]
-            return node.secrets.filter { (parts.environment[$0] ?? "").isEmpty }.map { name in
+            let known = parts.environment(of: node)
+            return node.secrets.filter { (known[$0] ?? "").isEmpty }.map { name in
                 Diagnostic(
                     .missingSecret, "'\(node.label)' needs the secret '\(name)', which is not set", at: node.span,
                     hint: "set \(name) in the environment of lmsbuild")

@@ -96,6 +96,8 @@ package enum Reason: Sendable, Hashable {
     case lostOutputs
     /// There is one, but the engine no longer has the image.
     case lostImage
+    /// There is one, but a secret that it was made with has another value now, or nobody knows which it had.
+    case changedSecret
     /// `-B`.
     case forced
     /// `[uncached]`.

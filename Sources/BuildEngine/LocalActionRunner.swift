@@ -119,7 +119,8 @@ package struct LocalActionRunner: ActionRunner {
                 + [SandboxStage.recipe],
             environment: environment(of: action, home: "/tmp/home", temporary: "/tmp"), folder: BytePath("/"))
         command.timeout = action.attributes.timeout
-        let collector = OutputCollector(label: action.label, store: store) { stage.place(of: $0) }
+        var collector = OutputCollector(label: action.label, store: store) { stage.place(of: $0) }
+        collector.mask = mask(of: action)
         let ended = try await finish(command, action) { try collector.reports(layout) }
         let outputs = try collector.outputs(action.outputs)
         try refuseUndeclared(action, stage, collector)
@@ -165,6 +166,11 @@ package struct LocalActionRunner: ActionRunner {
             .merging(action.environment) { $1 }.merging(action.unhashedEnvironment) { $1 }
     }
 
+    /// What takes the action's secrets out of what it says.
+    func mask(of action: Action) -> SecretMask {
+        SecretMask(values: action.secretNames.compactMap { action.unhashedEnvironment[$0] })
+    }
+
     /// A command that ended with status 0.
     struct Ended {
         let log: [UInt8]
@@ -196,8 +202,7 @@ package struct LocalActionRunner: ActionRunner {
                 hint: "PATH is \(path)")
         }
         try Task.checkCancellation()
-        let mask = SecretMask(values: action.secretNames.compactMap { action.unhashedEnvironment[$0] })
-        let output = mask.masked(result.output)
+        let output = mask(of: action).masked(result.output)
         switch result.ending {
         case .exited(0): return Ended(log: output, duration: result.duration)
         case .timedOut:

@@ -8,6 +8,8 @@ struct OutputCollector {
     let store: LocalContentStore
     /// Where a path of the workspace is on disk: a folder that the action could not replace, and the rest below it.
     let place: @Sendable (BytePath) -> (base: BytePath, rest: BytePath)?
+    /// Takes secrets out of reports, which others read.
+    var mask = SecretMask(values: [])
 
     /// The declared outputs, sorted. Throws `ActionFailure` where one is missing or can't be one.
     func outputs(_ declared: [ActionOutput]) throws -> [OutputFile] {
@@ -32,7 +34,14 @@ struct OutputCollector {
     /// Files that `[report]` globs name, where they are there. `before` are those that were there before the action: one
     /// that it has not touched is no report of its.
     func reports(_ layout: ActionLayout, unlike before: ReportsBefore = ReportsBefore()) throws -> [OutputFile] {
-        try reportFiles(layout).filter { before.files[$0.path] != FileStatus($0.status) }.map(stored)
+        try reportFiles(layout).filter { before.files[$0.path] != FileStatus($0.status) }.map(storedReport)
+    }
+
+    private func storedReport(_ file: Found) throws -> OutputFile {
+        // Not a byte of the value gets into the store.
+        guard !mask.isEmpty, file.status.isFile else { return try stored(file) }
+        let digest = try store.write(mask.masked(try Disk.contents(of: file.place)))
+        return OutputFile(path: file.path, kind: file.status.isExecutable ? .executable : .file, digest: digest)
     }
 
     /// What is there of reports before an action runs in the workspace itself.

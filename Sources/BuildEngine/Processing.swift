@@ -33,7 +33,7 @@ extension Engine {
         var known: Action?
         do {
             known = try hashed.action(
-                of: target, node, plan.scope, products: products, environment: parts.environment)
+                of: target, node, plan.scope, products: products, environment: parts.environment(of: node))
             guard let action = known else { return nothing(target, node, products) }
             let key = hashed.key(of: target, node, plan.scope) { products[$0]?.name }
             let isTainted = products.values.contains(where: \.isTainted)
@@ -101,6 +101,9 @@ extension Engine {
         if known == nil, let contract, contract.todo.isEmpty, node.outputs.isEmpty { known = .verified }
         guard let result = known else { return .miss(.noResult) }
         if case .image = action.command {
+            if !action.secretNames.isEmpty, !(await parts.images.hasSameSecrets(action)) {
+                return .miss(.changedSecret)
+            }
             return await parts.images.isPresent(action, result) ? .hit(result, Placement()) : .miss(.lostImage)
         }
         for output in result.outputs {

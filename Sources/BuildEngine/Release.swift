@@ -97,6 +97,8 @@ package struct Release: Sendable {
     package internal(set) var tools = Tools()
     /// The name of the document that it was read from.
     var readName: SHA256Value?
+    /// It was read from a document of the older form, whose name covers the verdicts in it.
+    var hasNamedVerdicts = false
 
     package init(
         commit: String?, services: [String: Service], contracts: [Contract], hashes: [String: InputHash]
@@ -120,7 +122,7 @@ package struct Release: Sendable {
         return release
     }
 
-    /// The name of a release: the SHA-256 of its canonical form. Of one that was read it is the document's, whatever
+    /// The name of a release: the SHA-256 of its canonical form, which says what would run and nothing of what is known of it. Of one that was read it is the document's, whatever
     /// further members that has.
     package var name: SHA256Value { readName ?? SHA256Value.of(canonical) }
 

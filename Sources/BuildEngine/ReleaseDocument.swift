@@ -17,15 +17,23 @@ extension JSONValue {
 
 extension Release {
     /// The canonical form: JSON in UTF-8 on one line without spaces, members sorted by their names' bytes. Holds no time,
-    /// machine or run, so what is the same has the same bytes wherever it is made.
-    package var canonical: [UInt8] { Array(json.sorted.text(pretty: false).utf8) }
+    /// machine, run or verdict, so what is the same has the same bytes wherever and whenever it is made.
+    package var canonical: [UInt8] { Array(named.sorted.text(pretty: false).utf8) }
 
-    /// The document. A member that nothing is known for is left out, so that what an older lmsbuild wrote keeps its name.
+    /// The document: what the name covers, and beside it the verdicts that are known.
     package var json: JSONValue {
+        guard case .object(let members) = named, !hasNamedVerdicts else { return named }
+        let known = verdicts
+        return known.isEmpty ? named : .object(members + [(Self.verdictsMember, Self.json(known))])
+    }
+
+    /// What the name covers. A member that nothing is known for is left out, so that what an older lmsbuild wrote keeps its
+    /// name.
+    private var named: JSONValue {
         var members: [(String, JSONValue)] = [
             ("schema", .number(1)), ("commit", commit.map { .string($0) } ?? .null),
             ("services", .object(services.sorted { $0.key < $1.key }.map { ($0.key, Self.json($0.value)) })),
-            ("contracts", .array(contracts.map { Self.json($0) })),
+            ("contracts", .array(contracts.map { Self.json($0, withVerdicts: hasNamedVerdicts) })),
         ]
         if !environments.isEmpty {
             members.append(
@@ -63,12 +71,12 @@ extension Release {
         return .object(members)
     }
 
-    private static func json(_ contract: Contract) -> JSONValue {
+    private static func json(_ contract: Contract, withVerdicts: Bool) -> JSONValue {
         func json(_ term: ContractTerm) -> JSONValue {
             var members: [(String, JSONValue)] = [
                 ("name", .string(term.name)), ("digest", .string(term.digest.hex)),
             ]
-            if let verdict = contract.verdicts[term.digest] {
+            if withVerdicts, let verdict = contract.verdicts[term.digest] {
                 members.append(("verdict", .string(verdict.rawValue)))
             }
             return .object(members)
@@ -97,7 +105,7 @@ extension Release {
         } catch {
             throw .noRelease(name, error.reason)
         }
-        readName = SHA256Value.of(Array(document.sorted.text(pretty: false).utf8))
+        readName = SHA256Value.of(Array(document.without(Self.verdictsMember).sorted.text(pretty: false).utf8))
     }
 
     private struct Unreadable: Error {
@@ -136,7 +144,8 @@ extension Release {
                 environment: value.member("environment")?.text.flatMap { SHA256Value(hex: $0) })
         }
         release.tools = tools(document.member("tools"))
-        return release
+        release.hasNamedVerdicts = found.contains { !$0.verdicts.isEmpty }
+        return release.knowing(verdicts(document.member(verdictsMember)))
     }
 
     private static func tools(_ value: JSONValue?) -> Tools {

@@ -42,7 +42,9 @@ package struct ReleaseStore: Sendable {
     package func file(of name: SHA256Value) -> BytePath { folder.appending(BytePath(name.hex + ".json")) }
 
     /// Keeps `release` under its name, readable by its owner alone, so that it survives a crash of the machine from here on.
+    /// What is known of the one that is kept already stays known.
     package func keep(_ release: Release) throws(FileSystemError) {
+        let release = release.knowing((try? read(release.name))?.verdicts ?? [])
         let bytes = Array((release.json.text(pretty: true) + "\n").utf8)
         let file = file(of: release.name)
         if let kept = try? Disk.contents(of: file), kept == bytes { return }
@@ -72,9 +74,13 @@ package struct ReleaseStore: Sendable {
         return release
     }
 
-    /// What `argument` names: `here` or `HEAD`, which `made` makes; a file; or the first digits (four or more) of a kept
-    /// release's name. Throws LMS311 for anything else, and whatever `made` throws.
-    package func find(_ argument: String, made: (Made) async throws -> Release) async throws -> Found {
+    /// What `argument` names: `here` or `HEAD`, which `made` makes; a file; or the first digits (four or more) of a
+    /// release's name that is kept here, or else `elsewhere`, which keeps what it finds. Throws LMS311 for anything else, and
+    /// whatever `made` and `elsewhere` throw.
+    package func find(
+        _ argument: String, elsewhere: (_ digits: String) async throws -> SHA256Value? = { _ in nil },
+        made: (Made) async throws -> Release
+    ) async throws -> Found {
         if let wanted = Made(rawValue: argument) {
             return Found(release: try await made(wanted), file: nil, claimed: nil)
         }
@@ -83,11 +89,18 @@ package struct ReleaseStore: Sendable {
             return Found(
                 release: try Self.read(path, shown: argument), file: path, claimed: Self.claimed(by: path))
         }
-        let name = try named(argument)
+        var name = try named(argument)
+        if name == nil { name = try await elsewhere(argument) }
+        guard let name else {
+            throw Diagnostic(
+                .badRecord, "no release that is kept here begins with '\(argument)'",
+                hint: "'lmsbuild release list' shows those that are")
+        }
         return Found(release: try read(name), file: file(of: name), claimed: name)
     }
 
-    private func named(_ argument: String) throws(Diagnostic) -> SHA256Value {
+    /// Nil where no kept release's name begins with the digits.
+    private func named(_ argument: String) throws(Diagnostic) -> SHA256Value? {
         let isHex = argument.utf8.allSatisfy { "0123456789abcdef".utf8.contains($0) }
         guard isHex, (4...64).contains(argument.utf8.count) else {
             throw Diagnostic(
@@ -95,17 +108,8 @@ package struct ReleaseStore: Sendable {
                 hint: "a release is a file, digits of a kept one's name ('lmsbuild release list'), 'here' or 'HEAD'")
         }
         let found = kept.map(\.name).filter { $0.hex.hasPrefix(argument) }.sorted()
-        if found.count == 1 { return found[0] }
-        if found.isEmpty {
-            throw Diagnostic(
-                .badRecord, "no release that is kept here begins with '\(argument)'",
-                hint: "'lmsbuild release list' shows those that are")
-        }
-        throw Diagnostic(
-            .badRecord, "'\(argument)' begins the names of \(found.count) releases",
-            hint:
-                "one more digit tells them apart: \(found.prefix(4).map { String($0.hex.prefix(12)) }.joined(separator: ", "))"
-        )
+        if found.count < 2 { return found.first }
+        throw .ambiguous(argument, found)
     }
 
     private static func read(_ file: BytePath, shown: String) throws(Diagnostic) -> Release {
@@ -126,5 +130,15 @@ package struct ReleaseStore: Sendable {
     private static func claimed(by file: BytePath) -> SHA256Value? {
         guard let last = file.components.last else { return nil }
         return SHA256Value(hex: String(decoding: last.prefix(64), as: UTF8.self))
+    }
+}
+
+extension Diagnostic {
+    /// LMS311: several releases' names begin with `digits`. `found` are those names, at least two.
+    package static func ambiguous(_ digits: String, _ found: [SHA256Value]) -> Diagnostic {
+        let shown = found.prefix(4).map { String($0.hex.prefix(12)) }.joined(separator: ", ")
+        return Diagnostic(
+            .badRecord, "'\(digits)' begins the names of \(found.count) releases",
+            hint: "one more digit tells them apart: \(shown)")
     }
 }

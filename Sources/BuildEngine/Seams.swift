@@ -8,12 +8,15 @@ package protocol ActionRunner: Sendable {
     /// Asks the world itself whether what `result` says is still there (an image in an engine's store). Outputs are
     /// files and looked at by the caller.
     func isPresent(_ action: Action, _ result: ActionResult) async -> Bool
+    /// Whether the action's secrets have the values with which it last succeeded here.
+    func hasSameSecrets(_ action: Action) async -> Bool
     /// Whether actions read the workspace's own files, which may change under them, and not the store's.
     var readsWorkspace: Bool { get }
 }
 
 extension ActionRunner {
     package var readsWorkspace: Bool { false }
+    package func hasSameSecrets(_ action: Action) async -> Bool { true }
 }
 
 /// Digest → bytes. A blob is written elsewhere and renamed into place, and no bytes are handed out that are not what their

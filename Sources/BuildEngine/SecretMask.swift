@@ -1,4 +1,5 @@
-// Takes secret values out of what a command printed. Does not know where the values come from.
+// Takes secret values out of what a command printed, and looks for them. Does not know where the values come from.
+package import Buildfile
 
 /// Replaces each value of at least 4 bytes by `***`: as it is, line by line, in base64 (also as part of a longer text),
 /// percent-encoded and escaped as in JSON. Shorter values would make holes in any text and are left alone.
@@ -7,6 +8,10 @@ package struct SecretMask: Sendable {
     /// By first byte, longest first.
     private let patterns: [UInt8: [[UInt8]]]
 
+    /// Without any value of 4 bytes or more nothing is masked.
+    package var isEmpty: Bool { patterns.isEmpty }
+
+    /// A mask of these values.
     package init(values: [String]) {
         var all: Set<[UInt8]> = []
         for value in values {
@@ -20,6 +25,7 @@ package struct SecretMask: Sendable {
             .mapValues { $0.sorted { $0.count > $1.count } }
     }
 
+    /// `bytes` with `***` for every value.
     package func masked(_ bytes: [UInt8]) -> [UInt8] {
         if patterns.isEmpty { return bytes }
         var result: [UInt8] = []
@@ -35,6 +41,44 @@ package struct SecretMask: Sendable {
             }
         }
         return result
+    }
+
+    /// The same of a text.
+    package func masked(_ text: String) -> String {
+        patterns.isEmpty ? text : String(decoding: masked(Array(text.utf8)), as: UTF8.self)
+    }
+
+    /// What a message about something that went wrong says, masked.
+    package func masked(_ diagnostic: Diagnostic) -> Diagnostic {
+        Diagnostic(
+            diagnostic.code, diagnostic.severity, masked(diagnostic.message), at: diagnostic.span,
+            notes: diagnostic.notes.map { .init(masked($0.message), at: $0.span) },
+            hint: diagnostic.hint.map { masked($0) })
+    }
+
+    /// What an action failed by, masked.
+    package func masked(_ failure: ActionFailure) -> ActionFailure {
+        if patterns.isEmpty { return failure }
+        var masked = ActionFailure(
+            kind: failure.kind, diagnostic: masked(failure.diagnostic), exitCode: failure.exitCode,
+            output: masked(failure.output), duration: failure.duration)
+        masked.reports = failure.reports
+        return masked
+    }
+
+    /// In what forms a value is looked for where it must not be: the whole value as it is, percent-encoded, escaped as in
+    /// JSON, and in base64 at each place that it can have in a longer text; of more than one line those lines, too, that
+    /// say something of their own. Empty for a value of less than 8 bytes, which is in every large file by chance.
+    package static func traces(of value: String) -> [[UInt8]] {
+        let raw = Array(value.utf8)
+        guard raw.count >= 8 else { return [] }
+        var all = Set(forms(of: raw))
+        for line in raw.split(whereSeparator: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) {
+            // Every file with a key in it has the line that says so.
+            guard line.count >= 20, line.count < raw.count, !line.starts(with: "-----".utf8) else { continue }
+            all.formUnion(forms(of: Array(line)))
+        }
+        return all.filter { $0.count >= 8 }.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
     private static func forms(of value: [UInt8]) -> [[UInt8]] {

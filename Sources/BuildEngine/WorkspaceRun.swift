@@ -21,7 +21,8 @@ extension LocalActionRunner {
             command.timeout = action.attributes.timeout
             command.mayEndWithItsStarter = false
             let root = workspace
-            let collector = OutputCollector(label: action.label, store: store) { (root, $0) }
+            var collector = OutputCollector(label: action.label, store: store) { (root, $0) }
+            collector.mask = mask(of: action)
             let before = try collector.reportsBefore(layout)
             let ended = try await finish(command, action) { try collector.reports(layout, unlike: before) }
             let result = try result(

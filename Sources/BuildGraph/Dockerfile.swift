@@ -41,6 +41,13 @@ package struct RemoteSource: Sendable, Hashable {
     }
 }
 
+/// What a RUN mounts as a secret.
+package struct SecretMount: Sendable, Hashable {
+    /// Its id.
+    package let name: String
+    package let span: SourceSpan
+}
+
 /// HEALTHCHECK in the form of Docker's image configuration; times in nanoseconds, 0 where the engine's default holds.
 package struct Healthcheck: Sendable, Hashable {
     /// `["NONE"]`, `["CMD", …]` or `["CMD-SHELL", text]`.
@@ -65,6 +72,8 @@ package struct DockerfileInputs: Sendable {
     /// LMS201 errors, LMS202 notices.
     package let diagnostics: [Diagnostic]
     package let baseImages: [BaseImage]
+    /// The secrets that the reached stages' RUNs mount, in their order.
+    package let secrets: [SecretMount]
     /// Every name that an ARG declares, in whatever stage.
     package let usedArguments: Set<String>
     /// Of the target stage, or of the stage it starts from; nil where it is the base image's business.
@@ -98,6 +107,7 @@ struct DockerfileStage {
     var sources: [ContextSource] = []
     var remoteSources: [RemoteSource] = []
     var baseImages: [BaseImage] = []
+    var secrets: [SecretMount] = []
     var diagnostics: [Diagnostic] = []
     /// Where what it takes can't be known.
     var unresolved: [SourceSpan] = []
@@ -298,7 +308,8 @@ struct DockerfileReader {
         return DockerfileInputs(
             sources: sources, remoteSources: used.flatMap(\.remoteSources), wholeContext: isWhole,
             diagnostics: errors + used.flatMap(\.diagnostics), baseImages: used.flatMap(\.baseImages),
-            usedArguments: declared, healthcheck: target.flatMap { stages[$0].healthcheck },
+            secrets: used.flatMap(\.secrets), usedArguments: declared,
+            healthcheck: target.flatMap { stages[$0].healthcheck },
             bottomImage: target.flatMap { stages[$0].bottomImage }, syntax: text.syntax,
             reachedText: errors.isEmpty ? reachedText(reached) : source.bytes)
     }

@@ -150,6 +150,8 @@ extension DockerfileReader {
         var type = Array("bind".utf8)
         var path: SpannedBytes?
         var from: SpannedBytes?
+        var id: SpannedBytes?
+        var target: SpannedBytes?
         var start = 0
         for end in 0...mount.bytes.count
         where end == mount.bytes.count || mount.bytes[end] == UInt8(ascii: ",") {
@@ -163,6 +165,8 @@ extension DockerfileReader {
                 type = known
             case "source", "src": path = value
             case "from": from = value
+            case "id": id = value
+            case "target", "dst", "destination": target = value
             default: break
             }
         }
@@ -178,9 +182,27 @@ extension DockerfileReader {
             stage.sources.append(
                 ContextSource(pattern: DockerPattern(literalCutAtRoot: literal), text: text, span: mount.span))
         case "cache": if let from { refer(to: from, .mount, in: &stage) }
-        case "tmpfs", "secret", "ssh": break
+        case "secret": takeSecret(id: id, target: target, mount, in: &stage)
+        case "tmpfs", "ssh": break
         default: giveUp("the mount '\(mount.text)' is not known", at: mount.span, in: &stage)
         }
+    }
+
+    /// Without an id a secret is called as the last part of where it is mounted.
+    private func takeSecret(
+        id: SpannedBytes?, target: SpannedBytes?, _ mount: SpannedBytes, in stage: inout DockerfileStage
+    ) {
+        func refuse(_ why: String, at span: SourceSpan) {
+            stage.diagnostics.append(
+                Diagnostic(
+                    .badDockerfile, .error, why, at: span, hint: "write --mount=type=secret,id=NAME"))
+        }
+        guard let word = id ?? target else { return refuse("the secret '\(mount.text)' has no id", at: mount.span) }
+        guard case .value(let value) = stage.variables.expand(word.bytes), !value.isEmpty else {
+            return refuse("'\(word.text)' has no value here, so nobody knows which secret is meant", at: word.span)
+        }
+        let bytes = id == nil ? value.split(separator: UInt8(ascii: "/")).last.map(Array.init) ?? [] : value
+        stage.secrets.append(SecretMount(name: String(decoding: bytes, as: UTF8.self), span: word.span))
     }
 
     // MARK: variables

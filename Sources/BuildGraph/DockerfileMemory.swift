@@ -51,6 +51,7 @@ extension DockerfileInputs {
                     reference: $0.reference, argumentName: $0.argumentName, isResolved: $0.isResolved, use: $0.use,
                     span: $0.span.moved(to: source))
             },
+            secrets: secrets.map { SecretMount(name: $0.name, span: $0.span.moved(to: source)) },
             usedArguments: usedArguments, healthcheck: healthcheck, bottomImage: bottomImage, syntax: syntax,
             reachedText: reachedText)
     }

@@ -5,7 +5,7 @@ import Buildfile
 extension TargetBuilder {
     mutating func imageRule(
         _ seed: TargetSeed, _ attributes: RuleAttributes.Image, edges: [Edge], inputs: [Word]
-    ) throws(FileSystemError) -> (rule: ImageRule, files: EntrySet) {
+    ) throws(FileSystemError) -> (rule: ImageRule, files: EntrySet, secrets: [String]) {
         let folder = components[seed.component].folder
         let prerequisites = imagePrerequisites(edges)
         let context = attributes.context.flatMap { path($0, in: folder) } ?? folder
@@ -24,7 +24,7 @@ extension TargetBuilder {
                 .missingInput(
                     Word(dockerfile.path.shown, dockerfile.span), path: dockerfile.path, tree: tree,
                     producer: outputs.owner(of: dockerfile.path).map { seeds[$0].label }))
-            return (rule(values), EntrySet())
+            return (rule(values), EntrySet(), [])
         }
         var known = values
         for name in prerequisites.keys { known[name] = "\(name):pinned" }
@@ -35,13 +35,31 @@ extension TargetBuilder {
         checkArguments(attributes, read)
         checkBases(read, seed, prerequisites)
         checkRemotes(read)
+        let secrets = secrets(read, seed)
         bases = try externalBases(read, prerequisites)
         var files = try select(read, rule(values), seed, edges)
         let takesDockerfile = files.contains(index)
         files.insert(index)
         return (
-            rule(values.filter { read.usedArguments.contains($0.key) }, takesDockerfile: takesDockerfile), files
+            rule(values.filter { read.usedArguments.contains($0.key) }, takesDockerfile: takesDockerfile), files,
+            secrets
         )
+    }
+
+    /// The secrets that the Dockerfile mounts, sorted; one that the component does not name is an error.
+    private mutating func secrets(_ read: DockerfileInputs, _ seed: TargetSeed) -> [String] {
+        let declared = drafts[seed.component].block.words("secret").map(\.text)
+        var refused: Set<String> = []
+        for mount in read.secrets where !declared.contains(mount.name) && refused.insert(mount.name).inserted {
+            let owner = seed.label.component
+            diagnostics.append(
+                Diagnostic(
+                    .undeclaredSecret, "the secret '\(mount.name)' is mounted here, and '\(owner)' does not name it",
+                    at: mount.span, notes: [.init("the rule", at: seed.rule.stage.span)],
+                    hint: nearestWord(to: mount.name, among: declared).map { "did you mean '\($0)'?" }
+                        ?? "add 'secret \(mount.name)' to the block of '\(owner)'"))
+        }
+        return Set(read.secrets.map(\.name)).intersection(declared).sorted()
     }
 
     /// `python-base:image` arrives as the build argument `python_base`.

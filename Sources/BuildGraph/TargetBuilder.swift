@@ -271,6 +271,7 @@ struct TargetBuilder {
         }
 
         let making: Making
+        var mounted: [String] = []
         let folder = components[seed.component].folder
         if let recipe = rule.recipe {
             takeUses(of: seed.component, &edges, &files)
@@ -283,6 +284,7 @@ struct TargetBuilder {
             let image = try imageRule(seed, attributes.image, edges: edges, inputs: inputs)
             making = .image(image.rule)
             files = image.files
+            mounted = image.secrets
             selection = FileSelection(isImage: true)
         } else {
             making = .group
@@ -298,7 +300,7 @@ struct TargetBuilder {
             edges: uniqueEdges(edges), outputs: outputs.outputs(of: index),
             attributes: ownAttributes, values: environment.values,
             contracts: seed.consumption?.contracts ?? [], passed: environment.passed,
-            secrets: environment.secrets, tools: tools, span: rule.stage.span)
+            secrets: environment.secrets + mounted, tools: tools, span: rule.stage.span)
     }
 
     private func uniqueEdges(_ edges: [Edge]) -> [Edge] {

@@ -36,6 +36,7 @@ package enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case unresolvedDockerfile = "LMS202"
     case notReproducible = "LMS203"
     case unpinnedBase = "LMS204"
+    case undeclaredSecret = "LMS205"
     // The command line and the repository.
     case badCommandLine = "LMS301"
     case noBuildfile = "LMS302"
@@ -67,6 +68,7 @@ package enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case badReport = "LMS511"
     case unknownGateBase = "LMS512"
     case measuredAnew = "LMS513"
+    case secretInImage = "LMS514"
     // Machine, cache, engines.
     case storeUnusable = "LMS601"
     case engineUnavailable = "LMS602"

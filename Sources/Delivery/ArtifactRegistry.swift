@@ -1,6 +1,6 @@
-// Releases and attestations as OCI artifacts (image-spec 1.1), pushed through whatever speaks to a registry. Does not know HTTP
-// or credentials.
-package import BuildEngine
+// OCI artifacts (image-spec 1.1) and what is attached to them, through whatever speaks to a registry. Does not know HTTP or
+// credentials, nor what a release is.
+import BuildEngine
 import BuildGraph
 import Buildfile
 
@@ -17,95 +17,174 @@ package struct StoredManifest: Sendable, Hashable {
     package var digest: String { "sha256:" + SHA256Value.of(bytes).hex }
 }
 
-/// What pushing artifacts needs of a registry. Digests are `sha256:` and 64 hex digits; all calls throw `ActionFailure` where
-/// the registry cannot be asked or refuses.
+/// What artifacts need of a registry. Digests are `sha256:` and 64 hex digits; all calls throw `RegistryError` where the registry
+/// cannot be asked or refuses.
 package protocol ArtifactRegistry: Sendable {
     func hasBlob(_ digest: String, in repository: String) async throws -> Bool
     /// Uploads `bytes`, whose digest is `digest`.
     func putBlob(_ bytes: [UInt8], digest: String, in repository: String) async throws
+    /// The bytes of a small blob, which are those that its digest names.
+    func blob(_ digest: String, in repository: String) async throws -> [UInt8]
     /// The manifest of a tag or digest; nil where there is none.
     func manifest(_ reference: String, in repository: String) async throws -> StoredManifest?
     /// Puts a manifest under a tag or its digest. True where the registry says that it keeps referrers itself
     /// (`OCI-Subject`), so that no fallback tag is needed.
     func put(_ manifest: StoredManifest, as reference: String, in repository: String) async throws -> Bool
+    /// The index of what refers to a manifest, as the registry itself keeps it; nil where it keeps none.
+    func referrers(of digest: String, in repository: String) async throws -> [UInt8]?
+    /// Sorted; empty where there is no such repository.
+    func tags(of repository: String) async throws -> [String]
 }
 
-/// The artifacts of releases in one repository of a registry.
+/// What is attached to a manifest.
+package struct AttachedArtifact: Sendable, Hashable {
+    /// Of the artifact, by which those who look for it find it.
+    package let type: String
+    /// Of its bytes.
+    package let contentType: String
+    package let bytes: [UInt8]
+    /// Told of it wherever it is listed; sorted by name.
+    package let annotations: [String: String]
+
+    package init(type: String, contentType: String, bytes: [UInt8], annotations: [String: String] = [:]) {
+        (self.type, self.contentType, self.bytes, self.annotations) = (type, contentType, bytes, annotations)
+    }
+
+    /// A signed statement of an image, as who verifies images looks for it.
+    package init(_ envelope: Envelope, of kind: Attestation.Kind) {
+        self.init(
+            type: Envelope.statementType, contentType: ArtifactPush.envelopeType, bytes: envelope.document,
+            annotations: ["in-toto.io/predicate-type": kind.type])
+    }
+
+    fileprivate var annotationsJSON: JSONValue? {
+        annotations.isEmpty
+            ? nil : .object(annotations.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })
+    }
+}
+
+/// One thing that refers to a manifest, as a list of referrers has it.
+package struct Referrer: Sendable, Hashable {
+    /// Of its own manifest: `sha256:…`.
+    package let digest: String
+    /// Empty where the list does not say it.
+    package let type: String
+}
+
+/// Artifacts in the repositories of one registry.
 package struct ArtifactPush: Sendable {
-    private static let manifestType = "application/vnd.oci.image.manifest.v1+json"
+    static let manifestType = "application/vnd.oci.image.manifest.v1+json"
     private static let indexType = "application/vnd.oci.image.index.v1+json"
     private static let emptyType = "application/vnd.oci.empty.v1+json"
     /// What an attestation's layer holds.
     package static let envelopeType = "application/vnd.dsse.envelope.v1+json"
+    /// How often a list is written again that others write at the same time.
+    private static let attempts = 8
 
-    private let registry: any ArtifactRegistry
+    let registry: any ArtifactRegistry
+    private let settle: @Sendable () async throws -> Void
 
-    package init(to registry: any ArtifactRegistry) {
+    /// `settle` waits until who has read a list at the same time has written it.
+    package init(
+        to registry: any ArtifactRegistry,
+        settle: @escaping @Sendable () async throws -> Void = { try await Task.sleep(for: .milliseconds(150)) }
+    ) {
         self.registry = registry
+        self.settle = settle
     }
 
-    /// Pushes a release into `repository`, under its name as a tag, and its signatures where there are any. Gives the
-    /// manifest's digest: a function of both.
-    package func push(_ release: Release, signatures: Envelope? = nil, to repository: String) async throws -> String {
-        var layers = [try await layer(release.canonical, ReleaseSignature.type, "release.json", repository)]
-        if let signatures {
-            let bytes = Array(signatures.json.sorted.text(pretty: false).utf8)
-            layers.append(try await layer(bytes, Self.envelopeType, "release.json.dsse", repository))
-        }
-        let manifest = try await manifest(ReleaseSignature.type, layers, repository, [])
-        // The manifest last: what has the tag is whole.
-        if try await registry.manifest(release.name.hex, in: repository)?.digest != manifest.digest {
-            _ = try await registry.put(manifest, as: release.name.hex, in: repository)
-        }
-        return manifest.digest
-    }
-
-    /// Attaches an attestation to the image `digest`, which `repository` has. Gives the digest of the attestation's manifest;
-    /// one that is there already is not pushed again.
+    /// Attaches something to the manifest `digest`, which `repository` has. Gives the digest of the attachment's own
+    /// manifest; one that is there already is not listed again. What others have attached stays.
+    @discardableResult
     package func attach(
-        _ envelope: Envelope, of kind: Attestation.Kind, to digest: String, in repository: String
+        _ attachment: AttachedArtifact, to digest: String, in repository: String
     ) async throws -> String {
         guard let subject = try await registry.manifest(digest, in: repository) else {
             throw ActionFailure(
                 kind: .unavailable,
                 diagnostic: Diagnostic(
                     .engineUnavailable, .error,
-                    "'\(BytePath(repository).shown)' has no image \(BytePath(digest).shown.prefix(19)) to attest",
-                    hint: "push the image first"))
+                    "'\(BytePath(repository).shown)' has no \(BytePath(digest).shown.prefix(19)) to attach anything to",
+                    hint: "push it first"))
         }
-        let bytes = Array(envelope.json.sorted.text(pretty: false).utf8)
-        let layer = try await layer(bytes, Self.envelopeType, nil, repository)
-        let annotations = JSONValue.object([("in-toto.io/predicate-type", .string(kind.type))])
-        let manifest = try await manifest(
-            Envelope.statementType, [layer], repository,
-            [("subject", Self.descriptor(subject.type, subject.bytes)), ("annotations", annotations)])
+        let layer = try await layer(attachment.bytes, attachment.contentType, nil, repository)
+        var more = [("subject", Self.descriptor(subject.type, subject.bytes))]
+        if let annotations = attachment.annotationsJSON { more.append(("annotations", annotations)) }
+        let manifest = try await manifest(attachment.type, [layer], repository, more)
         let keepsReferrers = try await registry.put(manifest, as: manifest.digest, in: repository)
-        if !keepsReferrers { try await list(manifest, annotations, of: digest, in: repository) }
+        if !keepsReferrers { try await list(manifest, attachment, of: digest, in: repository) }
         return manifest.digest
     }
 
-    /// The referrers of `digest` as the fallback tag lists them: manifests' digests.
-    package func referrers(of digest: String, in repository: String) async throws -> [String] {
-        guard let index = try await registry.manifest(Self.tag(digest), in: repository) else { return [] }
-        let entries = (try? JSONValue.parse(index.bytes))?.member("manifests")?.elements ?? []
-        return entries.compactMap { $0.member("digest")?.text }
+    /// What refers to `digest`: as the registry itself tells, or else as the fallback tag lists it.
+    package func referrers(of digest: String, in repository: String) async throws -> [Referrer] {
+        var bytes = try await registry.referrers(of: digest, in: repository)
+        if bytes == nil { bytes = try await registry.manifest(Self.tag(digest), in: repository)?.bytes }
+        let entries = bytes.flatMap { try? JSONValue.parse($0) }?.member("manifests")?.elements ?? []
+        return entries.compactMap { entry in
+            guard let digest = entry.member("digest")?.text, ImageReference.isDigest(digest) else { return nil }
+            return Referrer(digest: digest, type: entry.member("artifactType")?.text ?? "")
+        }
+    }
+
+    /// The contents of everything of `type` that refers to `digest`: the first layer of each, in the list's order.
+    package func attachments(
+        of type: String, to digest: String, in repository: String
+    ) async throws -> [[UInt8]] {
+        var found: [[UInt8]] = []
+        for referrer in try await referrers(of: digest, in: repository)
+        where referrer.type == type || referrer.type.isEmpty {
+            guard let manifest = try await registry.manifest(referrer.digest, in: repository),
+                let document = try? JSONValue.parse(manifest.bytes), document.member("artifactType")?.text == type,
+                let layer = document.member("layers")?.elements?.first?.member("digest")?.text
+            else { continue }
+            found.append(try await registry.blob(layer, in: repository))
+        }
+        return found
     }
 
     /// Adds a manifest to the index under the fallback tag, `sha256-<hex>` (distribution-spec 1.1, "Referrers Tag Schema").
+    /// A registry cannot compare and set: who writes at the same time is found by reading again, and added to.
     private func list(
-        _ manifest: StoredManifest, _ annotations: JSONValue, of digest: String, in repository: String
+        _ manifest: StoredManifest, _ attachment: AttachedArtifact, of digest: String, in repository: String
     ) async throws {
-        let before = try await registry.manifest(Self.tag(digest), in: repository)
-        var entries = before.flatMap { try? JSONValue.parse($0.bytes) }?.member("manifests")?.elements ?? []
-        if entries.contains(where: { $0.member("digest")?.text == manifest.digest }) { return }
-        guard case .object(let members) = Self.descriptor(manifest.type, manifest.bytes) else { return }
-        entries.append(
-            .object(members + [("artifactType", .string(Envelope.statementType)), ("annotations", annotations)]))
-        let index = JSONValue.object([
-            ("schemaVersion", .number(2)), ("mediaType", .string(Self.indexType)), ("manifests", .array(entries)),
-        ])
-        let stored = StoredManifest(type: Self.indexType, bytes: Array(index.sorted.text(pretty: false).utf8))
-        _ = try await registry.put(stored, as: Self.tag(digest), in: repository)
+        guard case .object(var entry) = Self.descriptor(manifest.type, manifest.bytes) else { return }
+        entry.append(("artifactType", .string(attachment.type)))
+        if let annotations = attachment.annotationsJSON { entry.append(("annotations", annotations)) }
+        for _ in 0..<Self.attempts {
+            let before = try await registry.manifest(Self.tag(digest), in: repository)
+            let document = try before.map { try index($0, of: digest, in: repository) }
+            let entries = document?.member("manifests")?.elements ?? []
+            if entries.contains(where: { $0.member("digest")?.text == manifest.digest }) { return }
+            // What else others have written into the index stays.
+            let fresh: [(String, JSONValue)] = [
+                ("schemaVersion", .number(2)), ("mediaType", .string(Self.indexType)),
+            ]
+            let kept = (document?.members ?? fresh).filter { $0.0 != "manifests" }
+            let list = JSONValue.object(kept + [("manifests", .array(entries + [.object(entry)]))])
+            let stored = StoredManifest(type: Self.indexType, bytes: Array(list.sorted.text(pretty: false).utf8))
+            _ = try await registry.put(stored, as: Self.tag(digest), in: repository)
+            try await settle()
+        }
+        throw ActionFailure(
+            kind: .unavailable,
+            diagnostic: Diagnostic(
+                .registryFailed, .error,
+                "'\(repository):\(Self.tag(digest).prefix(19))…', the list of what is attached, is written by others again and again",
+                hint: "run the command again"))
+    }
+
+    /// The list under a fallback tag. What is none is not written over.
+    private func index(_ stored: StoredManifest, of digest: String, in repository: String) throws -> JSONValue {
+        if let document = try? JSONValue.parse(stored.bytes), document.member("manifests")?.elements != nil {
+            return document
+        }
+        throw ActionFailure(
+            kind: .unavailable,
+            diagnostic: Diagnostic(
+                .registryFailed, .error,
+                "'\(repository):\(Self.tag(digest))' is no list of what is attached, and is not written over",
+                hint: "somebody has pushed something else under that tag; remove it"))
     }
 
     private static func tag(_ digest: String) -> String { "sha256-" + Attestation.digits(digest) }
@@ -117,7 +196,7 @@ package struct ArtifactPush: Sendable {
         ])
     }
 
-    private func layer(
+    func layer(
         _ bytes: [UInt8], _ type: String, _ title: String?, _ repository: String
     ) async throws -> JSONValue {
         try await putBlob(bytes, repository)
@@ -134,7 +213,7 @@ package struct ArtifactPush: Sendable {
         try await registry.putBlob(bytes, digest: digest, in: repository)
     }
 
-    private func manifest(
+    func manifest(
         _ type: String, _ layers: [JSONValue], _ repository: String, _ more: [(String, JSONValue)]
     ) async throws -> StoredManifest {
         let empty = Array("{}".utf8)

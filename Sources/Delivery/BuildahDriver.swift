@@ -38,8 +38,18 @@ package struct BuildahDriver: ImageDriver {
         return "\(Self.repository(of: reference))@\(digest)"
     }
 
+    package func remove(_ reference: String) async throws {
+        guard try await digest(of: reference) != nil else { return }
+        let result = try await program.run([name, "rmi", "--force", reference], timeout: .seconds(60))
+        guard result.succeeded else {
+            throw ActionFailure.engineUnavailable(
+                "\(name) can't remove '\(reference)': \(EngineProgram.lastLine(result.errors) ?? "no answer")",
+                hint: "remove it by hand: \(name) rmi \(reference)")
+        }
+    }
+
     /// The reference without tag and digest.
-    static func repository(of reference: String) -> String {
+    package static func repository(of reference: String) -> String {
         let named = reference.split(separator: "@", maxSplits: 1).first.map(String.init) ?? reference
         guard let colon = named.lastIndex(of: ":"), !named[colon...].contains("/") else { return named }
         return String(named[..<colon])
@@ -89,7 +99,7 @@ package struct BuildahDriver: ImageDriver {
         let identity = work.appending("iid")
         let result = try await program.run(
             arguments(request, context, dockerfile, identity: identity, options, isFinal: check == nil),
-            timeout: options.timeout, separateErrors: false)
+            further: options.secretEnvironment, timeout: options.timeout, separateErrors: false)
         log += result.output
         guard result.succeeded else { throw ActionFailure.build(name, request, result, hint: hint(result, options)) }
         if let check {
@@ -122,6 +132,7 @@ package struct BuildahDriver: ImageDriver {
         for (argument, value) in request.arguments.sorted(by: { $0.key < $1.key }) {
             words += ["--build-arg", "\(argument)=\(value)"]
         }
+        words += options.secretArguments
         words += ["--annotation", "\(EngineProgram.hashLabel)=\(request.tag)"]
         words += ["--label", "\(EngineProgram.hashLabel)=\(request.tag)"]
         if let target = request.targetStage { words += ["--target", target] }
@@ -142,7 +153,11 @@ package struct BuildahDriver: ImageDriver {
     /// Bases are fetched before the build, whose RUNs have no network.
     private func pullWhereMissing(_ base: String, _ request: ImageRequest) async throws -> [UInt8] {
         if try await inspect(base) != nil { return [] }
-        let result = try await program.run([name, "pull", base], separateErrors: false)
+        // This machine's own registries are asked by plain HTTP, here as everywhere.
+        let isLoopback =
+            ImageReference(base).flatMap { try? HTTPAddress("http://" + $0.host) }?.isLoopback ?? false
+        let result = try await program.run(
+            [name, "pull"] + (isLoopback ? ["--tls-verify=false"] : []) + [base], separateErrors: false)
         if result.succeeded { return result.output }
         let text = String(decoding: result.output, as: UTF8.self).lowercased()
         let isMissing = ["manifest unknown", "not found", "denied", "unauthorized", "invalid reference"]

@@ -29,6 +29,16 @@ package struct DockerDriver: ImageDriver {
         return digestReference(image, reference) ?? image["Id"]?.text
     }
 
+    package func remove(_ reference: String) async throws {
+        guard try await inspect(reference) != nil else { return }
+        let result = try await program.run(["docker", "image", "rm", "--force", reference], timeout: .seconds(60))
+        guard result.succeeded else {
+            throw ActionFailure.engineUnavailable(
+                "docker can't remove '\(reference)': \(EngineProgram.lastLine(result.errors) ?? "no answer")",
+                hint: "remove it by hand: docker image rm \(reference)")
+        }
+    }
+
     private func digestReference(_ image: ImageJSON, _ reference: String) -> String? {
         guard case .array(let digests) = image["RepoDigests"] else { return nil }
         let prefix = BuildahDriver.repository(of: reference) + "@"
@@ -57,6 +67,11 @@ package struct DockerDriver: ImageDriver {
         var result = try await run(
             try await byName(request), context, dockerfile, identity, options, buildKit: true)
         if !result.succeeded, Self.lacksBuildKit(result.output) {
+            if !options.secrets.isEmpty {
+                throw ActionFailure.cannotBuild(
+                    "'\(request.repository)' mounts secrets, which docker's classic builder does not know",
+                    hint: "install docker's buildx, or choose another engine with --driver", output: result.output)
+            }
             result = try await run(request, context, dockerfile, identity, options, buildKit: false)
         }
         guard result.succeeded else { throw ActionFailure.build(name, request, result) }
@@ -95,7 +110,7 @@ package struct DockerDriver: ImageDriver {
         let further = [
             "DOCKER_BUILDKIT": buildKit ? "1" : "0", "BUILDKIT_PROGRESS": "plain", "SOURCE_DATE_EPOCH": "0",
             "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
-        ]
+        ].merging(options.secretEnvironment) { $1 }
         return try await program.run(
             arguments(request, context, dockerfile, identity: identity, options), further: further,
             timeout: options.timeout, separateErrors: false)
@@ -110,6 +125,8 @@ package struct DockerDriver: ImageDriver {
         for (argument, value) in request.arguments.sorted(by: { $0.key < $1.key }) {
             words += ["--build-arg", "\(argument)=\(value)"]
         }
+        // BuildKit's own cache does not look at secrets' values.
+        if !options.secrets.isEmpty { words += ["--no-cache"] + options.secretArguments }
         words += ["--label", "\(EngineProgram.hashLabel)=\(request.tag)"]
         if let target = request.targetStage { words += ["--target", target] }
         if let platform = request.platforms.first { words += ["--platform", platform] }

@@ -25,6 +25,9 @@ package struct EngineError: Error, Sendable, Hashable {
         self.kind = kind
         self.message = message
     }
+
+    /// The same without what `mask` takes out.
+    func masked(by mask: SecretMask) -> EngineError { EngineError(kind, mask.masked(message)) }
 }
 
 /// Where an engine listens.

@@ -49,6 +49,16 @@ package struct Envelope: Sendable, Hashable {
         ])
     }
 
+    /// The envelope as it lies in a registry: on one line, members sorted.
+    package var document: [UInt8] { Array(json.sorted.text(pretty: false).utf8) }
+
+    /// The same envelope with the signatures of `other`, which is of the same payload, of keys that have none here.
+    package func adding(_ other: Envelope) -> Envelope {
+        let own = Set(signatures.map(\.key))
+        return Envelope(
+            type: type, payload: payload, signatures: signatures + other.signatures.filter { !own.contains($0.key) })
+    }
+
     /// Reads what `json` wrote. Throws LMS311 for anything else; `name` is what people call the document.
     package init(reading bytes: [UInt8], name: String) throws(Diagnostic) {
         guard let document = try? JSONValue.parse(bytes), let type = document.member("payloadType")?.text,

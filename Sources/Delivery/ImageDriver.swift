@@ -17,6 +17,8 @@ package struct ImageBuildOptions: Sendable, Hashable {
     package var baseImages: [String] = []
     /// ADD gets something from a URL or a git repository.
     package var hasRemoteSources = false
+    /// Secrets that RUN mounts by these ids.
+    package var secrets: [String: SecretValue] = [:]
 
     package init() {}
 }
@@ -31,6 +33,8 @@ package protocol ImageDriver: ContainerDriver {
     /// The reference by which a FROM finds the image `reference` of the driver's own store, whatever is tagged so
     /// later. Nil where there is no such image.
     func pinned(_ reference: String) async throws -> String?
+    /// Takes the image `reference` out of the driver's own store; one that is not there is no error.
+    func remove(_ reference: String) async throws
 }
 
 extension ImageDriver {
@@ -39,6 +43,21 @@ extension ImageDriver {
     ) async throws -> (digest: String, log: [UInt8]) {
         try await build(request, context: context, dockerfile: dockerfile, options: ImageBuildOptions())
     }
+}
+
+extension ImageBuildOptions {
+    /// How builders are told of the secrets: by variables of their own environment. No file has a value then, and no command
+    /// line; what is killed leaves nothing behind.
+    var secretArguments: [String] {
+        secrets.keys.sorted().flatMap { ["--secret", "id=\($0),env=\(Self.variable($0))"] }
+    }
+
+    /// The variables that `secretArguments` name.
+    var secretEnvironment: [String: String] {
+        Dictionary(secrets.map { (Self.variable($0.key), $0.value.textToMask ?? "") }, uniquingKeysWith: { $1 })
+    }
+
+    private static func variable(_ name: String) -> String { "LMSBUILD_SECRET_" + name }
 }
 
 /// Runs an engine's own program.

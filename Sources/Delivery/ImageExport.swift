@@ -20,6 +20,8 @@ struct ExportedImage: Sendable {
     let configuration: String
     /// Layers from the lowest up, then the configuration; none twice.
     let blobs: [Blob]
+    /// The digests of the layers, from the lowest up.
+    let layers: [String]
 }
 
 /// Exports images, each into a folder of its own.
@@ -33,13 +35,17 @@ struct ImageExporter: Sendable {
         program = EngineProgram("skopeo", runner: runner, environment: environment)
     }
 
-    /// Exports `reference` into the folder at the absolute path `folder`, which is made. Throws `ActionFailure` of kind
-    /// `.unavailable` where that cannot be done.
-    func export(_ reference: String, to folder: BytePath) async throws -> ExportedImage {
-        var words = ["skopeo", "--insecure-policy", "copy", "--quiet", "--preserve-digests"]
+    /// Exports `reference` into the folder at the absolute path `folder`, which is made. With `decompressing` its layers are
+    /// what they are unpacked, whatever its manifest says. Throws `ActionFailure` of kind `.unavailable` where that cannot be
+    /// done.
+    func export(
+        _ reference: String, to folder: BytePath, decompressing: Bool = false
+    ) async throws -> ExportedImage {
+        var words = ["skopeo", "--insecure-policy", "copy", "--quiet"]
+        // A docker engine has no manifest: there is nothing to preserve.
+        if engine != "docker", !decompressing { words.append("--preserve-digests") }
+        if decompressing { words.append("--dest-decompress") }
         if engine == "docker" {
-            // A docker engine has no manifest: there is nothing to preserve.
-            words.removeLast()
             if let address = program.environment["DOCKER_HOST"] { words += ["--src-daemon-host", address] }
             words.append("docker-daemon:" + reference)
         } else {
@@ -78,6 +84,6 @@ struct ImageExporter: Sendable {
         let type = manifest.member("mediaType")?.text ?? "application/vnd.oci.image.manifest.v1+json"
         return ExportedImage(
             manifest: bytes, type: type, digest: "sha256:" + SHA256Value.of(bytes).hex, configuration: configuration,
-            blobs: blobs)
+            blobs: blobs, layers: layers.compactMap { $0 })
     }
 }

@@ -23,6 +23,11 @@ package final class RebuildingDriver: ImageDriver {
 
     package func pinned(_ reference: String) async throws -> String? { try await base.pinned(reference) }
 
+    package func remove(_ reference: String) async throws {
+        built.withLock { _ = $0.remove(reference) }
+        try await base.remove(reference)
+    }
+
     package func build(
         _ request: ImageRequest, context: BytePath, dockerfile: BytePath, options: ImageBuildOptions
     ) async throws -> (digest: String, log: [UInt8]) {

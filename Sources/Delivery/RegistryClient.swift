@@ -113,6 +113,13 @@ package actor RegistryClient {
     package func put(
         _ bytes: [UInt8], type: String, as version: String, in repository: String
     ) async throws -> String {
+        try await putManifest(bytes, type: type, as: version, in: repository).digest
+    }
+
+    /// The same, and whether the registry says that it keeps what refers to the manifest's subject (`OCI-Subject`).
+    func putManifest(
+        _ bytes: [UInt8], type: String, as version: String, in repository: String
+    ) async throws -> (digest: String, keepsReferrers: Bool) {
         let digest = "sha256:" + SHA256Value.of(bytes).hex
         let answer = try await send(
             "PUT", "manifests/" + version, of: repository, headers: [("Content-Type", type)], body: .bytes(bytes))
@@ -120,7 +127,17 @@ package actor RegistryClient {
         if let said = answer.header("docker-content-digest"), said != digest {
             throw error(.misunderstood, "it took the manifest \(digest) of \(repository) for \(said)")
         }
-        return digest
+        return (digest, answer.header("oci-subject") != nil)
+    }
+
+    /// The index of what refers to a manifest, as the registry itself keeps it; nil where it does not (distribution-spec 1.1,
+    /// "Listing Referrers").
+    func referrers(of digest: String, in repository: String) async throws -> [UInt8]? {
+        let answer = try await send("GET", "referrers/" + digest, of: repository, headers: Self.acceptManifests)
+        // Registries of before 1.1 know no such path, and some say so in other words.
+        if [400, 404, 405].contains(answer.status) { return nil }
+        guard answer.succeeded else { throw refusal(answer, "\(repository)@\(digest)") }
+        return answer.body
     }
 
     /// The tags of a repository, sorted; empty where there is no such repository.
@@ -172,10 +189,17 @@ package actor RegistryClient {
     package func put(
         blob digest: String, from path: BytePath, size: Int, in repository: String, mountingFrom other: String? = nil
     ) async throws -> BlobWay {
+        try await put(blob: digest, .file(path), size: size, in: repository, mountingFrom: other)
+    }
+
+    /// The same of what a body is.
+    func put(
+        blob digest: String, _ body: HTTPBody, size: Int, in repository: String, mountingFrom other: String? = nil
+    ) async throws -> BlobWay {
         var waited = Duration.zero
         for attempt in 1... {
             do {
-                return try await putOnce(digest, path, size, repository, other)
+                return try await putOnce(digest, body, size, repository, other)
             } catch let failure as HTTPFailure {
                 guard failure.isPassing, failure.kind != .refused, attempt < settings.attempts else {
                     throw unavailable(failure)
@@ -187,7 +211,7 @@ package actor RegistryClient {
     }
 
     private func putOnce(
-        _ digest: String, _ path: BytePath, _ size: Int, _ repository: String, _ other: String?
+        _ digest: String, _ body: HTTPBody, _ size: Int, _ repository: String, _ other: String?
     ) async throws -> BlobWay {
         let query = other.map { "?mount=\(digest)&from=\($0)" } ?? ""
         let started = try await send(
@@ -199,7 +223,7 @@ package actor RegistryClient {
         let place = try absolute(location)
         var request = HTTPRequest(
             "PUT", place + (place.contains("?") ? "&" : "?") + "digest=" + digest,
-            headers: [("Content-Type", "application/octet-stream")], body: .file(path))
+            headers: [("Content-Type", "application/octet-stream")], body: body)
         // At least 100 KiB in a second.
         request.limit = settings.limit + .seconds(size / (100 << 10))
         let answer = try await authorized(request, scopes(repository, other), throwsFailures: true)

@@ -4,7 +4,7 @@ package import BuildGraph
 import Glibc
 
 /// Bytes that are nobody's business: `***` wherever it is printed, dumped or looked into.
-package struct SecretValue: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible,
+package struct SecretValue: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible,
     CustomReflectable
 {
     /// Handed to an engine's standard input or a file that only its owner can read, and to nothing else.

@@ -275,8 +275,24 @@ extension EngineAPI {
             }
         }
         if try await hasOwn(reference) { return reference }
+        // What another Docker engine built has a digest of its own only in the registry, under the hash tag.
+        if let found = try await pushedDigest(of: reference) {
+            return BuildahDriver.repository(of: reference) + "@" + found
+        }
         if let silence { throw silence }
         return nil
+    }
+
+    /// The digest that the registry has under a tag; nil where it has none, or cannot be asked.
+    private func pushedDigest(of reference: String) async throws -> String? {
+        do {
+            let answer = try await get("/distribution/\(reference)/json")
+            return answer.member("Descriptor")?.member("digest")?.text.flatMap {
+                ImageReference.isDigest($0) ? $0 : nil
+            }
+        } catch is EngineError {
+            return nil
+        }
     }
 
     /// The lines of a log as the engine frames it: 8 bytes before each piece, of which the last four are its length.

@@ -53,6 +53,17 @@ package struct TarReader: ~Copyable {
         return entries
     }
 
+    /// The path of the entry whose header or content is at the `offset` of the archive at the absolute `file`; nil where none is.
+    static func path(in file: BytePath, at offset: Int) -> BytePath? {
+        let descriptor = file.withCString { open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) }
+        guard descriptor >= 0 else { return nil }
+        var reader = TarReader(descriptor)
+        while let entry = try? reader.next() {
+            if Int(lseek(descriptor, 0, SEEK_CUR)) > offset { return entry.path }
+        }
+        return nil
+    }
+
     private mutating func next() throws(TarError) -> TarEntry? {
         while true {
             let header = try bytes(Self.block)

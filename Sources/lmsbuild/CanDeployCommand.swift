@@ -14,7 +14,7 @@ struct CanDeployCommand: AsyncParsableCommand, ExitingCommand {
     @Option(help: ArgumentHelp("The environment that it would go to.", valueName: "environment")) var to: String
     @Option(
         help: ArgumentHelp(
-            "The release that runs there, named as 'release show' takes it; without, that nothing runs there.",
+            "The release that runs there, named as 'release show' takes it; without, what was deployed there from here.",
             valueName: "release"))
     var running: String?
     @Option(help: ArgumentHelp("Only this service of the release goes; may be repeated.", valueName: "service"))
@@ -45,8 +45,7 @@ struct CanDeployCommand: AsyncParsableCommand, ExitingCommand {
         } else {
             candidate = try await opened.release(of: hashed, commit: nil)
         }
-        var there = Release.empty
-        if let running { there = try await opened.found(running, hashed: hashed).release }
+        let there = try await there(opened, hashed)
         try checkServices(candidate)
         let chosen = service.isEmpty ? nil : Set(service)
         var question = DeployQuestion(
@@ -64,6 +63,16 @@ struct CanDeployCommand: AsyncParsableCommand, ExitingCommand {
         case .undeclared: return undeclared == "allow" ? .done : .checkFailed
         case .no, .unverified: return .checkFailed
         }
+    }
+
+    /// What runs there: what was named, or else what the last deployment from here left there.
+    private func there(_ opened: Workspace, _ hashed: HashedGraph) async throws -> Release {
+        if let running { return try await opened.found(running, hashed: hashed).release }
+        guard let name = try EnvironmentReleases(opened, hashed.graph).name(in: to) else {
+            Terminal.say("nothing runs in '\(to)', as far as this workspace knows; '--running RELEASE' says otherwise")
+            return .empty
+        }
+        return try await opened.found(name.hex).release
     }
 
     private func checkEnvironment(_ graph: Graph) throws {

@@ -24,6 +24,8 @@ struct DeployCommand: AsyncParsableCommand, ExitingCommand {
     @Option(help: "How long it may take, in place of what health checks say.") var timeout: String?
     @Option(help: ArgumentHelp("The file of keys that count, for 'policy signed'.", valueName: "file"))
     var keys: String?
+    @Flag(name: .customLong("require-signed"), help: "Refuse what nobody of --keys has signed, whatever the policy.")
+    var isRequiredSigned = false
     @Option(help: "The container engine that has the images: auto, buildah, docker or podman.") var driver = "auto"
     @Argument(help: "The release (the contents at hand without), and NAME=VALUE.") var words: [String] = []
 
@@ -38,7 +40,10 @@ struct DeployCommand: AsyncParsableCommand, ExitingCommand {
         let release = found.release
         let place = try await DeployPlace(opened, to)
         try checkStrategy(place.environment.definition)
-        try await DeployGates(place: place, found: found, keys: keys).check()
+        try await DeployGates(
+            place: place, found: found, keys: keys, isRequiredSigned: isRequiredSigned
+        ).check()
+        try place.tellOfOtherFiles(release)
         opened.keep(release)
         let images = try await pinned(release, place)
         let stack = try await place.system.rendered(place.environment, images: images)
@@ -145,6 +150,7 @@ struct DeployGates {
     let place: DeployPlace
     let found: ReleaseStore.Found
     let keys: String?
+    let isRequiredSigned: Bool
 
     /// Refuses with exit 3.
     func check() async throws {
@@ -157,6 +163,11 @@ struct DeployGates {
             refuse(
                 "'\(definition.name)' takes releases of a commit alone, and files differ from every commit",
                 hint: "commit, and make the release again")
+        }
+        if definition.policy.isClean, try place.differsFromFiles(of: found.release) {
+            refuse(
+                "the stack or the env files of '\(definition.name)' are others than those of the release \(found.release.shortName)",
+                hint: "check out the release's commit, or make a release of what is at hand")
         }
         for name in definition.after {
             if let reason = try await reasonNotIn(name) {
@@ -186,7 +197,10 @@ struct DeployGates {
     private func checkContracts(
         _ definition: EnvironmentDefinition, _ refuse: (String, String) -> Void
     ) async throws {
-        let running = try EnvironmentReleases(place.opened, place.system.graph).releaseIfAny(in: definition.name)
+        var running: Release?
+        if let name = try EnvironmentReleases(place.opened, place.system.graph).name(in: definition.name) {
+            running = try await place.opened.found(name.hex).release
+        }
         let question = DeployQuestion(
             candidate: found.release, running: running ?? .empty, services: nil, verdicts: place.opened.verdictLog)
         let hint = "'lmsbuild can-deploy --to \(definition.name)' shows the pairs"
@@ -201,15 +215,21 @@ struct DeployGates {
     private func checkSignature(
         _ definition: EnvironmentDefinition, _ refuse: (String, String) -> Void
     ) async throws {
-        guard definition.policy.isSigned else { return }
+        guard definition.policy.isSigned || isRequiredSigned else { return }
         guard let keys else {
-            refuse("'\(definition.name)' takes signed releases alone", "name the keys that count with '--keys FILE'")
+            refuse(
+                isRequiredSigned
+                    ? "nothing says whose signature counts" : "'\(definition.name)' takes signed releases alone",
+                "name the keys that count with '--keys FILE'")
             return
         }
         var table = VerificationTable(release: found.release)
         try await table.checkSignatures(found, place.opened, keys: keys, isRequired: true)
         if !table.agrees {
-            refuse("nobody whose key counts has signed the release", "'lmsbuild release sign' signs it")
+            refuse(
+                "nobody whose key counts has signed the release",
+                "'lmsbuild release sign' signs it; 'lmsbuild release pull \(found.release.shortName)' takes signatures from the registry"
+            )
         }
     }
 }

@@ -29,7 +29,7 @@ struct DeployPlace {
             _ = part.withCString { mkdir($0, 0o700) }
         }
         project = StackMaterials.projectName(system.system.project, name)
-        engine = try await Self.engine(opened, environment.definition, exchange, project, folder)
+        engine = MaskedEngine(try await Self.engine(opened, environment.definition, exchange, project, folder))
         self.opened = opened
         self.system = system
         self.environment = environment
@@ -87,8 +87,36 @@ struct DeployPlace {
     func origin(_ message: String?) async -> DeployOrigin {
         let named = ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILD_USER"].lazy
             .compactMap { opened.environment[$0] }.first { !$0.isEmpty }
-        let who = named ?? opened.environment["USER"] ?? opened.environment["LOGNAME"] ?? "user \(getuid())"
-        return DeployOrigin(who: who, why: message ?? "", time: time(nil))
+        var who = named
+        for name in ["USER", "LOGNAME"] where who == nil {
+            who = opened.environment[name].flatMap { $0.isEmpty ? nil : $0 }
+        }
+        if who == nil { who = await gitUser() }
+        return DeployOrigin(who: who ?? Self.accountName ?? "user \(getuid())", why: message ?? "", time: time(nil))
+    }
+
+    /// Whom git takes for the author of commits here.
+    private func gitUser() async -> String? {
+        var command = Command(
+            ["git", "config", "user.name"], environment: opened.environment, folder: opened.workspace)
+        command.separateErrors = true
+        command.timeout = .seconds(5)
+        guard let result = try? await opened.commands.run(command), result.succeeded else { return nil }
+        let name = String(decoding: result.output.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+        return name.isEmpty ? nil : name
+    }
+
+    /// As the system calls whoever runs this.
+    private static var accountName: String? {
+        var entry = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: 16 << 10)
+        return buffer.withUnsafeMutableBufferPointer { room in
+            guard let start = room.baseAddress,
+                getpwuid_r(getuid(), &entry, start, room.count, &found) == 0, found != nil, let name = entry.pw_name
+            else { return nil }
+            return String(cString: name)
+        }
     }
 
     /// Holds the environment while `body` works. Waits for whoever has it, or refuses with exit 9.

@@ -183,7 +183,9 @@ struct RollbackCommand: AsyncParsableCommand, ExitingCommand {
                 releases.isEmpty
                     ? "no release that begins with '\(BytePath(to).shown)' has come up in '\(env)'"
                     : "'\(to)' begins the names of \(releases.count) releases",
-                hint: "'lmsbuild history --env \(env)' lists them"), .wrongInput)
+                hint:
+                    "'lmsbuild history --env \(env)' lists them; 'lmsbuild deploy --to \(env) RELEASE' brings any other, also one of the registry"
+            ), .wrongInput)
     }
 }
 

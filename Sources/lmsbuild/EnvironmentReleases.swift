@@ -59,6 +59,19 @@ struct EnvironmentReleases {
         }
     }
 
+    /// The name of the release that runs in `environment`; nil where nothing does yet, as far as is known here. Refuses a note
+    /// that names none.
+    func name(in environment: String) throws -> SHA256Value? {
+        guard let text = try contents(lock(of: environment)) else { return nil }
+        let word = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isWhitespace).first.map(String.init)
+        if let name = word.flatMap({ SHA256Value(hex: $0) }) { return name }
+        throw Refusal(
+            Diagnostic(
+                .badRecord,
+                "'\(lock(of: environment).shown)' names no release: its first word is no number of 64 hex digits",
+                hint: "deploy to '\(environment)' again, or remove the file"), .wrongInput)
+    }
+
     /// The release that runs in `environment`, nil where nothing does yet: for questions that an empty place answers.
     func releaseIfAny(in environment: String) throws -> Release? {
         if declared.contains(environment), try contents(lock(of: environment)) == nil { return nil }

@@ -76,7 +76,7 @@ struct SurveyedSystem {
     }
 
     /// Components that have images.
-    private static func components(_ graph: Graph) -> Set<String> {
+    static func components(_ graph: Graph) -> Set<String> {
         Set(graph.targets.indices.lazy.filter { graph.targets[$0].isImage }.map { graph.targets.label($0).component })
     }
 
@@ -101,7 +101,7 @@ struct SurveyedSystem {
         if !refused.isEmpty { throw Refusal(refused, .wrongInput) }
         var materials = StackMaterials(
             project: StackMaterials.projectName(system.project, name), environment: name, images: images,
-            key: try secretKey())
+            key: try opened.secretKey())
         for config in project.configs {
             switch config.source {
             case .file(let path): materials.configs[config.key] = try contents(path, config)
@@ -142,23 +142,6 @@ struct SurveyedSystem {
     private func contents(_ path: BytePath, _ config: ComposeProject.Resource) throws -> [UInt8] {
         do throws(FileSystemError) {
             return try files.contents(of: path)
-        } catch {
-            throw Refusal(.unreadable(error), .machine)
-        }
-    }
-
-    /// The key of fingerprints: LMSBUILD_SECRET_KEY, which a team shares, or the workspace's own.
-    private func secretKey() throws -> SecretKey {
-        if let shared = opened.environment["LMSBUILD_SECRET_KEY"] {
-            if let key = SecretKey(Array(shared.utf8)) { return key }
-            throw Refusal(
-                Diagnostic(
-                    .missingSecret, "LMSBUILD_SECRET_KEY is shorter than 16 bytes",
-                    hint: "head -c 32 /dev/urandom | base64 makes a good one"), .wrongInput)
-        }
-        opened.makeState()
-        do throws(FileSystemError) {
-            return try SecretKey.ofWorkspace(at: opened.state.appending("secret-key"))
         } catch {
             throw Refusal(.unreadable(error), .machine)
         }

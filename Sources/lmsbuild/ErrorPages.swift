@@ -889,6 +889,29 @@ they are mistakes. `scratch`, images of the workspace's own components, and base
 2. When the base is to be a newer one: `lmsbuild lock --update`, or `lmsbuild lock --update debian:12`.
 
 """##,
+    "LMS205": ##"""
+# LMS205: a secret is mounted that nobody names
+
+A Dockerfile mounts a secret by `RUN --mount=type=secret`, and the component that the image is of does not name it. Builders would
+leave the mount out without a word, and the RUN would work without the secret or fail far from the cause.
+
+## Example
+
+    error[LMS205]: the secret 'TOKEN' is mounted here, and 'web' does not name it
+     --> web/Dockerfile:3:30
+      |
+    3 | RUN --mount=type=secret,id=TOKEN pip install -r requirements.txt
+      |                            ^^^^^
+      |
+      = help: add 'secret TOKEN' to the block of 'web'
+
+## What to do
+
+Add `secret TOKEN` to the block of the component or of its template. Where its value is says a line of the root Buildfile, such as
+`variable TOKEN: text secret from file secrets/token`, or `from env NAME`, or `from command pass show token`; without such a line it is
+the variable `TOKEN` of lmsbuild's own environment. Only what the component names can reach its builds.
+
+"""##,
     "LMS301": ##"""
 # LMS301: bad command line
 
@@ -1487,6 +1510,25 @@ Nothing, where that is what you expect. Otherwise:
 1. Where nothing is kept of the base: keep `.lmsbuild/store` of the default branch's runs in CI, and restore it in the change's.
 2. Where the base is another than you meant: name it with `--base`.
 3. `lmsbuild run -B` measures everything, whatever is known.
+
+"""##,
+    "LMS514": ##"""
+# LMS514: an image holds a secret
+
+After each build of a run that knows secrets the image is looked through: its own layers, its configuration and its history. One of the
+values was found, as it is, in base64 (also as part of a longer text), percent-encoded or escaped as in JSON. The image has been removed
+from the engine's store. The value itself is never shown.
+
+## Example
+
+    error[LMS514]: the image of 'web:image' holds the secret 'TOKEN': layer 1 of 1, 'root/.npmrc'
+      = help: RUN --mount=type=secret shows it to one RUN; write it nowhere, and give it to no ARG or ENV
+
+## What to do
+
+Have the RUN use the secret without writing it: a configuration file that a tool leaves behind (`.npmrc`, `.netrc`, `pip.conf`) is to be
+removed in the same RUN, or better, the tool is to read the mounted file. `ARG` and `ENV` show in the image's history. Where a value is
+so plain that files hold it by chance, choose a better one; values of less than 8 bytes are not looked for.
 
 """##,
     "LMS601": ##"""

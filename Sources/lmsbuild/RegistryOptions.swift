@@ -16,7 +16,10 @@ struct RegistryOptions: ParsableArguments {
     var insecure: [String] = []
 
     /// Clients for what `opened` says; one for each registry.
-    func clients(_ opened: Workspace) throws -> Registries {
+    func clients(_ opened: Workspace) throws -> Registries { try Self.clients(opened, insecure: insecure) }
+
+    /// The same; `insecure` are asked by plain HTTP besides those that the environment names.
+    static func clients(_ opened: Workspace, insecure: [String] = []) throws -> Registries {
         guard let exchange = CurlExchange(commands: opened.commands, environment: opened.environment) else {
             throw Refusal(
                 Diagnostic(
@@ -52,6 +55,27 @@ final class Registries: Sendable {
             let client = RegistryClient(host: host, exchange: exchange, credentials: credentials, settings: settings)
             made[host] = client
             return client
+        }
+    }
+}
+
+extension Workspace {
+    /// What registries have under images' tags, by one question each: the manifest's digest. Throws `ActionFailure` of kind
+    /// `.unavailable` where one cannot be asked.
+    func pushedDigests(_ options: RegistryOptions) throws -> @Sendable (ImageReference) async throws -> String? {
+        let clients = try options.clients(self)
+        return { name in
+            // A name without a host is of this machine's engine alone.
+            if name.host == ImageReference.dockerHub { return nil }
+            do {
+                return try await clients.client(name.host).digest(of: name.version, in: name.repository)
+            } catch let error as RegistryError {
+                throw ActionFailure(
+                    kind: .unavailable,
+                    diagnostic: Diagnostic(
+                        .registryFailed, .error, error.message, hint: "without '--from-registry' images are built here")
+                )
+            }
         }
     }
 }

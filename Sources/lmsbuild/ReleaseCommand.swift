@@ -11,7 +11,7 @@ struct ReleaseCommand: ParsableCommand {
             "A release lock: services with tags and image digests, contracts, the hash of every input, the commit.",
         subcommands: [
             ReleaseWrite.self, ReleaseList.self, ReleaseShow.self, ReleaseVerify.self, ReleaseDiff.self,
-            ReleaseSign.self, ReleaseAttest.self,
+            ReleaseSign.self, ReleaseAttest.self, ReleasePush.self, ReleasePull.self,
         ],
         defaultSubcommand: ReleaseWrite.self)
 
@@ -25,7 +25,9 @@ struct ReleaseWrite: AsyncParsableCommand, ExitingCommand {
         commandName: "write", abstract: "Makes a release of the contents at hand; the same without this word.")
 
     @OptionGroup var global: GlobalOptions
+    @OptionGroup var registry: RegistryOptions
     @Option(name: .shortAndLong, help: "Write to this file instead of standard output.") var output: String?
+    @Flag(help: "Bring it to the registry, too, where its images have to be.") var push = false
     @Option(help: "The container engine that has the images: auto, buildah, docker or podman.") var driver = "auto"
     @Argument(help: "NAME=VALUE sets a '?=' variable.") var words: [String] = []
 
@@ -44,7 +46,7 @@ struct ReleaseWrite: AsyncParsableCommand, ExitingCommand {
         let release = try await opened.lock(
             of: hashed, commit: try await Self.commit(opened, hashed), engine: engine)
         let missing = release.services.filter { $0.value.image != nil && $0.value.digest == nil }.keys.sorted()
-        if !missing.isEmpty {
+        if !missing.isEmpty, !push {
             Workspace.show([
                 Diagnostic(
                     .unbuiltImage, .warning,
@@ -53,8 +55,9 @@ struct ReleaseWrite: AsyncParsableCommand, ExitingCommand {
             ])
         }
         let text = release.json.text(pretty: true) + "\n"
-        if let output { try writeFile(output, Array(text.utf8)) } else { Terminal.out(text) }
+        if let output { try writeFile(output, Array(text.utf8)) } else if !push { Terminal.out(text) }
         opened.keep(release)
+        if push { try await ReleaseRegistry(opened, hashed.graph.registry, registry).push(release, signatures: nil) }
         return .done
     }
 

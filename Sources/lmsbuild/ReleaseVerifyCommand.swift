@@ -121,6 +121,13 @@ struct VerificationTable {
                 own.map { $0 == service.hash ? "" : "\(service.hash.short), and its commit gives \($0.short)" }
                     ?? "its commit has no such service")
         }
+        let environments = try opened.environmentDigests(of: hashed.graph)
+        for (name, known) in release.environments.sorted(by: { $0.key < $1.key }) {
+            let own = environments[name]
+            add(
+                "stack", name, own == known ? .same : .differs,
+                own == known ? "" : own == nil ? "its commit has no such environment" : "its commit gives another")
+        }
         let missing = Set(state.services.keys).subtracting(release.services.keys).sorted()
         for name in missing { add("hash", name, .differs, "its commit has this service, too") }
         for label in Set(state.hashes.keys).union(release.hashes.keys).sorted()

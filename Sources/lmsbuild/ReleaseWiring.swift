@@ -9,12 +9,9 @@ extension Workspace {
     /// The releases that are kept here.
     var releases: ReleaseStore { ReleaseStore(in: state) }
 
-    /// The release that `hashed` would be, with everything that a lock says: verdicts, layers, versions. `environments` are
-    /// the digests of what each environment gives it. Asks the engine only where an image has been built.
-    func lock(
-        of hashed: HashedGraph, commit: String?, engine: DriverChoice,
-        environments: [String: Release.Environment] = [:]
-    ) async throws -> Release {
+    /// The release that `hashed` would be, with everything that a lock says: verdicts, layers, environments, versions. Asks the
+    /// engine only where an image has been built.
+    func lock(of hashed: HashedGraph, commit: String?, engine: DriverChoice) async throws -> Release {
         let plain = try await release(of: hashed, commit: commit)
         var tools = plain.tools
         tools.lmsbuild = LMSBuild.version
@@ -23,7 +20,8 @@ extension Workspace {
             tools.engine = try? await images.version()
             services = try await Self.refusing { try await layers(of: plain, in: images) }
         }
-        return plain.with(services: services, environments: environments, tools: tools).judged(by: verdictLog)
+        return plain.with(services: services, environments: try environmentDigests(of: hashed.graph), tools: tools)
+            .judged(by: verdictLog)
     }
 
     /// The engine's images; nil, with a word about it, where there is no engine that can be used.
@@ -61,7 +59,7 @@ extension Workspace {
         _ argument: String, hashed: HashedGraph? = nil, engine: DriverChoice = .auto
     ) async throws -> ReleaseStore.Found {
         try await Self.refusing {
-            try await releases.find(argument) { made in
+            try await releases.find(argument, elsewhere: { try await pulled($0) }) { made in
                 switch made {
                 case .here:
                     var own = hashed

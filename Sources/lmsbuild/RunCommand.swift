@@ -62,6 +62,11 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
     @Flag(name: .customLong("no-wait"), help: "Exit 9 at once where another run holds the workspace.")
     var noWait = false
     @Flag(help: "Refuse base images that Buildfile.lock does not pin.") var locked = false
+    @Flag(
+        name: .customLong("from-registry"),
+        help: "What the registry has under an image's tag counts as built; the engine need not have it.")
+    var fromRegistry = false
+    @OptionGroup var registry: RegistryOptions
     @Flag(help: "Run again after each change of the workspace, until interrupted.") var watch = false
     @Flag(name: .customLong("rebuild-images"), help: .hidden) var rebuildsImages = false
     @Option(help: ArgumentHelp("Write a trace here that Perfetto and Chrome open.", valueName: "file"))
@@ -144,11 +149,12 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
             console.receive(event)
             outlets.receive(event)
         }
-        let runs = try await Workspace.refusing { try await makeParts(opened, request, tell) }
+        let scope = RunScope(hashed.graph, chosen)
+        let secrets = try await opened.secrets(of: scope, hashed.graph)
+        let runs = try await Workspace.refusing { try await makeParts(opened, request, tell, secrets) }
         options.tellsReports = verbose || outlets.areWanted
         let times = RecordedTimes(at: opened.state.appending("times"))
         let engine = Engine(hashed, runs.parts, options, times: times) { tell(records.keeping($0, of: hashed)) }
-        let scope = engine.scope(chosen)
         let refusals = engine.refusals(scope)
         if !refusals.isEmpty { throw Refusal(refusals, .wrongInput) }
         if locked {
@@ -239,7 +245,8 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
     }
 
     private func makeParts(
-        _ opened: Workspace, _ request: RunRequest, _ tell: @escaping @Sendable (Event) -> Void
+        _ opened: Workspace, _ request: RunRequest, _ tell: @escaping @Sendable (Event) -> Void,
+        _ secrets: RunSecrets?
     ) async throws -> Parts {
         let path = opened.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
         let commands = opened.commands
@@ -268,8 +275,9 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
             request.driver, runner: commands, environment: opened.environment, isRebuilding: rebuildsImages)
         let images = ImageActionRunner(
             store: store, drivers: drivers,
-            staging: state.appending("tmp"))
-        let parts = EngineParts(
+            staging: state.appending("tmp"), secrets: secrets?.build,
+            registry: fromRegistry ? try opened.pushedDigests(registry) : nil)
+        var parts = EngineParts(
             workspace: workspace, state: state, store: store, cache: cache, recipes: recipes, images: images,
             commands: commands, environment: opened.environment,
             placed: { path in PlacedFile(at: path, in: workspace, index: placed.index) },
@@ -277,6 +285,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
             verdicts: opened.verdicts,
             starter: ContainerStarter(drivers, runner: commands, environment: opened.environment),
             base: CommitBase(opened, cache: cache, named: base ?? namedByAffected))
+        parts.secrets = secrets?.values ?? [:]
         return Parts(parts: parts, cache: cache, recipes: recipes)
     }
 }

@@ -78,8 +78,11 @@ struct ShownDifference {
         let name = shown(environment.name)
         guard let old = environment.old else { return "environment \(name) is new\n" }
         guard let new = environment.new else { return "environment \(name) is gone\n" }
-        let parts = [old.stack == new.stack ? nil : "stack", old.environment == new.environment ? nil : "variables"]
-        return "environment \(name): another \(parts.compactMap { $0 }.joined(separator: ", other "))\n"
+        let parts = [
+            old.stack == new.stack ? nil : "another stack",
+            old.environment == new.environment ? nil : "other variables",
+        ]
+        return "environment \(name): \(parts.compactMap { $0 }.joined(separator: ", "))\n"
     }
 
     // MARK: JSON

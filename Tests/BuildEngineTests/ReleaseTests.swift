@@ -72,6 +72,84 @@ import Testing
         #expect(SHA256Value.of(read.canonical) == read.name)
     }
 
+    @Test func whatIsVerifiedLaterChangesNoName() throws {
+        let written = release()
+        let known = Release.KnownVerdict(consumer: "web", provider: "api", digest: Self.hash("term"), verdict: .passed)
+        var later = written.with(
+            contracts: written.contracts.map {
+                .init(
+                    consumer: $0.consumer, provider: $0.provider, files: $0.files, terms: $0.terms,
+                    verification: $0.verification, verdicts: [:])
+            })
+        #expect(later.name == written.name)
+        #expect(later.verdicts.isEmpty)
+        later = later.knowing([known])
+        #expect(later.name == written.name)
+        #expect(later.verdicts == [known])
+        #expect(try Release(reading: bytes(later), name: "r").verdicts == [known])
+        // What is known is not lost to who knows nothing, nor to who knows something else.
+        #expect(written.knowing([known]).verdicts.map(\.verdict) == [.pending])
+        // Another term's verdict is nobody's.
+        let stray = Release.KnownVerdict(consumer: "web", provider: "api", digest: Self.hash("no"), verdict: .failed)
+        #expect(later.knowing([stray]).verdicts == [known])
+        #expect(Release.verdicts(reading: later.verdictDocument) == [known])
+    }
+
+    @Test func aReleaseThatNamedItsVerdictsKeepsItsName() throws {
+        let old = """
+            {"schema": 1, "commit": null, "services": {}, "contracts": [{"consumer": "web", "provider": "api",
+            "files": [], "terms": [{"name": "a", "digest": "\(Self.hash("a").hex)", "verdict": "passed"}],
+            "verification": null}], "targets": {}}
+            """
+        let document = try JSONValue.parse(Array(old.utf8))
+        let read = try Release(reading: Array(old.utf8), name: "old")
+        #expect(read.name == SHA256Value.of(Array(document.sorted.text(pretty: false).utf8)))
+        #expect(read.contracts.first?.verdicts == [Self.hash("a"): .passed])
+        #expect(SHA256Value.of(read.canonical) == read.name)
+        #expect(try Release(reading: bytes(read), name: "again").name == read.name)
+    }
+
+    @Test func keepingAReleaseAgainLosesNothingThatIsKnownOfIt() throws {
+        let folder = try TemporaryFolder()
+        let store = ReleaseStore(in: folder("state"))
+        #expect(folder("state").withCString { mkdir($0, 0o755) } == 0)
+        try store.keep(release())
+        let ignorant = release().with(
+            contracts: [
+                .init(
+                    consumer: "web", provider: "api", files: [BytePath("web/api.json")],
+                    terms: release().contracts[0].terms, verification: Self.hash("v"))
+            ])
+        try store.keep(ignorant)
+        #expect(try store.read(ignorant.name).verdicts.map(\.verdict) == [.pending])
+    }
+
+    @Test func aReleaseThatIsNotKeptHereIsLookedForElsewhere() async throws {
+        let folder = try TemporaryFolder()
+        let store = ReleaseStore(in: folder("state"))
+        #expect(folder("state").withCString { mkdir($0, 0o755) } == 0)
+        let wanted = release()
+        let digits = String(wanted.name.hex.prefix(10))
+        let found = try await store.find(
+            digits,
+            elsewhere: { asked in
+                #expect(asked == digits)
+                try store.keep(wanted)
+                return wanted.name
+            }, made: { _ in .empty })
+        #expect(found.release.name == wanted.name)
+        #expect(found.claimed == wanted.name)
+        // One that is kept is not asked for.
+        let again = try await store.find(
+            digits,
+            elsewhere: { _ in
+                Issue.record("asked")
+                return nil
+            }, made: { _ in .empty })
+        #expect(again.release.name == wanted.name)
+        await #expect(throws: Diagnostic.self) { try await store.find("abcdabcd", made: { _ in .empty }) }
+    }
+
     @Test func aReleaseIsFoundByWhatPeopleCallIt() async throws {
         let folder = try TemporaryFolder()
         let store = ReleaseStore(in: folder("state"))

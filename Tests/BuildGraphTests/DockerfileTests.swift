@@ -38,6 +38,28 @@ struct DockerfileCase: Sendable, CustomTestStringConvertible {
 private let s = "FROM scratch\n"
 
 @Suite struct DockerfileTests {
+    @Test(arguments: [
+        (s + "RUN --mount=type=secret,id=A --mount=type=secret,id=B,target=/b true", ["A", "B"]),
+        (s + "RUN --mount=type=secret,target=/run/secrets/C true", ["C"]),
+        (s + "RUN --mount=type=secret,dst=D,required=true true", ["D"]),
+        (s + "ARG n=E\nRUN --mount=type=secret,id=$n true", ["E"]),
+        ("FROM scratch AS gone\nRUN --mount=type=secret,id=F true\n" + s, []),
+        ("FROM scratch AS base\nONBUILD RUN --mount=type=secret,id=G true\nFROM base", ["G"]),
+    ]) func secretsThatRunMounts(text: String, names: [String]) {
+        let inputs = DockerfileInputs.read(
+            SourceText(name: "Dockerfile", text: text), arguments: [:], targetStage: nil)
+        #expect(inputs.secrets.map(\.name) == names)
+        #expect(inputs.diagnostics.isEmpty && !inputs.wholeContext)
+    }
+
+    @Test func aSecretWithoutANameIsAMistake() {
+        #expect(
+            diagnostics(s + "RUN --mount=type=secret true")
+                == ["LMS201 the secret 'type=secret' has no id | write --mount=type=secret,id=NAME"])
+        #expect(
+            diagnostics(s + "RUN --mount=type=secret,id=$what true").first?.contains("'$what' has no value") == true)
+    }
+
     static let copies: [DockerfileCase] = [
         .init(s + "COPY a /b", ["a"]),
         .init(s + "copy a b /c/", ["a", "b"]),

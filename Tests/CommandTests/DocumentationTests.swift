@@ -276,6 +276,8 @@ struct ErrorPageCase: Sendable, CustomTestStringConvertible {
         .deployRefused: "needs an engine; the tests of deployments show it",
         .deployFailed: "needs an engine; the tests of deployments show it",
         .noDeployment: "needs an engine; the tests of deployments show it",
+        .undeclaredSecret: "needs a Dockerfile; the tests of Dockerfiles show it",
+        .secretInImage: "needs an engine; the tests of secrets show it",
         .unpinnedBase: "needs an image; the tests of 'lock' show it",
         .registryFailed: "needs a registry; the tests of 'push' show it",
         .tagTaken: "needs a registry; the tests of 'push' show it",

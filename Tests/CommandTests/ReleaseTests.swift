@@ -99,6 +99,98 @@ import Testing
         #expect(wrong.errors.contains("did you mean 'list'?"))
     }
 
+    @Test func whatIsVerifiedLaterIsTheSameRelease() async throws {
+        let repository = try await repository()
+        let name = try await made(repository)
+        #expect(try await ask(["release", "show", name], in: repository).output.contains("1 unverified"))
+        _ = try await ask(["run", ":verify"], in: repository)
+        #expect(try await made(repository) == name)
+        #expect(try await ask(["release", "show", name], in: repository).output.contains("1 passed"))
+        #expect(try await ask(["release", "verify", name], in: repository).output.hasPrefix("ok      name"))
+    }
+
+    @Test func stacksAndEnvFilesAreOfTheRelease() async throws {
+        let repository = try await repository()
+        let text = String(decoding: try readFile(repository.path.appending("Buildfile").shown), as: UTF8.self)
+        try repository.write(
+            "Buildfile",
+            "variable LEVEL: text default info\nvariable TOKEN: text secret from file token\n"
+                + text.replacing(
+                    "stack compose.yml",
+                    with: "stack compose.yml\n    env-file staging.env\nenvironment prod\n    stack compose.yml"))
+        func stack(_ port: Int) throws {
+            try repository.write(
+                "compose.yml",
+                """
+                services:
+                  api:
+                    image: api:1
+                    ports: ["\(port):80"]
+                    environment: {LEVEL: "$LEVEL"}
+                    volumes: ["./data:/data"]
+                    configs: [motd]
+                    secrets: [TOKEN]
+                configs: {motd: {file: motd}}
+                secrets: {TOKEN: {}}
+
+                """)
+        }
+        try stack(80)
+        for (file, bytes) in [("staging.env", "LEVEL=debug\n"), ("motd", "hello\n"), (".gitignore", "token\n*.json\n")]
+        {
+            try repository.write(file, bytes)
+        }
+        try await repository.commitAll("stacks")
+        let first = try await made(repository)
+        let shown = try await ask(["release", "show", first], in: repository).output
+        #expect(shown.contains("environment prod: stack ") && shown.contains("environment staging: stack "))
+        let table = try await ask(["release", "verify", first], in: repository).output
+        #expect(table.contains("ok      stack     prod\n") && table.contains("ok      stack     staging\n"))
+        // Neither a secret, nor the folder, nor the shell is any of it.
+        try repository.write("token", "hunter2-hunter2\n")
+        try await repository.git(["clone", "--quiet", repository.path.shown, repository.folder("clone").shown])
+        let elsewhere = try await program.run(
+            ["release"], in: repository.folder("clone"), environment: ["LEVEL": "warning"])
+        #expect(elsewhere.errors.contains("release \(first)\n"))
+        func changed(_ told: String...) async throws {
+            let now = try await made(repository)
+            #expect(now != first)
+            let diff = try await ask(["release", "diff", first, now], in: repository).output
+            for line in [
+                "environment prod: another stack", "environment staging: another stack",
+                "environment staging: other variables",
+            ] {
+                #expect(diff.contains(line) == told.contains(line), "\(diff)")
+            }
+        }
+        try repository.write("staging.env", "LEVEL=warning\n")
+        try await changed("environment staging: other variables")
+        try repository.write("staging.env", "LEVEL=debug\n")
+        #expect(try await made(repository) == first)
+        try stack(81)
+        try await changed("environment prod: another stack", "environment staging: another stack")
+        try stack(80)
+        try repository.write("motd", "good bye\n")
+        try await changed("environment prod: another stack", "environment staging: another stack")
+    }
+
+    @Test func canDeployKnowsWhatRunsThere() async throws {
+        let repository = try await repository()
+        let question = ["can-deploy", "--to", "staging", "HEAD"]
+        let nothing = try await program.run(question, in: repository.path)
+        #expect(nothing.errors.contains("nothing runs in 'staging', as far as this workspace knows"))
+        #expect(!nothing.output.contains("nothing would change"))
+        _ = try await made(repository)
+        let name = try #require(
+            JSONValue.parse(
+                Array(try await ask(["release", "list", "--format", "json"], in: repository).output.utf8)
+            ).member("releases")?.elements?.first?.member("name")?.text)
+        try repository.write(".lmsbuild/environments/staging/current", name + "\n")
+        #expect(try await ask(question, in: repository).output == "yes: nothing would change in staging\n")
+        try repository.write(".lmsbuild/environments/staging/current", "now\n")
+        #expect(try await ask(question, in: repository, status: 2).errors.contains("names no release"))
+    }
+
     @Test func theSameContentsHaveTheSameNameElsewhere() async throws {
         let repository = try await repository()
         let name = try await made(repository)

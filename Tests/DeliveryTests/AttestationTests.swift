@@ -4,59 +4,7 @@ import BuildTestSupport
 import Buildfile
 import Delivery
 import Glibc
-import Synchronization
 import Testing
-
-/// A registry in memory that counts what is put.
-private final class MemoryRegistry: ArtifactRegistry {
-    private struct State {
-        var blobs: [String: [UInt8]] = [:]
-        var manifests: [String: StoredManifest] = [:]
-        var puts: [String] = []
-    }
-
-    private let state = Mutex(State())
-    private let keepsReferrers: Bool
-
-    init(keepsReferrers: Bool = false) {
-        self.keepsReferrers = keepsReferrers
-    }
-
-    var puts: [String] { state.withLock { $0.puts } }
-
-    func blob(_ digest: String) -> [UInt8]? { state.withLock { $0.blobs[digest] } }
-
-    func hasBlob(_ digest: String, in repository: String) async throws -> Bool { blob(digest) != nil }
-
-    func putBlob(_ bytes: [UInt8], digest: String, in repository: String) async throws {
-        #expect(digest == "sha256:" + SHA256Value.of(bytes).hex)
-        state.withLock {
-            $0.blobs[digest] = bytes
-            $0.puts.append("blob")
-        }
-    }
-
-    func manifest(_ reference: String, in repository: String) async throws -> StoredManifest? {
-        state.withLock { $0.manifests[reference] }
-    }
-
-    func put(_ manifest: StoredManifest, as reference: String, in repository: String) async throws -> Bool {
-        state.withLock { state in
-            // What a manifest names has to be there before it.
-            for digest in Self.blobs(manifest) { #expect(state.blobs[digest] != nil) }
-            state.manifests[reference] = manifest
-            state.manifests[manifest.digest] = manifest
-            state.puts.append(reference)
-        }
-        return keepsReferrers
-    }
-
-    private static func blobs(_ manifest: StoredManifest) -> [String] {
-        let document = try? JSONValue.parse(manifest.bytes)
-        let all = (document?.member("layers")?.elements ?? []) + [document?.member("config")].compactMap { $0 }
-        return all.compactMap { $0.member("digest")?.text }
-    }
-}
 
 @Suite struct AttestationTests {
     private static func hash(_ text: String) -> SHA256Value { SHA256Value.of(Array(text.utf8)) }
@@ -73,33 +21,19 @@ private final class MemoryRegistry: ArtifactRegistry {
 
     // MARK: Registry
 
-    @Test func aReleaseIsPushedOnceUnderItsName() async throws {
-        let registry = MemoryRegistry()
-        let digest = try await ArtifactPush(to: registry).push(release(), to: "lms/releases")
-        #expect(registry.puts == ["blob", "blob", release().name.hex])
-        #expect(try await ArtifactPush(to: registry).push(release(), to: "lms/releases") == digest)
-        #expect(registry.puts.count == 3)
-        let manifest = try #require(try await registry.manifest(digest, in: "lms/releases"))
-        let document = try JSONValue.parse(manifest.bytes)
-        #expect(document.member("artifactType")?.text == "application/vnd.lmsbuild.release.v1+json")
-        #expect(
-            document.member("config")?.member("digest")?.text
-                == "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a")
-        let layer = try #require(document.member("layers")?.elements?.first?.member("digest")?.text)
-        #expect(try Release(reading: registry.blob(layer) ?? [], name: "pulled").name == release().name)
-    }
-
     @Test func attestationsAreListedUnderTheFallbackTag() async throws {
         let registry = MemoryRegistry()
-        let push = ArtifactPush(to: registry)
+        let push = ArtifactPush(to: registry, settle: {})
         let image = StoredManifest(type: "application/vnd.oci.image.manifest.v1+json", bytes: Array("{}".utf8))
         _ = try await registry.put(image, as: "1", in: "lms/web")
         let envelope = Envelope(type: Envelope.statementType, payload: Array("{}".utf8))
-        let first = try await push.attach(envelope, of: .provenance, to: image.digest, in: "lms/web")
-        let second = try await push.attach(envelope, of: .bom, to: image.digest, in: "lms/web")
+        let first = try await push.attach(AttachedArtifact(envelope, of: .provenance), to: image.digest, in: "lms/web")
+        let second = try await push.attach(AttachedArtifact(envelope, of: .bom), to: image.digest, in: "lms/web")
         #expect(first != second)
-        #expect(try await push.attach(envelope, of: .provenance, to: image.digest, in: "lms/web") == first)
-        #expect(try await push.referrers(of: image.digest, in: "lms/web") == [first, second])
+        #expect(
+            try await push.attach(AttachedArtifact(envelope, of: .provenance), to: image.digest, in: "lms/web") == first
+        )
+        #expect(try await push.referrers(of: image.digest, in: "lms/web").map(\.digest) == [first, second])
         let tag = "sha256-" + image.digest.dropFirst(7)
         #expect(registry.puts.filter { $0 == tag }.count == 2)
         let manifest = try #require(try await registry.manifest(first, in: "lms/web"))
@@ -107,7 +41,8 @@ private final class MemoryRegistry: ArtifactRegistry {
         // A registry that keeps referrers itself gets no tag.
         let newer = MemoryRegistry(keepsReferrers: true)
         _ = try await newer.put(image, as: "1", in: "lms/web")
-        _ = try await ArtifactPush(to: newer).attach(envelope, of: .bom, to: image.digest, in: "lms/web")
+        _ = try await ArtifactPush(to: newer).attach(
+            AttachedArtifact(envelope, of: .bom), to: image.digest, in: "lms/web")
         #expect(!newer.puts.contains(tag))
     }
 
@@ -115,7 +50,8 @@ private final class MemoryRegistry: ArtifactRegistry {
         let push = ArtifactPush(to: MemoryRegistry())
         await #expect(throws: ActionFailure.self) {
             try await push.attach(
-                Envelope(type: Envelope.statementType, payload: []), of: .bom, to: "sha256:none", in: "lms/web")
+                AttachedArtifact(Envelope(type: Envelope.statementType, payload: []), of: .bom), to: "sha256:none",
+                in: "lms/web")
         }
     }
 

@@ -19,6 +19,8 @@ struct ImageFixture {
     var platforms: [String] = []
     var network = false
     var timeout: Duration?
+    /// By name: what the action may read.
+    var secrets: [String: String] = [:]
 
     func with(_ path: String, _ text: String, _ kind: FileKind = .file) -> ImageFixture {
         with(path, Array(text.utf8), kind)
@@ -47,8 +49,8 @@ struct ImageFixture {
         attributes.timeout = timeout
         return Action(
             label: Label(component: "app", stage: "image"), command: .image(request),
-            inputs: inputs.sorted { $0.path < $1.path }, environment: [:], unhashedEnvironment: [:], secretNames: [],
-            outputs: [], attributes: attributes)
+            inputs: inputs.sorted { $0.path < $1.path }, environment: [:], unhashedEnvironment: secrets,
+            secretNames: Set(secrets.keys), outputs: [], attributes: attributes)
     }
 }
 
@@ -100,6 +102,8 @@ final class FakeDriver: ImageDriver {
     func pinned(_ reference: String) async throws -> String? {
         try await digest(of: reference).map { "pinned@\($0)" }
     }
+
+    func remove(_ reference: String) async throws { images.withLock { $0[reference] = nil } }
 
     func build(
         _ request: ImageRequest, context: BytePath, dockerfile: BytePath, options: ImageBuildOptions
