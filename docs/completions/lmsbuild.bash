@@ -20,12 +20,13 @@ _lmsbuild() {
     -f) compopt -o default; return ;;
     esac
     if [ -z "$command" ]; then
-        words="run affected hash tag inputs check fmt explain graph deps rdeps path replay contracts push release reproduce lock can-deploy watch env deploy status rollback history help -C -f --help --version"
+        words="run report affected hash tag inputs check fmt explain graph deps rdeps path replay contracts push release reproduce lock can-deploy watch env deploy status rollback history stats help -C -f --help --version"
     else
         case "$command $previous" in
         "run --sandbox") words="auto on off" ;;
         "run --driver") words="auto buildah docker podman" ;;
         "run --progress") words="auto tty plain none" ;;
+        "report --format") words="text json html markdown trace" ;;
         "affected --kind") words="service library" ;;
         "hash --format") words="text json" ;;
         "tag --format") words="text json" ;;
@@ -54,9 +55,11 @@ _lmsbuild() {
         "deploy --driver") words="auto buildah docker podman" ;;
         "status --format") words="text json" ;;
         "history --format") words="text json" ;;
+        "stats --format") words="text json" ;;
         *)
             case "$command" in
-            "run") words="-C -f -j --jobs -k -n -B -v --verbose -q --quiet --replay-logs --affected --if-unknown --base --report-dir --deepen --sandbox --driver --progress --no-wait --locked --watch --help" ;;
+            "run") words="-C -f -j --jobs -k -n -B -v --verbose -q --quiet --replay-logs --affected --if-unknown --base --report-dir --deepen --sandbox --driver --progress --no-wait --locked --watch --trace --summary --help" ;;
+            "report") words="-C -f --format -o --output -v --verbose --list --help" ;;
             "affected") words="-C -f --base --since --if-unknown --deepen --head --targets --stage --kind --contracts --why --format --shard --times --max-jobs --include --help" ;;
             "hash") words="-C -f --format --inputs --help" ;;
             "tag") words="-C -f --format --help" ;;
@@ -91,7 +94,8 @@ _lmsbuild() {
             "deploy") words="-C -f --to -m --message -n --dry-run --retry --no-way-back --all-at-once --no-wait --timeout --keys --driver --help" ;;
             "status") words="-C -f --env --fix --no-wait --format --help" ;;
             "rollback") words="-C -f --env --to -m --message --no-wait --help" ;;
-            "history") words="-C -f --env --last --format --help" ;;
+            "history") words="-C -f --env --last --rebuild --format --help" ;;
+            "stats") words="-C -f --last --top --format --help" ;;
             "contracts") words="list publish fetch" ;;
             "release") words="write list show verify diff sign attest" ;;
             "env") words="check diff docs render" ;;

@@ -5,6 +5,7 @@ _lmsbuild() {
     local context state line
     commands=(
         'run:Brings targets up to date\: runs what no cache has, in parallel.'
+        'report:Shows a run again\: on the console, as a page, as Markdown, as a trace, as JSON.'
         'affected:What has changed since a revision\: components, targets, or pairs to verify.'
         'hash:Input hashes of targets.'
         'tag:Image references, tagged by input hash.'
@@ -28,7 +29,8 @@ _lmsbuild() {
         'deploy:Brings a release to an environment, waits for health, goes back by itself if it does not come.'
         'status:What runs in an environment against what was released there.'
         'rollback:Back to an earlier release of an environment.'
-        'history:What ran when in an environment, who brought it there, and why.'
+        'history:The runs of this workspace; with --env what ran when in an environment, who brought it there, and why.'
+        'stats:What the last runs tell\: slow and slower targets, what made them run, cache hits, flaky tests.'
     )
     _arguments -C '-C[Work as if started in this folder.]:dir:_directories' \
         '-f[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
@@ -60,6 +62,18 @@ _lmsbuild() {
             ''--no-wait'[Exit 9 at once where another run holds the workspace.]' \
             ''--locked'[Refuse base images that Buildfile.lock does not pin.]' \
             ''--watch'[Run again after each change of the workspace, until interrupted.]' \
+            ''--trace'[Write a trace here that Perfetto and Chrome open.]:file:_files' \
+            ''--summary'[Write a summary in Markdown here.]:file:_files' \
+            '*: :_files'
+        ;;
+    report)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--format'[text, json, html, markdown or trace.]:format:(text json html markdown trace)' \
+            '(-o --output)'{-o,--output}'[Write to this file.]:file:_files' \
+            '(-v --verbose)'{-v,--verbose}'[Show what was cached and the output of what succeeded, too.]' \
+            ''--list'[List the runs that are kept, newest first.]' \
             '*: :_files'
         ;;
     affected)
@@ -325,7 +339,17 @@ _lmsbuild() {
             ''-C'[Work as if started in this folder.]:dir:_files' \
             ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
             ''--env'[The environment.]:environment:_files' \
-            ''--last'[Only the last so many.]:last:_files' \
+            ''--last'[Only the last so many; of runs 20 without.]:last:_files' \
+            ''--rebuild'[Make the history of runs anew from the logs that are kept.]' \
+            ''--format'[text or json.]:format:(text json)' \
+            '*: :_files'
+        ;;
+    stats)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--last'[Look at the last so many runs.]:last:_files' \
+            ''--top'[Lines of each list.]:top:_files' \
             ''--format'[text or json.]:format:(text json)' \
             '*: :_files'
         ;;
