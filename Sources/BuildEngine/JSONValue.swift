@@ -70,6 +70,15 @@ extension JSONValue {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// The text on one line with a newline after it: an entry of a log.
+    package var line: [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(512)
+        write(to: &bytes, level: nil)
+        bytes.append(UInt8(ascii: "\n"))
+        return bytes
+    }
+
     private func write(to bytes: inout [UInt8], level: Int?) {
         switch self {
         case .object(let members):
@@ -111,8 +120,9 @@ extension JSONValue {
         bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 2 * level))
     }
 
+    private static let digits = Array("0123456789abcdef".utf8)
+
     static func write(_ text: String, to bytes: inout [UInt8]) {
-        let digits = Array("0123456789abcdef".utf8)
         bytes.append(UInt8(ascii: "\""))
         for byte in text.utf8 {
             switch byte {

@@ -6,6 +6,7 @@ import CSQLite
 package struct DatabaseError: Error, Sendable, Hashable {
     /// SQLite's result code, without its extension.
     package let code: Int32
+    /// SQLite's own words.
     package let message: String
 
     /// The file is no database, or a damaged one.

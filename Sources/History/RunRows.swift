@@ -3,19 +3,26 @@ import Reporting
 
 /// A run, as a line of the history has it. Times as in `RunPicture`.
 package struct RunRow: Sendable, Hashable {
+    /// As `RunHeading.id`.
     package let id: String
     /// Milliseconds since 1970.
     package let time: Int
+    /// The labels that were named, a blank between them; empty for the default.
     package let asked: String
+    /// The commit that was checked out.
     package let commit: String?
+    /// The branch that was checked out.
     package let branch: String?
     /// False for one that goes on or was killed.
     package let hasEnded: Bool
+    /// Targets by how they ended.
     package let ran: Int
     package let cached: Int
     package let failed: Int
     package let skipped: Int
+    /// Of the run as a whole.
     package let duration: Duration
+    /// What the cached ones took when they ran.
     package let saved: Duration
     /// Its exit status, where it ended.
     package let exit: Int?

@@ -59,14 +59,14 @@ package final class EventLog: Sendable {
             }
             var at = now()
             if case .targetStarted(_, at: let start) = event { at = start }
-            guard let line = RecordedEvent(at: max(.zero, at - began), event).json else { return nil }
+            guard let entry = RecordedEvent(at: max(.zero, at - began), event).json else { return nil }
             var bytes: [UInt8] = []
             if state.upToDateCount > 0 {
-                bytes += Self.line(
-                    RecordedEvent.upToDate(state.upToDate, count: state.upToDateCount, at: max(.zero, at - began)))
+                bytes +=
+                    RecordedEvent.upToDate(state.upToDate, count: state.upToDateCount, at: max(.zero, at - began)).line
                 (state.upToDate, state.upToDateCount) = ([], 0)
             }
-            bytes += Self.line(line)
+            bytes += entry.line
             do throws(StoreError) {
                 if state.descriptor < 0 { state.descriptor = try begin() }
                 try Disk.write(bytes, to: state.descriptor, path)
@@ -90,15 +90,13 @@ package final class EventLog: Sendable {
             descriptor = try Disk.open(path, flags, mode: 0o600)
         }
         do throws(StoreError) {
-            try Disk.write(Self.line(heading.json), to: descriptor, path)
+            try Disk.write(heading.json.line, to: descriptor, path)
         } catch {
             close(descriptor)
             throw error
         }
         return descriptor
     }
-
-    private static func line(_ value: JSONValue) -> [UInt8] { Array((value.text(pretty: false) + "\n").utf8) }
 }
 
 extension Diagnostic {

@@ -7,10 +7,12 @@ import Glibc
 package struct EventLogs: Sendable {
     /// Runs whose logs are kept, and the bytes they may take together; the newest is kept whatever it takes.
     package static let most = 200
+    /// See `most`.
     package static let mostBytes = 256 << 20
     /// Bytes of one log that are read.
     static let readable = 256 << 20
 
+    /// Absolute; it need not be there.
     package let folder: BytePath
 
     /// `state` is the workspace's state folder.

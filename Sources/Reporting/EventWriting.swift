@@ -6,6 +6,7 @@ package import Buildfile
 
 /// The form of an event log. A reader takes any version it knows and refuses a newer one.
 package enum EventForm {
+    /// `schema` of a log's first line; grows when readers of before would misunderstand a log.
     package static let version = 1
     /// Bytes of an action's output that are kept: of one that failed and of one that went well. The end counts more.
     static let failureOutput = 256 * 1024

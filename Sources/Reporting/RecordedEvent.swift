@@ -20,6 +20,7 @@ package struct RunHeading: Sendable, Hashable {
     /// The CI job's page, and nil outside CI or where the runner does not tell.
     package var page: String?
 
+    /// Of a run outside CI; see the members.
     package init(
         id: String, time: Int, program: String, asked: [String] = [], commit: String? = nil, branch: String? = nil
     ) {
@@ -52,8 +53,10 @@ package struct RunHeading: Sendable, Hashable {
 package struct RecordedEvent: Sendable {
     /// Since the run began.
     package let at: Duration
+    /// What happened.
     package let event: Event
 
+    /// `at` is the time since the run began.
     package init(at: Duration, _ event: Event) {
         self.at = at
         self.event = event
@@ -62,8 +65,11 @@ package struct RecordedEvent: Sendable {
 
 /// A moment as the calendar has it in UTC. Knows no zones and no leap seconds.
 package struct UTCTime: Sendable, Hashable {
+    /// In the Gregorian calendar.
     package let year: Int
+    /// From 1.
     package let month: Int
+    /// From 1.
     package let day: Int
     private let second: Int
 

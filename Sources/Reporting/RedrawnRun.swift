@@ -2,6 +2,7 @@
 import BuildEngine
 import BuildGraph
 
+/// A run on the console once more.
 package enum RedrawnRun {
     /// The lines that `state`, which has seen nothing yet, has of the run's events; a last one tells of a run that did not end.
     package static func lines(_ lines: [LogLine], _ state: ConsoleState) -> [ConsoleLine] {

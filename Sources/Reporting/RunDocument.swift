@@ -3,6 +3,7 @@ package import BuildEngine
 import BuildGraph
 import Buildfile
 
+/// Everything that is known of a run, for programs.
 package enum RunDocument {
     /// What `lmsbuild report --format json` prints: all times in whole microseconds, the entries as in the event log and with
     /// their start, end, slot and cause.

@@ -8,13 +8,16 @@ package import Buildfile
 package struct RunPicture: Sendable {
     /// A target that is through.
     package struct Entry: Sendable {
+        /// How it ended.
         package let report: TargetReport
         /// When its action started, or when it was found out that there is none to run. Since the run began.
         package let start: Duration
+        /// When it ended, since the run began.
         package let end: Duration
         /// Which of the run's jobs it took, from 0; nil where no action ran.
         package let slot: Int?
 
+        /// The target.
         package var label: Label { report.label }
         /// What its action took, by its own account where there is one.
         package var took: Duration { report.duration > .zero ? report.duration : end - start }
@@ -24,11 +27,15 @@ package struct RunPicture: Sendable {
 
     /// An action that is running.
     package struct Running: Sendable {
+        /// The target.
         package let label: Label
+        /// Since the run began.
         package let start: Duration
+        /// Which of the run's jobs it has, from 0.
         package let slot: Int
     }
 
+    /// How the run began.
     package let heading: RunHeading
     /// Nil until the run has told what it will do.
     package private(set) var start: RunStart?
@@ -38,6 +45,7 @@ package struct RunPicture: Sendable {
     package private(set) var running: [Running] = []
     /// Targets that were as the last run left them and are not among `entries`, since there were too many to name.
     package private(set) var unnamed = 0
+    /// What was said beside the targets, and when.
     package private(set) var notices: [(at: Duration, diagnostic: Diagnostic)] = []
     /// The signal that interrupted it.
     package private(set) var signal: Int32?
@@ -46,6 +54,7 @@ package struct RunPicture: Sendable {
     /// When the last event came.
     package private(set) var last = Duration.zero
 
+    /// A run of which nothing but its beginning is known.
     package init(_ heading: RunHeading) { self.heading = heading }
 
     /// What the lines of a log tell; nil where the first is no heading.
@@ -57,6 +66,7 @@ package struct RunPicture: Sendable {
 
     // MARK: Taking events in
 
+    /// Takes in a line of its log; a heading changes nothing.
     package mutating func apply(_ line: LogLine) {
         switch line {
         case .heading, .newer: break
@@ -71,6 +81,7 @@ package struct RunPicture: Sendable {
         }
     }
 
+    /// Takes in what happened next.
     package mutating func apply(_ recorded: RecordedEvent) {
         last = max(last, recorded.at)
         switch recorded.event {

@@ -161,6 +161,34 @@ import Testing
         #expect(flaky?.member("runs")?.numeric == 3)
     }
 
+    @Test func logsDoNotBecomeTooMany() async throws {
+        let repository = try await workspace()
+        _ = try await run(in: repository)
+        let first = try #require(try events(in: repository).first)
+        let text = String(decoding: try Disk.contents(of: first), as: UTF8.self)
+        let id = String(first.name.shown.dropLast(6))
+        func fill() throws {
+            for number in 0..<210 {
+                let other = "20200101-000000-0" + String(number + 256, radix: 16)
+                try Disk.replace(
+                    first.parent.appending(other + ".jsonl"), with: Array(text.replacing(id, with: other).utf8))
+            }
+        }
+        try fill()
+        // What a run starts on its own: taken into the history first, then removed.
+        let taken = try await program.run("history", "--take-in", in: repository.path)
+        #expect(taken.status == 0, "\(taken.errors)")
+        #expect(try events(in: repository).count == 150)
+        let known = try await program.run("history", "--last", "1000", in: repository.path)
+        #expect(known.lines.count == 211)
+        // Where nobody will ask, a run itself removes them.
+        try fill()
+        _ = try await program.run(
+            ["run", "--sandbox", "off"], in: repository.path, environment: ["CI": "true"])
+        #expect(try events(in: repository).count == 150)
+        #expect(try events(in: repository).contains(first))
+    }
+
     @Test func aLogThatCannotBeWrittenChangesNothing() async throws {
         let repository = try await workspace()
         try repository.write(".lmsbuild/events", "in the way")
