@@ -55,7 +55,7 @@ extension Engine {
                 let contract = try? hashed.openContract(of: target, other, verdicts),
                 isReadable(other, verdicts),
                 let action = try? hashed.action(
-                    of: target, other, plan.scope, products: work.given, environment: parts.environment)
+                    of: target, other, plan.scope, products: work.given, environment: parts.environment(of: other))
             else { continue }
             let member = part(of: other, contract, toVerify(contract, other))
             // A recipe that verifies says the same of all: what may fail must not be among it.

@@ -37,16 +37,14 @@ struct SecretTests {
                 echo "$TOKEN"
                 echo "$TOKEN" >&2
                 printf %s "x$TOKEN" | base64 -w0; echo
-                for part in canary+0f9 'a/ZQ==' '
-        canary sec' 'ond line
-        ' 'canary 3'; do printf %s "$part"; sleep 0.1; done; echo
-                printf 'q=canary%%2B0f9a%%2FZQ%%3D%%3D\n'
+                printf %s "${TOKEN%%a/*}"; sleep 0.2; printf %s "${TOKEN#*0f9}"; echo
+                printf 'q='; printf %s "$TOKEN" | head -1 | sed 's/+/%2B/; s,/,%2F,; s/=/%3D/g'
                 test -n "$ASKED"
                 cp src out
             [report junit reports/*.xml]
             unit: :build
                 mkdir -p reports
-                printf '<testsuite><testcase name="t"><failure message="got canary second line">%s</failure></testcase></testsuite>' "$TOKEN" > reports/t.xml
+                printf '<testsuite><testcase name="t"><failure message="got %s">%s</failure></testcase></testsuite>' "$(printf %s "$TOKEN" | sed -n 2p)" "$TOKEN" > reports/t.xml
                 echo "$TOKEN"; exit 1
             image: Dockerfile :build
         service leak
@@ -67,11 +65,11 @@ struct SecretTests {
             try repository.folder.write(
                 "repository/\(name)/busybox", bytes: try readFile("/bin/busybox"), mode: 0o755)
         }
-        let head = "FROM scratch\nCOPY busybox /bin/busybox\nSHELL [\"/bin/busybox\", \"sh\", \"-c\"]\n"
+        let head = "FROM scratch\nCOPY busybox /bin/busybox\nCOPY busybox /bin/sh\n"
         try repository.write(
             "web/Dockerfile",
             head + "COPY out /out\nRUN --mount=type=secret,id=TOKEN --mount=type=secret,id=ASKED,target=/a "
-                + "cat /run/secrets/TOKEN /a; /bin/busybox wc -c < /run/secrets/TOKEN > /length; "
+                + "/bin/busybox wc -c < /run/secrets/TOKEN > /length; "
                 + "/bin/busybox cat /run/secrets/TOKEN /a\n")
         try repository.write(
             "leak/Dockerfile", head + "RUN --mount=type=secret,id=TOKEN /bin/busybox cp /run/secrets/TOKEN /kept\n")
@@ -179,7 +177,7 @@ struct SecretTests {
         try repository.write("secret/asked", "asked-canary-value")
         #expect(try await refused().contains("somewhere else in each environment, and a build has none"))
         try repository.write("Buildfile", Self.buildfile.replacing("secret TOKEN ASKED", with: "secret ASKED"))
-        let undeclared = try await refused(["check"])
+        let undeclared = try await refused(["hash"])
         #expect(undeclared.contains("error[LMS205]: the secret 'TOKEN' is mounted here, and 'web' does not name it"))
         #expect(undeclared.contains("web/Dockerfile:5:"))
         #expect(undeclared.contains("add 'secret TOKEN' to the block of 'web'"))

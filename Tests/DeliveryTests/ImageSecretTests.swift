@@ -36,7 +36,7 @@ struct SecretCase {
         fixture.dockerfile = """
             FROM scratch
             COPY busybox /bin/busybox
-            SHELL ["/bin/busybox", "sh", "-c"]
+            COPY busybox /bin/sh
             RUN --mount=type=secret,id=TOKEN \(run)
 
             """
