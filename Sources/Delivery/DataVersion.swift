@@ -13,9 +13,10 @@ package enum DataVersion {
 
     /// By service, why `wanted` and what runs cannot be changed for one another: its data would be newer than what it knows, or
     /// what runs could not read the data any more that it leaves. A service that is not there yet has no data. `known` says of
-    /// images which version they ran with when they last did: a stack at hand may be newer than the image it names.
+    /// images which version they ran with when they last did: a stack at hand may be newer than the image it names. Where
+    /// `isThere`, `wanted` is what should run there already, and a label that somebody removed is no older data.
     static func crossings(
-        from now: ObservedStack, to wanted: RenderedStack, known: [Running: Int] = [:]
+        from now: ObservedStack, to wanted: RenderedStack, known: [Running: Int] = [:], isThere: Bool = false
     ) -> [String: String] {
         var found: [String: String] = [:]
         for service in wanted.services {
@@ -25,7 +26,7 @@ package enum DataVersion {
             if new < old {
                 found[service.name] =
                     "its data has version \(old), which this release, made for version \(new), cannot read"
-            } else if new > old {
+            } else if new > old, !isThere {
                 found[service.name] =
                     "its data becomes version \(new), which what runs now, made for version \(old), cannot read: "
                     + "there is no way back by itself"

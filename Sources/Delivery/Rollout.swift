@@ -124,7 +124,9 @@ package struct Rollout: Sendable {
         {
             throw RolloutRefusal.noWayBack(missing)
         }
-        let crossings = DataVersion.crossings(from: before, to: plan.stack, known: try await dataVersions(ledger))
+        let crossings = DataVersion.crossings(
+            from: before, to: plan.stack, known: try await dataVersions(ledger),
+            isThere: ledger.running?.stack == plan.stack.digest.hex)
         if !plan.allowsIrreversible, !crossings.isEmpty { throw RolloutRefusal.irreversible(crossings) }
         try await keep(plan.stack)
         let record = DeployRecord(

@@ -9,7 +9,7 @@ import Testing
 struct DeployCommandTests {
     private let program = Program()
 
-    @Test(.timeLimit(.minutes(5))) func aReleaseGoesThereAndBack() async throws {
+    @Test(.timeLimit(.minutes(12))) func aReleaseGoesThereAndBack() async throws {
         guard let engine = try await DockerEngine(swarm: true) else {
             print("SKIPPED DeployCommandTests: dockerd does not start on this machine")
             return

@@ -7,7 +7,7 @@ import Testing
 /// What must hold before anything goes to a protected environment: each condition is named, all of them at once, exit 3.
 @Suite(.enabled(if: access("/usr/sbin/dockerd", X_OK) == 0 && geteuid() == 0), .serialized)
 struct DeployGatesTests {
-    @Test(.timeLimit(.minutes(4))) func whatAProtectedEnvironmentAsksFor() async throws {
+    @Test(.timeLimit(.minutes(12))) func whatAProtectedEnvironmentAsksFor() async throws {
         guard let engine = try await DockerEngine(swarm: true) else {
             print("SKIPPED DeployGatesTests: dockerd does not start on this machine")
             return

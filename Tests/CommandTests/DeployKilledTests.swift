@@ -31,7 +31,7 @@ struct DeployKilledTests {
         Moment(text: nil, line: "going back to", isEndedByDeploy: true),
     ]
 
-    @Test(.timeLimit(.minutes(6))) func whoeverComesNextEndsIt() async throws {
+    @Test(.timeLimit(.minutes(12))) func whoeverComesNextEndsIt() async throws {
         guard let engine = try await DockerEngine(swarm: true) else {
             print("SKIPPED DeployKilledTests: dockerd does not start on this machine")
             return

@@ -35,7 +35,7 @@ struct DeployWaysBackTests {
         #expect(outcome.status == status && outcome.errors.contains(words), "\(outcome)", sourceLocation: location)
     }
 
-    @Test(.timeLimit(.minutes(6))) func anOlderReleaseRunsAgain() async throws {
+    @Test(.timeLimit(.minutes(12))) func anOlderReleaseRunsAgain() async throws {
         try await during { place in
             try await place.serve("one")
             expect(0, try await place.run("deploy", "--to", "test"))
@@ -80,7 +80,7 @@ struct DeployWaysBackTests {
         expect(0, try await place.run("status", "--env", "test"))
     }
 
-    @Test(.timeLimit(.minutes(6))) func dataThatCannotBeTakenBack() async throws {
+    @Test(.timeLimit(.minutes(12))) func dataThatCannotBeTakenBack() async throws {
         try await during { start in
             var place = start
             try await place.serve("one")
@@ -127,7 +127,7 @@ struct DeployWaysBackTests {
     }
 
     /// Somebody changes a secret while a release goes out: all of it gets one value.
-    @Test(.timeLimit(.minutes(4))) func aSecretIsReadOnce() async throws {
+    @Test(.timeLimit(.minutes(12))) func aSecretIsReadOnce() async throws {
         try await during(hasRotatingSecret: true, isPair: true) { place in
             try await place.serve("one")
             expect(0, try await place.run("deploy", "--to", "test"))

@@ -52,7 +52,7 @@ struct DriftCommandTests {
             named: ["drift: web: Labels.by: ", "hand"]),
     ]
 
-    @Test(.timeLimit(.minutes(8))) func whatIsChangedByHandIsNamed() async throws {
+    @Test(.timeLimit(.minutes(12))) func whatIsChangedByHandIsNamed() async throws {
         guard let engine = try await DockerEngine(swarm: true) else {
             print("SKIPPED DriftCommandTests: dockerd does not start on this machine")
             return

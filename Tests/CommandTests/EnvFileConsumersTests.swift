@@ -38,7 +38,7 @@ struct EnvFileConsumersTests {
         "SHARED": "5$ and one",
     ]
 
-    @Test(.timeLimit(.minutes(4))) func allSeeTheSame() async throws {
+    @Test(.timeLimit(.minutes(12))) func allSeeTheSame() async throws {
         guard let engine = try await DockerEngine(swarm: true) else {
             print("SKIPPED EnvFileConsumersTests: dockerd does not start on this machine")
             return

@@ -15,7 +15,7 @@ extension RealEngineTests {
         private let good = "[\"/bin/busybox\", \"sh\", \"-c\", \"\(serve)\"]"
         private let project = "com.docker.compose.project=lms-test"
 
-        @Test(.timeLimit(.minutes(5))) func whatRunsIsWhatIsSaid() async throws {
+        @Test(.timeLimit(.minutes(12))) func whatRunsIsWhatIsSaid() async throws {
             try await DockerEngine.during(swarm: false) { engine in
                 _ = try await engine.image("one", ["www/health": "one\n"], command: good)
                 _ = try await engine.image("two", ["www/health": "two\n"], command: good)

@@ -57,6 +57,17 @@ import Testing
         #expect(engine.images == ["a": "one", "b": "one"])
     }
 
+    /// Somebody put a container there by hand, without the label: what should run is brought back all the same.
+    @Test func aLabelThatIsGoneIsNoOlderData() async throws {
+        try await deploy("one", data: 1, "r1")
+        engine.state.withLock { state in
+            let byHand = StackFixture(services: ["a": .init(image: "two", port: 1)]).rendered.services[0]
+            state.services["a"]?.stack = byHand
+        }
+        #expect(try await deploy("one", data: 1, "r1").end == .deployed)
+        #expect(engine.images == ["a": "one", "b": "one"])
+    }
+
     /// Neither by lmsbuild nor by the engine itself.
     @Test(arguments: ["ends", "back"]) func whatFailsIsNotTakenBack(image: String) async throws {
         try await deploy("one", data: nil, "r1")

@@ -22,7 +22,7 @@ extension RealEngineTests {
         private typealias Fault = BadReleases.Fault
         private let good = #"["/bin/busybox", "sh", "-c", "exec /bin/busybox httpd -f -p 127.0.0.1:$PORT -h /www"]"#
 
-        @Test(.timeLimit(.minutes(6))) func eachIsTakenBack() async throws {
+        @Test(.timeLimit(.minutes(12))) func eachIsTakenBack() async throws {
             try await DockerEngine.during(swarm: true) { engine in
                 _ = try await engine.image("one", ["www/health": "one\n"], command: good)
                 _ = try await engine.image("two", ["www/health": "two\n"], command: good)

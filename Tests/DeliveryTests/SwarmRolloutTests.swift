@@ -13,7 +13,7 @@ extension RealEngineTests {
     struct SwarmRolloutTests {
         private let good = #"["/bin/busybox", "sh", "-c", "exec /bin/busybox httpd -f -p 127.0.0.1:$PORT -h /www"]"#
 
-        @Test(.timeLimit(.minutes(5))) func whatRunsIsWhatIsSaid() async throws {
+        @Test(.timeLimit(.minutes(12))) func whatRunsIsWhatIsSaid() async throws {
             try await DockerEngine.during(swarm: true) { engine in
                 try await check(engine)
                 try await checkThatNeitherComesUp(engine)

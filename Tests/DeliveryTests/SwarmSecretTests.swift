@@ -14,7 +14,7 @@ extension RealEngineTests {
         private let good = #"["/bin/busybox", "sh", "-c", "exec /bin/busybox httpd -f -p 127.0.0.1:$PORT -h /www"]"#
         private let values = ["first-5EcReT-of-a", "second-5EcReT-of-a", "only-5EcReT-of-b"]
 
-        @Test(.timeLimit(.minutes(3))) func aNewValueReachesItsUsersAlone() async throws {
+        @Test(.timeLimit(.minutes(12))) func aNewValueReachesItsUsersAlone() async throws {
             try await DockerEngine.during(swarm: true) { engine in
                 _ = try await engine.image("one", ["www/health": "one\n"], command: good)
                 try await check(engine)
