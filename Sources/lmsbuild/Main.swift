@@ -40,6 +40,7 @@ struct LMSBuild: ParsableCommand {
             StatusCommand.self,
             RollbackCommand.self,
             HistoryCommand.self,
+            NotifyCommand.self,
         ])
 }
 

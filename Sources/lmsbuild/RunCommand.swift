@@ -146,8 +146,10 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         let outlets = RunOutlets(environment: opened.environment, folder: reports, store: runs.parts.store)
         options.tellsReports = verbose || outlets.areWanted
         let times = RecordedTimes(at: opened.state.appending("times"))
+        let told = RunTelling(opened, hashed)
         let engine = Engine(hashed, runs.parts, options, times: times) { event in
             console.receive(event)
+            told.receive(event)
             outlets.receive(event)
             records.keep(event, of: hashed)
         }
@@ -187,6 +189,8 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         console.receive(.runFinished(summary))
         console.finish()
         await outlets.write(summary)
+        // Who watches sees it.
+        if !watch { await told.tell(summary) }
         records.save()
         try? recorded.save(at: opened.state.appending("times"))
         try? opened.placed.save()

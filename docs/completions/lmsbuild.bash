@@ -6,7 +6,7 @@ _lmsbuild() {
         -C | -f) ((index++)) ;;
         -*) [ -z "$command" ] || break ;;
         *)
-            case " contracts release env " in
+            case " contracts release env notify " in
             *" $command "*) [ -z "$command" ] || { command="$command ${COMP_WORDS[index]}"; break; } ;;
             esac
             [ -z "$command" ] || break
@@ -20,7 +20,7 @@ _lmsbuild() {
     -f) compopt -o default; return ;;
     esac
     if [ -z "$command" ]; then
-        words="run affected hash tag inputs check fmt explain graph deps rdeps path replay contracts push release reproduce lock can-deploy watch env deploy status rollback history help -C -f --help --version"
+        words="run affected hash tag inputs check fmt explain graph deps rdeps path replay contracts push release reproduce lock can-deploy watch env deploy status rollback history notify help -C -f --help --version"
     else
         case "$command $previous" in
         "run --sandbox") words="auto on off" ;;
@@ -54,6 +54,7 @@ _lmsbuild() {
         "deploy --driver") words="auto buildah docker podman" ;;
         "status --format") words="text json" ;;
         "history --format") words="text json" ;;
+        "notify list --format") words="text json" ;;
         *)
             case "$command" in
             "run") words="-C -f -j --jobs -k -n -B -v --verbose -q --quiet --replay-logs --affected --if-unknown --base --report-dir --deepen --sandbox --driver --progress --no-wait --locked --watch --help" ;;
@@ -92,9 +93,12 @@ _lmsbuild() {
             "status") words="-C -f --env --fix --no-wait --format --help" ;;
             "rollback") words="-C -f --env --to -m --message --no-wait --help" ;;
             "history") words="-C -f --env --last --format --help" ;;
+            "notify list") words="-C -f --format --help" ;;
+            "notify test") words="-C -f -n --dry-run --help" ;;
             "contracts") words="list publish fetch" ;;
             "release") words="write list show verify diff sign attest" ;;
             "env") words="check diff docs render" ;;
+            "notify") words="list test" ;;
             esac
             ;;
         esac

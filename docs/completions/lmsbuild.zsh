@@ -29,6 +29,7 @@ _lmsbuild() {
         'status:What runs in an environment against what was released there.'
         'rollback:Back to an earlier release of an environment.'
         'history:What ran when in an environment, who brought it there, and why.'
+        'notify:Who is told when something fails, works again or is deployed.'
     )
     _arguments -C '-C[Work as if started in this folder.]:dir:_directories' \
         '-f[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
@@ -327,6 +328,15 @@ _lmsbuild() {
             ''--env'[The environment.]:environment:_files' \
             ''--last'[Only the last so many.]:last:_files' \
             ''--format'[text or json.]:format:(text json)' \
+            '*: :_files'
+        ;;
+    notify)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--format'[text or json.]:format:(text json)' \
+            '(-n --dry-run)'{-n,--dry-run}'[Print what would be sent, and send nothing.]' \
+            '1: :(list test)' \
             '*: :_files'
         ;;
     esac
