@@ -221,7 +221,7 @@ struct MeasureDesk: Sendable {
         with request: HTTPRequest, _ exchange: CurlExchange, _ until: ContinuousClock.Instant
     ) async -> (message: String, isSilent: Bool)? {
         var request = request
-        request.limit = max(.milliseconds(100), until - ContinuousClock.now - .milliseconds(50))
+        request.limit = max(.milliseconds(100), until - ContinuousClock.now - .milliseconds(300))
         request.bodyLimit = 64 << 10
         let mask = SecretMask(values: request.headers.map(\.value).filter { $0.utf8.count >= 16 })
         do {

@@ -203,7 +203,8 @@ struct NotificationDesk {
         if left < .milliseconds(100) { return .later("there was no time left", after: nil) }
         return await withTaskGroup(of: DeliveryAnswer.self) { group in
             group.addTask {
-                await sender.send(change, along: route, limit: left - .milliseconds(50), now: time(nil))
+                await sender.send(
+                    change, along: route, limit: max(.milliseconds(50), left - .milliseconds(300)), now: time(nil))
             }
             group.addTask {
                 try? await Task.sleep(for: left)

@@ -12,6 +12,8 @@ final class MailServer {
     private let pipe: any CommandPipe
     private let folder: TemporaryFolder
 
+    struct NoCertificate: Error {}
+
     enum Security: String {
         case plain, starttls, tls
     }
@@ -53,7 +55,7 @@ final class MailServer {
                     "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout",
                     "key.pem", "-out", "cert.pem",
                 ], environment: ["PATH": "/usr/bin:/bin"], folder: folder))
-        guard result.succeeded else { throw RunningProgram.Silence(description: "openssl made no certificate") }
+        guard result.succeeded else { throw NoCertificate() }
     }
 
     private static let program = #"""
