@@ -52,14 +52,7 @@ package struct CurlExchange: HTTPExchange {
 
     private static let headerLimit = 1 << 20
 
-    private var passedOn: [String: String] {
-        let names = [
-            "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY",
-            "SSL_CERT_FILE",
-            "SSL_CERT_DIR", "CURL_CA_BUNDLE",
-        ]
-        return environment.filter { names.contains($0.key) }.merging(["PATH": "/usr/bin:/bin"]) { $1 }
-    }
+    private var passedOn: [String: String] { CurlSettings.passedOn(environment) }
 
     /// A body that goes to a file is no more than allowed either: where the server does not say how long it is, curl does not
     /// look.
@@ -134,7 +127,7 @@ package struct CurlExchange: HTTPExchange {
     }
 
     /// curl's last line, without its number.
-    private static func said(_ errors: [UInt8]) -> String {
+    static func said(_ errors: [UInt8]) -> String {
         let line = errors.split(separator: UInt8(ascii: "\n")).last { $0.starts(with: "curl: ".utf8) }
         let text = HTTPText.line(Array(line ?? errors[...]), limit: 300)
         guard text.hasPrefix("curl: ("), let end = text.firstRange(of: ") ")?.upperBound else { return text }
@@ -144,7 +137,9 @@ package struct CurlExchange: HTTPExchange {
 
 /// What curl is told, in the form of its configuration files.
 private struct CurlConfiguration {
-    private(set) var bytes: [UInt8] = []
+    private var settings = CurlSettings()
+
+    var bytes: [UInt8] { settings.bytes }
 
     init(_ request: HTTPRequest, _ body: SentBody) throws(HTTPFailure) {
         guard HTTPText.isToken(request.method) else {
@@ -152,21 +147,21 @@ private struct CurlConfiguration {
         }
         let url = try HTTPAddress(request.url)
         for flag in ["silent", "show-error", "globoff", "http1.1", "path-as-is", "suppress-connect-headers"] {
-            say(flag)
+            settings.say(flag)
         }
-        say("url", request.url)
+        settings.say("url", request.url)
         // Data is not sent anywhere but to where it was meant for.
-        say("proto", "=http,https")
+        settings.say("proto", "=http,https")
         let isLocal = url.isLoopback || request.socket != nil
         if isLocal {
-            say("noproxy", "*")
+            settings.say("noproxy", "*")
         } else {
-            say("connect-timeout", Self.seconds(min(request.limit, .seconds(15))))
+            settings.say("connect-timeout", CurlSettings.seconds(min(request.limit, .seconds(15))))
         }
-        if let socket = request.socket { say("unix-socket", socket) }
-        if let target = request.target { say("request-target", target) }
-        if !request.checksCertificate { say("insecure") }
-        say("max-time", Self.seconds(request.limit))
+        if let socket = request.socket { settings.say("unix-socket", socket) }
+        if let target = request.target { settings.say("request-target", target) }
+        if !request.checksCertificate { settings.say("insecure") }
+        settings.say("max-time", CurlSettings.seconds(request.limit))
         try say(request, body, url)
         try sayHeaders(request.headers)
     }
@@ -174,27 +169,27 @@ private struct CurlConfiguration {
     private mutating func say(_ request: HTTPRequest, _ body: SentBody, _ url: HTTPAddress) throws(HTTPFailure) {
         // curl waits for a body that HEAD has not unless it knows that this is one, and takes the length that it names for one.
         if request.method == "HEAD" {
-            say("include")
-            return say("head")
+            settings.say("include")
+            return settings.say("head")
         }
-        say("request", request.method)
-        say("max-filesize", "\(request.bodyLimit)")
+        settings.say("request", request.method)
+        settings.say("max-filesize", "\(request.bodyLimit)")
         if let output = request.output {
             if Disk.status(output) != nil { throw HTTPFailure(.badRequest, "'\(output.shown)' is there already") }
-            say("output", output)
-            say("dump-header", "-")
+            settings.say("output", output)
+            settings.say("dump-header", "-")
         } else {
-            say("include")
+            settings.say("include")
         }
         switch body.form {
-        case .none: if ["POST", "PUT", "PATCH"].contains(request.method) { say("data-raw", "") }
-        case .text(let text): say("data-raw", BytePath(bytes: text))
+        case .none: if ["POST", "PUT", "PATCH"].contains(request.method) { settings.say("data-raw", "") }
+        case .text(let text): settings.say("data-raw", BytePath(bytes: text))
         case .file(let path):
             // curl takes the file's name into a URL that ends so.
             if url.endsWithSlash {
-                say("data-binary", BytePath(bytes: Array("@".utf8) + path.bytes))
+                settings.say("data-binary", BytePath(bytes: Array("@".utf8) + path.bytes))
             } else {
-                say("upload-file", path)
+                settings.say("upload-file", path)
             }
         }
     }
@@ -205,39 +200,13 @@ private struct CurlConfiguration {
                 throw HTTPFailure(
                     .badRequest, "\"\(HTTPText.line(Array(header.name.utf8)))\" cannot be sent as a header")
             }
-            say("header", header.value.isEmpty ? header.name + ";" : "\(header.name): \(header.value)")
+            settings.say("header", header.value.isEmpty ? header.name + ";" : "\(header.name): \(header.value)")
         }
         // What curl would add of its own.
         for name in ["Accept", "User-Agent", "Content-Type", "Expect"]
         where !headers.contains(where: { HTTPText.same($0.name, name) }) {
-            say("header", name + ":")
+            settings.say("header", name + ":")
         }
-    }
-
-    private mutating func say(_ flag: String) { bytes += Array(flag.utf8) + [UInt8(ascii: "\n")] }
-
-    private mutating func say(_ name: String, _ value: String) { say(name, BytePath(value)) }
-
-    /// Quoted as curl's configuration has values.
-    private mutating func say(_ name: String, _ value: BytePath) {
-        bytes += Array("\(name) = \"".utf8)
-        for byte in value.bytes {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-            case 0x0A: bytes += Array("\\n".utf8)
-            case 0x0D: bytes += Array("\\r".utf8)
-            case 0x09: bytes += Array("\\t".utf8)
-            case 0x0B: bytes += Array("\\v".utf8)
-            default: bytes.append(byte)
-            }
-        }
-        bytes += Array("\"\n".utf8)
-    }
-
-    private static func seconds(_ limit: Duration) -> String {
-        let parts = limit.components
-        let milliseconds = max(1, parts.seconds * 1000 + parts.attoseconds / 1_000_000_000_000_000)
-        return "\(milliseconds / 1000).\(String(1000 + milliseconds % 1000).dropFirst())"
     }
 }
 
@@ -262,34 +231,13 @@ private struct SentBody {
         case .bytes(let bytes) where bytes.count <= Self.textLimit && !bytes.contains(0):
             (form, isOurs) = (.text(bytes), false)
         case .bytes(let bytes):
-            (form, isOurs) = (.file(try Self.write(bytes, folder.hasPrefix("/") ? folder : "/tmp")), true)
+            (form, isOurs) = (.file(try PrivateFile(bytes, in: folder.hasPrefix("/") ? folder : "/tmp").path), true)
         case .file(let path): (form, isOurs) = (.file(path), false)
         }
     }
 
     func remove() {
         if isOurs, case .file(let path) = form { Disk.remove(path) }
-    }
-
-    /// Nobody else can read it.
-    private static func write(_ bytes: [UInt8], _ folder: String) throws(HTTPFailure) -> BytePath {
-        var template = Array((folder + "/lmsbuild-body-XXXXXX").utf8CString)
-        let descriptor = mkstemp(&template)
-        guard descriptor >= 0 else {
-            throw HTTPFailure(
-                .badRequest, "a body cannot be kept in '\(BytePath(folder).shown)': \(String(cString: strerror(errno)))"
-            )
-        }
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        defer { close(descriptor) }
-        let path = BytePath(bytes: template.dropLast().map { UInt8(bitPattern: $0) })
-        do throws(StoreError) {
-            try Disk.write(bytes, to: descriptor, path)
-        } catch {
-            Disk.remove(path)
-            throw HTTPFailure(.badRequest, "a body cannot be kept in '\(BytePath(folder).shown)': the disk may be full")
-        }
-        return path
     }
 }
 

@@ -39,6 +39,8 @@ struct BuildfileEdit {
             zip(before.defaults, after.defaults).allSatisfy({ shift.same($0, $1) }),
             before.environments.count == after.environments.count,
             zip(before.environments, after.environments).allSatisfy({ shift.same($0, $1) }),
+            before.notifications.count == after.notifications.count,
+            zip(before.notifications, after.notifications).allSatisfy({ shift.same($0, $1) }),
             Set(before.components.keys) == Set(after.components.keys)
         else { return nil }
         func differing<Value>(_ one: [String: Value], _ other: [String: Value], _ isSame: (Value, Value) -> Bool)
@@ -49,6 +51,12 @@ struct BuildfileEdit {
         }
         func note(_ kind: AskedName.Kind, _ found: [String]) {
             for name in found { names.insert(AskedName(kind: kind, name: name)) }
+        }
+        // What they say may hang on any of them.
+        if !after.notifications.isEmpty,
+            !differing(before.variables, after.variables, { shift.same($0, $1) }).isEmpty
+        {
+            return nil
         }
         note(.variable, differing(before.variables, after.variables) { shift.same($0, $1) })
         note(.tool, differing(before.tools, after.tools) { shift.same($0, $1) })
@@ -71,6 +79,7 @@ struct BuildfileEdit {
         var environments: [EnvironmentDeclaration] = []
         var includes: [Directive] = []
         var defaults: [Directive] = []
+        var notifications: [Directive] = []
 
         init?(_ parsed: ParsedBuildfile) {
             for declaration in parsed.declarations {
@@ -87,6 +96,7 @@ struct BuildfileEdit {
                 case .environment(let one): environments.append(one)
                 case .directive(let one) where one.keyword.text == "include": includes.append(one)
                 case .directive(let one) where one.keyword.text == "default": defaults.append(one)
+                case .directive(let one) where one.keyword.text == "notify": notifications.append(one)
                 case .directive: continue
                 }
             }

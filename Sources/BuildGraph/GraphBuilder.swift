@@ -16,6 +16,7 @@ struct GraphBuilder {
     var tools: [String: ToolDeclaration] = [:]
     private(set) var templates: [String: ComponentDeclaration] = [:]
     private(set) var environments: [EnvironmentDeclaration] = []
+    private var notifications: [Directive] = []
     private(set) var defaults: [Word] = []
     /// Of `services` and `libraries`.
     private var componentGlobs: [ComponentGlob] = []
@@ -108,12 +109,17 @@ struct GraphBuilder {
                 case .directive(let directive):
                     if directive.keyword.text == "default", member.number == 0 {
                         defaults.append(contentsOf: directive.arguments)
+                    } else if directive.keyword.text == "notify" {
+                        notifications.append(directive)
                     }
                 case .component: break
                 }
             }
         }
         checkEnvironments()
+        if notifications.isEmpty { return }
+        var scope = VariableScope(builtIns: [], own: [:], globals: globals, settings: SharedSettings(settings))
+        diagnostics += DeclaredNotifications.read(notifications, environments.map(\.name.text), &scope).diagnostics
     }
 
     private mutating func checkEnvironments() {

@@ -52,6 +52,7 @@ struct SpanShift: Sendable {
 
     func same(_ old: Directive, _ new: Directive) -> Bool {
         same(old.keyword, new.keyword) && same(old.arguments, new.arguments)
+            && same(old.lines, new.lines) { same($0, $1) }
     }
 
     private func same(_ old: Recipe?, _ new: Recipe?) -> Bool {

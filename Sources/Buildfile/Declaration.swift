@@ -75,10 +75,13 @@ package struct RuleDeclaration: Sendable, Hashable {
 package struct Directive: Sendable, Hashable {
     package let keyword: Word
     package let arguments: [Word]
+    /// What is indented below it: of `notify` alone.
+    package let lines: [Directive]
 
-    package init(keyword: Word, arguments: [Word]) {
+    package init(keyword: Word, arguments: [Word], lines: [Directive] = []) {
         self.keyword = keyword
         self.arguments = arguments
+        self.lines = lines
     }
 }
 

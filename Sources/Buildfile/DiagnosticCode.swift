@@ -27,6 +27,7 @@ package enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case missingImagePrerequisite = "LMS113"
     case missingTag = "LMS114"
     case badEnvironment = "LMS115"
+    case badNotification = "LMS116"
     // Environments.
     case badEnvFile = "LMS120"
     case badStack = "LMS121"
@@ -77,6 +78,9 @@ package enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case storeDamaged = "LMS605"
     case registryFailed = "LMS606"
     case tagTaken = "LMS607"
+    // What is told to others.
+    case notificationNotSent = "LMS620"
+    case measuresNotSent = "LMS621"
     // Contracts.
     case badContract = "LMS701"
     case contractFailed = "LMS702"

@@ -7,7 +7,7 @@ extension Parser {
             next = lexer.finishLine()
             return nil
         }
-        if isPlainDirective(first.text, in: place) { return parsePlainDirective(first.word) }
+        if isPlainDirective(first.text, in: place) { return parsePlainDirective(first.word, at: line, in: place) }
         let arguments = lexer.remainingWords()
         next = lexer.line + 1
         var keyword = first.text
@@ -41,11 +41,17 @@ extension Parser {
         return place != .top || (!opensBlock(keyword) && keyword != "tool" && keyword != "variable")
     }
 
-    private mutating func parsePlainDirective(_ keyword: Word) -> Statement? {
+    private mutating func parsePlainDirective(_ keyword: Word, at line: Int, in place: Place) -> Statement? {
         var arguments: [Word] = []
         while let word = lexer.nextWord() { arguments.append(word.word) }
         next = lexer.line + 1
-        let directive = Directive(keyword: keyword, arguments: arguments)
+        var lines: [Directive] = []
+        if place == .top, hasLines(keyword.text) {
+            lines = parseBlock(below: line, in: .notification).compactMap {
+                if case .directive(let directive) = $0 { directive } else { nil }
+            }
+        }
+        let directive = Directive(keyword: keyword, arguments: arguments, lines: lines)
         return checkArguments(of: directive, hasColon: false) ? .directive(directive) : nil
     }
 
@@ -192,7 +198,9 @@ extension Parser {
         case .names:
             guard !words.isEmpty else { return reportForm(form, directive, at: nil) }
             let keyword = directive.keyword.text
-            let noun = keyword == "needs" ? "tool" : keyword == "after" ? "environment" : "component"
+            let noun =
+                keyword == "needs"
+                ? "tool" : keyword == "after" || keyword == "environments" ? "environment" : "component"
             for word in words { checkName(word, of: noun) }
         case .variableNames:
             guard !words.isEmpty else { return reportForm(form, directive, at: nil) }
@@ -219,8 +227,31 @@ extension Parser {
             guard words.count >= 2 else { return reportForm(form, directive, at: nil) }
             guard hasColon else { return reportForm(form, directive, at: words[1]) }
             checkVariableName(words[0])
+        case .notify:
+            guard let kind = words.first else { return reportForm(form, directive, at: nil) }
+            guard NotificationKind(rawValue: kind.text) != nil else { return reportForm(form, directive, at: kind) }
+            guard words.count <= 2 else { return reportForm(form, directive, at: words[2]) }
+        case .conditions:
+            guard !words.isEmpty else { return reportForm(form, directive, at: nil) }
+            for word in words where NotificationCondition(rawValue: word.text) == nil {
+                return reportForm(form, directive, at: word)
+            }
+        case .secretName:
+            guard words.count == 1, isVariableName(words[0].text) else { return reportSecret(form, directive) }
         }
         return true
+    }
+
+    /// Shows no line: what stands where a secret's name belongs may be the secret.
+    private mutating func reportSecret(_ form: DirectiveForm, _ directive: Directive) -> Bool {
+        let keyword = directive.keyword
+        if directive.arguments.isEmpty { return reportForm(form, directive, at: nil) }
+        lexer.mistakes.reportUnseen(
+            .badSyntax, "'\(keyword.text)' takes the name of one variable, not the secret itself", at: keyword.span,
+            hint:
+                "write \(form.usage), and keep the secret in the environment or declare 'variable NAME: text secret from …'"
+        )
+        return false
     }
 
     private mutating func checkVariableName(_ word: Word) {

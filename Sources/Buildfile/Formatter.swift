@@ -102,7 +102,7 @@ struct Formatter {
             if let comment = canonical.comment { waiting.append(.comment(comment.text, isIndented: isInBlock)) }
             return
         }
-        let isHeader = !isInBlock && canonical.keyword.map(opensBlock) ?? false
+        let isHeader = !isInBlock && canonical.keyword.map(hasLines) ?? false
         let takesRecipe = canonical.kind == .rule || (!isInBlock && canonical.keyword == "tool")
         let recipe = takesRecipe ? recipeLines(below: line, level: level) : []
         let hasBody = isHeader ? isBlockBelow : !recipe.isEmpty
@@ -116,10 +116,18 @@ struct Formatter {
             if let comment = text.comment { comments.append(comment) }
         }
 
-        if !isInBlock { place = isHeader ? canonical.keyword == "environment" ? .environment : .component : .top }
+        if !isInBlock { place = isHeader ? Self.place(below: canonical.keyword) : .top }
         isLastTall[level] = isTall
         if isHeader { isLastTall[1] = false }
         previous = isHeader ? .blockHeader : canonical.kind == .attributes ? .attributes : .statement
+    }
+
+    private static func place(below keyword: String?) -> Place {
+        switch keyword {
+        case "environment": .environment
+        case "notify": .notification
+        default: .component
+        }
     }
 
     private var isBlockBelow: Bool {

@@ -2,13 +2,14 @@
 
 /// A part of a Buildfile that has its own directives.
 enum Place: CaseIterable {
-    case top, component, environment
+    case top, component, environment, notification
 
     var description: String {
         switch self {
         case .top: "at the top level"
         case .component: "in a component's block"
         case .environment: "in an environment's block"
+        case .notification: "in a notification's block"
         }
     }
 
@@ -17,6 +18,7 @@ enum Place: CaseIterable {
         case .top: Self.topKeywords
         case .component: Self.componentKeywords
         case .environment: Self.environmentKeywords
+        case .notification: Self.notificationKeywords
         }
     }
 
@@ -31,6 +33,9 @@ enum Place: CaseIterable {
     private static let environmentKeywords = [
         "stack", "env-file", "engine", "after", "strategy", "check", "policy",
     ]
+    private static let notificationKeywords = [
+        "on", "environments", "owners", "branches", "url", "key", "to", "from", "server", "user", "password",
+    ]
 
     /// The places that know `keyword`.
     static func knowing(_ keyword: String) -> [Place] { allCases.filter { $0.keywords.contains(keyword) } }
@@ -44,6 +49,9 @@ func opensBlock(_ keyword: String) -> Bool {
     }
 }
 
+/// Whether `keyword` may have lines of its own below it, blocks of components and environments included.
+func hasLines(_ keyword: String) -> Bool { keyword == "notify" || opensBlock(keyword) }
+
 /// What the words after a keyword have to be.
 enum ArgumentForm {
     case one
@@ -55,6 +63,10 @@ enum ArgumentForm {
     case engine
     case check
     case variable
+    case notify
+    case conditions
+    /// The name of a variable whose value is nobody's business: what stands in its place may be that value.
+    case secretName
 }
 
 struct DirectiveForm {
@@ -68,7 +80,7 @@ struct DirectiveForm {
         "include": DirectiveForm(arguments: .oneOrMore, usage: "include GLOB…"),
         "default": DirectiveForm(arguments: .oneOrMore, usage: "default LABEL…"),
         "variable": DirectiveForm(arguments: .variable, usage: "variable NAME: TYPE…"),
-        "notify": DirectiveForm(arguments: .oneOrMore, usage: "notify WORD…"),
+        "notify": DirectiveForm(arguments: .notify, usage: "notify slack|email|webhook [NAME]"),
         "cache": DirectiveForm(arguments: .oneOrMore, usage: "cache WORD…"),
         "dir": DirectiveForm(arguments: .one, usage: "dir PATH"),
         "uses": DirectiveForm(arguments: .names, usage: "uses COMPONENT…"),
@@ -88,5 +100,17 @@ struct DirectiveForm {
         "strategy": DirectiveForm(arguments: .oneOrMore, usage: "strategy WORD…"),
         "check": DirectiveForm(arguments: .check, usage: "check URL [within DURATION]"),
         "policy": DirectiveForm(arguments: .oneOrMore, usage: "policy WORD…"),
+        "on": DirectiveForm(
+            arguments: .conditions,
+            usage: "on \(NotificationCondition.allCases.map(\.rawValue).joined(separator: "|"))…"),
+        "environments": DirectiveForm(arguments: .names, usage: "environments NAME…"),
+        "branches": DirectiveForm(arguments: .oneOrMore, usage: "branches GLOB…"),
+        "url": DirectiveForm(arguments: .secretName, usage: "url VARIABLE"),
+        "key": DirectiveForm(arguments: .secretName, usage: "key VARIABLE"),
+        "to": DirectiveForm(arguments: .oneOrMore, usage: "to ADDRESS…"),
+        "from": DirectiveForm(arguments: .one, usage: "from ADDRESS"),
+        "server": DirectiveForm(arguments: .one, usage: "server smtps://HOST or smtp://HOST"),
+        "user": DirectiveForm(arguments: .one, usage: "user NAME"),
+        "password": DirectiveForm(arguments: .secretName, usage: "password VARIABLE"),
     ]
 }

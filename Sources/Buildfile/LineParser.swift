@@ -101,10 +101,11 @@ extension Parser {
                 hint: "a variable's name is made of letters, digits and '_', and does not begin with a digit")
             return nil
         }
-        if place == .environment, !isLineDoubtful {
+        if place == .environment || place == .notification, !isLineDoubtful {
             lexer.mistakes.report(
-                .misplaced, "the variable '\(name.text)' is set in an environment's block", at: name.span,
-                hint: "set it in the file that 'env-file' names, or at the top level")
+                .misplaced, "the variable '\(name.text)' is set \(place.description)", at: name.span,
+                hint: place == .environment
+                    ? "set it in the file that 'env-file' names, or at the top level" : "set it at the top level")
             return nil
         }
         return .variable(VariableDeclaration(name: name, isDefault: isDefault, value: value))

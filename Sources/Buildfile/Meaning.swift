@@ -29,7 +29,9 @@ extension VariableDeclaration {
 
 extension Directive {
     fileprivate func moved(to place: SourceSpan) -> Directive {
-        Directive(keyword: keyword.moved(to: place), arguments: arguments.moved(to: place))
+        Directive(
+            keyword: keyword.moved(to: place), arguments: arguments.moved(to: place),
+            lines: lines.map { $0.moved(to: place) })
     }
 }
 

@@ -24,6 +24,13 @@ struct MistakeLog {
         diagnostics.append(Diagnostic(code, message, at: span, notes: notes, hint: hint))
     }
 
+    /// Notes a mistake in a line that is not to be shown; `span` says which.
+    mutating func reportUnseen(_ code: DiagnosticCode, _ message: String, at span: SourceSpan, hint: String) {
+        guard !isFull else { return }
+        let line = source.line(at: span.offset).number
+        diagnostics.append(Diagnostic(code, "\(source.name):\(line): \(message)", hint: hint))
+    }
+
     /// Reports the first byte of each line that is no UTF-8, or is NUL.
     mutating func reportBadEncoding() {
         let bytes = source.bytes

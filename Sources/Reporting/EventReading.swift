@@ -145,7 +145,7 @@ extension TargetReport.Outcome {
 
 extension Reason {
     fileprivate init(word: String) {
-        self = [.lostOutputs, .lostImage, .forced, .uncached].first { $0.word == word } ?? .noResult
+        self = [.lostOutputs, .lostImage, .changedSecret, .forced, .uncached].first { $0.word == word } ?? .noResult
     }
 }
 

@@ -133,6 +133,7 @@ extension Reason {
         case .noResult: "no-result"
         case .lostOutputs: "lost-outputs"
         case .lostImage: "lost-image"
+        case .changedSecret: "changed-secret"
         case .forced: "forced"
         case .uncached: "uncached"
         }

@@ -29,6 +29,7 @@ extension TargetReport {
             case .noResult: return "no result for these inputs yet"
             case .lostOutputs: return "an output was gone from the store"
             case .lostImage: return "the engine no longer had the image"
+            case .changedSecret: return "a secret that it was made with has another value, or nobody knows which it had"
             case .forced: return "the cache was ignored (-B)"
             case .uncached: return "never cached"
             }

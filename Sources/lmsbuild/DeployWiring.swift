@@ -204,6 +204,9 @@ struct DeployPlace {
         do {
             let entry = try await Self.refusing { try await task.value }
             note(entry)
+            if let ledger = try? await DeployLedger(on: engine.shelf) {
+                await DeployTelling(self).tell(entry, in: ledger)
+            }
             return RolloutTalk.code(entry.end)
         } catch let refusal as RolloutRefusal {
             throw RolloutTalk.refusal(refusal, environment.definition.name)

@@ -24,6 +24,7 @@ struct StatusCommand: AsyncParsableCommand, ExitingCommand {
             try await EnvironmentStatus(of: place.engine, project: place.project)
         }
         Terminal.out(format == "json" ? json(status).text(pretty: true) + "\n" : text(status))
+        await DeployTelling(place).tell(status.drifts, release: status.running?.wanted.release)
         if status.drifts.isEmpty { return .done }
         return fix ? try await mend(place, status) : .checkFailed
     }

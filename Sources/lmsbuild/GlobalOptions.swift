@@ -25,7 +25,10 @@ struct GlobalOptions: ParsableArguments {
         }
         guard let command = rest.first else { return arguments }
         let parts: Set<String> =
-            command == "contracts" ? ["list", "publish", "fetch"] : command == "release" ? ReleaseCommand.parts : []
+            command == "contracts"
+            ? ["list", "publish", "fetch"]
+            : command == "release"
+                ? ReleaseCommand.parts : command == "notify" ? NotifyCommand.parts : []
         if let part = rest.dropFirst().first, parts.contains(part) {
             return [command, part] + moved + rest.dropFirst(2)
         }

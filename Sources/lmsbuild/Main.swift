@@ -42,6 +42,7 @@ struct LMSBuild: ParsableCommand {
             RollbackCommand.self,
             HistoryCommand.self,
             StatsCommand.self,
+            NotifyCommand.self,
         ])
 }
 

@@ -145,8 +145,10 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         let console = console(opened, request)
         let records = RunRecords(in: opened.state)
         let outlets = RunOutlets(opened, asked: request.labels, try wantedReports(), logs: !dryRun)
+        let told = RunTelling(opened, hashed)
         let tell: @Sendable (Event) -> Void = { event in
             console.receive(event)
+            told.receive(event)
             outlets.receive(event)
         }
         let scope = RunScope(hashed.graph, chosen)
@@ -190,6 +192,8 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         console.receive(.runFinished(summary))
         console.finish()
         await outlets.write(summary, runs.parts.store)
+        // Who watches sees it.
+        if !watch { await told.tell(summary) }
         records.save()
         try? recorded.save(at: opened.state.appending("times"))
         try? opened.placed.save()

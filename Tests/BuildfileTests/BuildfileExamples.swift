@@ -120,7 +120,10 @@ private func outline(_ variable: VariableDeclaration) -> String {
     "\(variable.name.text) \(variable.isDefault ? "?=" : "=") <\(variable.value.text)>"
 }
 
-private func outline(_ directive: Directive) -> String { directive.keyword.text + words(directive.arguments) }
+private func outline(_ directive: Directive) -> String {
+    ([directive.keyword.text + words(directive.arguments)] + directive.lines.map { "    " + outline($0) })
+        .joined(separator: "\n")
+}
 
 private func words(_ words: [Word]) -> String { words.map { " <\($0.text)>" }.joined() }
 
@@ -137,7 +140,10 @@ func rendered(_ parsed: ParsedBuildfile) -> String { DiagnosticRenderer(color: f
 func spans(_ parsed: ParsedBuildfile) -> [SourceSpan] {
     var spans: [SourceSpan] = []
     func add(_ words: [Word]) { spans += words.map(\.span) }
-    func add(_ directive: Directive) { add([directive.keyword] + directive.arguments) }
+    func add(_ directive: Directive) {
+        add([directive.keyword] + directive.arguments)
+        directive.lines.forEach(add)
+    }
     func add(_ recipe: Recipe?) { if let recipe { spans.append(recipe.span) } }
     for declaration in parsed.declarations {
         switch declaration {

@@ -294,9 +294,18 @@ private struct RandomBuildfile {
         switch Int.random(in: 0..<10, using: &random) {
         case 0, 1: writeVariable("")
         case 2:
-            write(pick("include", "notify", "cache"))
-            writeWords()
-            writeLineEnd()
+            if Bool.random(using: &random) {
+                write(pick("notify slack", "notify email \"a b\"", "notify  webhook   x"))
+                writeLineEnd()
+                for _ in 0..<Int.random(in: 0...2, using: &random) {
+                    write("    " + pick("on failure  deploy", "owners a b", "branches main"))
+                    writeLineEnd()
+                }
+            } else {
+                write(pick("include", "cache"))
+                writeWords()
+                writeLineEnd()
+            }
         case 3:
             write("default" + pick(" :unit", " a:b", " "))
             writeWords()

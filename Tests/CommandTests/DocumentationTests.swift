@@ -27,7 +27,8 @@ import Testing
         for declaration in parsed.declarations {
             switch declaration {
             case .variable(let variable): used.insert(variable.isDefault ? "?=" : "=")
-            case .directive(let directive): used.insert(directive.keyword.text)
+            case .directive(let directive):
+                used.formUnion([directive.keyword.text] + directive.lines.map(\.keyword.text))
             case .tool: used.insert("tool")
             case .environment(let environment):
                 used.formUnion(environment.directives.map(\.keyword.text) + ["environment"])
@@ -43,6 +44,7 @@ import Testing
             "=", "?=", "include", "default", "tool", "template", "service", "library", "services", "libraries",
             "environment", "variable", "notify", "cache", "dir", "uses", "inputs", "consumes", "needs", "export", "env",
             "pass", "secret", "owners", "shell", "stack", "env-file", "engine", "after", "strategy", "check", "policy",
+            "on", "environments", "branches", "url", "key", "to", "from", "server", "user", "password",
         ]
         let attributes = [
             "timeout", "retries", "pool", "network", "uncached", "keep", "report", "gate", "platform", "dockerfile",
@@ -251,6 +253,7 @@ struct ErrorPageCase: Sendable, CustomTestStringConvertible {
                 "images/python-base/Buildfile": "library python-base\n    image: Dockerfile\n",
             ]),
         ErrorPageCase(.badEnvironment),
+        ErrorPageCase(.badNotification),
         ErrorPageCase(.badEnvironmentVariable, ["compose.yml": "services: {a: {image: a}}\n"]),
         ErrorPageCase(.badCommandLine),
         ErrorPageCase(.noBuildfile, buildfile: nil),
@@ -292,6 +295,8 @@ struct ErrorPageCase: Sendable, CustomTestStringConvertible {
         .outputUnusable: ofRuns, .checkFailed: ofRuns, .badReport: ofRuns, .unknownGateBase: ofRuns,
         .measuredAnew: ofRuns,
         .storeUnusable: ofMachine, .engineUnavailable: ofMachine, .locked: "needs two runs at once",
+        .notificationNotSent: "needs somebody who takes no message; the tests of notifications show it",
+        .measuresNotSent: "needs a collector that takes nothing; the tests of monitoring show it",
         .machineFailure: ofMachine, .storeDamaged: ofMachine,
         .badContract: ofContracts, .contractFailed: ofContracts, .contractPending: ofContracts,
         .internalError: "what is not known to be wrong cannot be shown",
