@@ -46,6 +46,7 @@ _lmsbuild() {
         "release verify --driver") words="auto buildah docker podman" ;;
         "release verify --format") words="text json" ;;
         "release diff --format") words="text json" ;;
+        "release push --driver") words="auto buildah docker podman" ;;
         "reproduce --driver") words="auto buildah podman" ;;
         "reproduce --format") words="text json" ;;
         "can-deploy --format") words="text json" ;;
@@ -56,7 +57,7 @@ _lmsbuild() {
         "history --format") words="text json" ;;
         *)
             case "$command" in
-            "run") words="-C -f -j --jobs -k -n -B -v --verbose -q --quiet --replay-logs --affected --if-unknown --base --report-dir --deepen --sandbox --driver --progress --no-wait --locked --watch --help" ;;
+            "run") words="-C -f -j --jobs -k -n -B -v --verbose -q --quiet --replay-logs --affected --if-unknown --base --report-dir --deepen --sandbox --driver --progress --no-wait --locked --from-registry --insecure-registry --watch --help" ;;
             "affected") words="-C -f --base --since --if-unknown --deepen --head --targets --stage --kind --contracts --why --format --shard --times --max-jobs --include --help" ;;
             "hash") words="-C -f --format --inputs --help" ;;
             "tag") words="-C -f --format --help" ;;
@@ -73,13 +74,15 @@ _lmsbuild() {
             "contracts publish") words="-C -f --broker --as --results --help" ;;
             "contracts fetch") words="-C -f --broker --provider -o --output --help" ;;
             "push") words="-C -f --insecure-registry -j --jobs --driver --format --help" ;;
-            "release write") words="-C -f -o --output --driver --help" ;;
+            "release write") words="-C -f --insecure-registry -o --output --push --driver --help" ;;
             "release list") words="-C -f --format --help" ;;
             "release show") words="-C -f --format --help" ;;
             "release verify") words="-C -f --driver --name --keys --require-signed --format --help" ;;
             "release diff") words="-C -f --format --help" ;;
             "release sign") words="-C -f --key --help" ;;
-            "release attest") words="-C -f -o --output --key --help" ;;
+            "release attest") words="-C -f --insecure-registry -o --output --push --key --help" ;;
+            "release push") words="-C -f --insecure-registry --driver --help" ;;
+            "release pull") words="-C -f --insecure-registry -o --output --help" ;;
             "reproduce") words="-C -f --driver --format --help" ;;
             "lock") words="-C -f --insecure-registry --update --check --help" ;;
             "can-deploy") words="-C -f --to --running --service --undeclared --verify --format --help" ;;
@@ -88,12 +91,12 @@ _lmsbuild() {
             "env diff") words="-C -f --format --help" ;;
             "env docs") words="-C -f -o --output --help" ;;
             "env render") words="-C -f --help" ;;
-            "deploy") words="-C -f --to -m --message -n --dry-run --retry --no-way-back --all-at-once --no-wait --timeout --keys --driver --help" ;;
+            "deploy") words="-C -f --to -m --message -n --dry-run --retry --no-way-back --all-at-once --no-wait --timeout --keys --require-signed --driver --help" ;;
             "status") words="-C -f --env --fix --no-wait --format --help" ;;
             "rollback") words="-C -f --env --to -m --message --no-wait --help" ;;
             "history") words="-C -f --env --last --format --help" ;;
             "contracts") words="list publish fetch" ;;
-            "release") words="write list show verify diff sign attest" ;;
+            "release") words="write list show verify diff sign attest push pull" ;;
             "env") words="check diff docs render" ;;
             esac
             ;;

@@ -59,6 +59,8 @@ _lmsbuild() {
             ''--progress'[auto, tty, plain or none.]:progress:(auto tty plain none)' \
             ''--no-wait'[Exit 9 at once where another run holds the workspace.]' \
             ''--locked'[Refuse base images that Buildfile.lock does not pin.]' \
+            ''--from-registry'[What the registry has under an image'\''s tag counts as built; the engine need not have it.]' \
+            ''--insecure-registry'[Ask this registry by plain HTTP, as this machine'\''s own are; also LMSBUILD_INSECURE_REGISTRIES, separated by commas.]:host[:port]:_files' \
             ''--watch'[Run again after each change of the workspace, until interrupted.]' \
             '*: :_files'
         ;;
@@ -226,14 +228,16 @@ _lmsbuild() {
         _arguments \
             ''-C'[Work as if started in this folder.]:dir:_files' \
             ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
-            '(-o --output)'{-o,--output}'[The folder to write to; it is made where it is not there.]:output:_files' \
+            ''--insecure-registry'[Ask this registry by plain HTTP, as this machine'\''s own are; also LMSBUILD_INSECURE_REGISTRIES, separated by commas.]:host[:port]:_files' \
+            '(-o --output)'{-o,--output}'[Write it to this file, too; signatures beside it.]:output:_files' \
+            ''--push'[Attach them to the images in the registry, which has to have those.]' \
             ''--driver'[The container engine that has the images\: auto, buildah, docker or podman.]:driver:(auto buildah docker podman)' \
             ''--format'[text or json.]:format:(text json)' \
             ''--name'[The name that the release must have\: its first digits, at least 12.]:hash:_files' \
             ''--keys'[Judge its signatures by the keys that this file trusts.]:file:_files' \
             ''--require-signed'[Nobody of --keys having signed it is a disagreement.]' \
             ''--key'[Sign them with this private key, a PEM file without a passphrase.]:file:_files' \
-            '1: :(write list show verify diff sign attest)' \
+            '1: :(write list show verify diff sign attest push pull)' \
             '*: :_files'
         ;;
     reproduce)
@@ -258,7 +262,7 @@ _lmsbuild() {
             ''-C'[Work as if started in this folder.]:dir:_files' \
             ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
             ''--to'[The environment that it would go to.]:environment:_files' \
-            ''--running'[The release that runs there, named as '\''release show'\'' takes it; without, that nothing runs there.]:release:_files' \
+            ''--running'[The release that runs there, named as '\''release show'\'' takes it; without, what was deployed there from here.]:release:_files' \
             ''--service'[Only this service of the release goes; may be repeated.]:service:_files' \
             ''--undeclared'[What no contract speaks of\: may go, or is refused.]:allow|refuse:_files' \
             ''--verify'[Run the verifications that decide it, as far as they are of the contents at hand.]' \
@@ -297,6 +301,7 @@ _lmsbuild() {
             ''--no-wait'[Exit with 9 where another is at work there.]' \
             ''--timeout'[How long it may take, in place of what health checks say.]:timeout:_files' \
             ''--keys'[The file of keys that count, for '\''policy signed'\''.]:file:_files' \
+            ''--require-signed'[Refuse what nobody of --keys has signed, whatever the policy.]' \
             ''--driver'[The container engine that has the images\: auto, buildah, docker or podman.]:driver:(auto buildah docker podman)' \
             '*: :_files'
         ;;
