@@ -6,8 +6,8 @@ import Delivery
 
 extension Workspace {
     /// The digests of every environment that the tree of `graph` declares. One whose stack cannot be read has none, with a word
-    /// about it; 'env check' says what is wrong.
-    func environmentDigests(of graph: Graph) throws -> [String: Release.Environment] {
+    /// about it unless `tells` is false; 'env check' says what is wrong.
+    func environmentDigests(of graph: Graph, tells: Bool = true) throws -> [String: Release.Environment] {
         if graph.environments.isEmpty { return [:] }
         let files = graph.tree.files
         let system = try DeclaredSystem(self, files)
@@ -26,7 +26,7 @@ extension Workspace {
                 unreadable.append(definition.name)
             }
         }
-        if !unreadable.isEmpty {
+        if tells, !unreadable.isEmpty {
             Self.show([
                 Diagnostic(
                     .badStack, .warning,

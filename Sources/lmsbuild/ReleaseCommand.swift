@@ -61,12 +61,18 @@ struct ReleaseWrite: AsyncParsableCommand, ExitingCommand {
         return .done
     }
 
-    /// HEAD, where every target is as it is there.
+    /// HEAD, where every target and every environment is as it is there.
     static func commit(_ opened: Workspace, _ hashed: HashedGraph) async throws -> String? {
         guard let repository = opened.repository, let head = try? await repository.resolve("HEAD") else { return nil }
         let request = try BaseRequest(base: head, since: nil, ifUnknown: "fail", deepens: false)
         let comparison = try await Comparison(opened, request, head: nil, workspace: hashed)
-        return comparison.affected.targets.isEmpty && comparison.affected.removed.isEmpty ? head : nil
+        guard comparison.affected.targets.isEmpty, comparison.affected.removed.isEmpty else { return nil }
+        if hashed.graph.environments.isEmpty { return head }
+        let there = try await opened.hashed(at: head).graph
+        let isSame =
+            try opened.environmentDigests(of: hashed.graph, tells: false)
+            == opened.environmentDigests(of: there, tells: false)
+        return isSame ? head : nil
     }
 }
 

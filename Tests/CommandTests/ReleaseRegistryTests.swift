@@ -233,7 +233,7 @@ struct ReleaseRegistryTests {
             ),
             (
                 "if 'releases' in self.path:\n    return self.say(401, {'WWW-Authenticate': 'Basic realm=\"r\"'})\nreturn False",
-                "wants credentials"
+                "does not let us at"
             ),
             (
                 "if self.command == 'PUT' and 'manifests' in self.path and 'releases' in self.path:\n    return self.say(507)\nreturn False",
