@@ -8,10 +8,10 @@ import Glibc
 ///
 /// Compose has no configs that outlive a file and no memory: what was deployed is written down in a folder of the workspace,
 /// and configs and secrets are files there that only this user reads.
-package struct ComposeEngine: DeployEngine {
+package struct ComposeEngine: APIDeployEngine {
     package let name = "compose"
     package let shelf: any Shelf
-    private let api: EngineAPI
+    let api: EngineAPI
     private let program: EngineProgram
     private let files: BytePath
     private let commandLine: CommandLine
@@ -150,14 +150,6 @@ package struct ComposeEngine: DeployEngine {
                     ])
             ),
         ])
-    }
-
-    package func hasImage(_ reference: String) async throws -> Bool {
-        try await api.hasImage(reference)
-    }
-
-    package func pinned(_ reference: String, digest: String?) async throws -> String? {
-        try await api.pinned(reference, digest: digest)
     }
 
     package func lastLines(of task: ObservedTask) async -> [String] {

@@ -97,6 +97,14 @@ package struct Rollout: Sendable {
         self.absence = absence
     }
 
+    private var wait: ArrivalWait {
+        ArrivalWait(engine: engine, ask: ask, tell: tell, clock: clock, pause: pause, absence: absence)
+    }
+
+    private var archive: DeployArchive {
+        DeployArchive(engine: engine, tell: tell, keptReleases: keptReleases)
+    }
+
     // MARK: Deploying
 
     /// Brings `plan` to run, or what ran before back. Throws `RolloutRefusal` and `EngineError` where nothing was changed,
@@ -110,21 +118,24 @@ package struct Rollout: Sendable {
         let previous = ledger.running
         if let missing = try await missingImages(plan.stack) {
             return try await conclude(
-                plan, .rolledBack, running: previous, failed: missing, begun: plan.origin.time, id: newID(ledger),
-                bad: [:])
+                plan, record(plan, after: ledger), .rolledBack, running: previous, failed: missing)
         }
         if plan.needsWayBack, let previous, previous.stack != plan.stack.digest.hex,
-            let old = try await stack(previous.stack),
+            let old = try await archive.stack(previous.stack),
             let missing = try await missingImages(old)
         {
             throw RolloutRefusal.noWayBack(missing)
         }
-        try await keep(plan.stack)
-        let record = DeployRecord(
-            id: newID(ledger), release: plan.release, stack: plan.stack.digest.hex, commit: plan.commit,
-            previous: previous, origin: plan.origin, action: plan.action)
-        try await write(record)
+        try await archive.keep(plan.stack)
+        let record = record(plan, after: ledger)
+        try await archive.write(record)
         return try await carryOut(plan, record, before)
+    }
+
+    private func record(_ plan: RolloutPlan, after ledger: DeployLedger) -> DeployRecord {
+        DeployRecord(
+            id: archive.newID(after: ledger), release: plan.release, stack: plan.stack.digest.hex,
+            commit: plan.commit, previous: ledger.running, origin: plan.origin, action: plan.action)
     }
 
     /// Brings what a killed process began to an end: nil where there is nothing. Nothing of it being submitted, it is
@@ -135,7 +146,7 @@ package struct Rollout: Sendable {
 
     private func resume(_ ledger: DeployLedger) async throws -> LedgerEntry? {
         for (name, bytes) in try await engine.shelf.list(.record).sorted(by: { $0.key < $1.key }) {
-            guard let record = DeployRecord(reading: bytes), let stack = try await stack(record.stack),
+            guard let record = DeployRecord(reading: bytes), let stack = try await archive.stack(record.stack),
                 !ledger.entries.contains(where: { $0.id == record.id })
             else {
                 try await engine.shelf.remove(.record, name, ofBytes: bytes)
@@ -169,7 +180,7 @@ package struct Rollout: Sendable {
         _ now: ObservedStack, _ record: DeployRecord, _ wanted: RenderedStack
     ) async throws -> Bool {
         guard let previous = record.previous else { return now.services.isEmpty }
-        guard let old = try await stack(previous.stack) else { return false }
+        guard let old = try await archive.stack(previous.stack) else { return false }
         if old.digest == wanted.digest { return false }
         return now.services.count == old.services.count
             && old.services.allSatisfy { service in
@@ -196,10 +207,11 @@ package struct Rollout: Sendable {
     private func judge(
         _ plan: RolloutPlan, _ record: DeployRecord, _ before: ObservedStack
     ) async throws -> LedgerEntry {
-        let arrival = try await arrive(plan, before)
+        let stage = RolloutStage(
+            stack: plan.stack, checks: plan.checks, watch: plan.watch, timeout: plan.timeout)
+        let arrival = try await wait.arrive(stage, before)
         if arrival.failed.isEmpty {
-            return try await conclude(
-                plan, .deployed, running: plan.wanted, failed: [:], begun: record.origin.time, id: record.id, bad: [:])
+            return try await conclude(plan, record, .deployed, running: plan.wanted)
         }
         tell(.failed(arrival.failed))
         let changed = plan.stack.services.filter { service in
@@ -218,15 +230,14 @@ package struct Rollout: Sendable {
         func end(_ end: RolloutEnd, _ running: LedgerEntry.Running?, _ failed: [String: String]) async throws
             -> LedgerEntry
         {
-            try await conclude(
-                plan, end, running: running, failed: failed, begun: record.origin.time, id: record.id, bad: bad)
+            try await conclude(plan, record, end, running: running, failed: failed, bad: bad)
         }
         do {
             guard let previous = record.previous else {
                 try await engine.remove(plan.stack.project)
                 return try await end(.rolledBack, nil, failed)
             }
-            guard let old = try await stack(previous.stack) else {
+            guard let old = try await archive.stack(previous.stack) else {
                 return try await end(
                     .partial, nil, failed.merging(["": "nothing says any more what ran before"]) { "\($0); \($1)" })
             }
@@ -234,9 +245,7 @@ package struct Rollout: Sendable {
             try await engine.prepare(old)
             try await engine.submit(old, release: previous.release)
             tell(.submitted(release: previous.release, isRollback: true))
-            var back = RolloutPlan(stack: old, release: previous.release, commit: nil, origin: plan.origin)
-            back.watch = .zero
-            let arrival = try await arrive(back, before)
+            let arrival = try await wait.arrive(RolloutStage(stack: old), before)
             if arrival.failed.isEmpty { return try await end(.rolledBack, previous, failed) }
             tell(.failed(arrival.failed))
             let all = failed.merging(arrival.failed) { "\($0); then back: \($1)" }
@@ -244,110 +253,6 @@ package struct Rollout: Sendable {
         } catch let error as EngineError {
             return try await end(.partial, nil, failed.merging(["": error.message]) { "\($0); \($1)" })
         }
-    }
-
-    // MARK: Waiting
-
-    private struct Arrival {
-        var failed: [String: String] = [:]
-        /// None of the services that should have come is up.
-        var isAllDown = false
-    }
-
-    /// Looks until every service is up and stays so, or one will not come, or time is over.
-    private func arrive(_ plan: RolloutPlan, _ before: ObservedStack) async throws -> Arrival {
-        let judge = RolloutJudge(before: before)
-        let bound = plan.timeout ?? plan.stack.deadline
-        var told: [String: Standing] = [:]
-        let watch = Stopwatch(clock)
-        var quiet: Stopwatch?
-        var endedBefore: [String: Int] = [:]
-        var isChecked = plan.checks.isEmpty
-        let isUnchanged = plan.stack.services.allSatisfy { before.services[$0.name]?.specHash == $0.specHash.hex }
-        while true {
-            let now = try await look(plan.stack.project)
-            var standings: [String: Standing] = [:]
-            for service in plan.stack.services {
-                var standing = judge.standing(of: service, in: now)
-                // What came up and is down again has crashed: it is not waited for a second time.
-                if quiet != nil, case .coming(let text) = standing { standing = .failing("was up, then: \(text)") }
-                // Also where the engine has brought it up again between two looks.
-                if let ended = endedBefore[service.name], let why = judge.ending(of: service, in: now, after: ended) {
-                    standing = .failing("was up, then ended: \(why)")
-                }
-                standings[service.name] = standing
-                if told[service.name] != standing { tell(.standing(service: service.name, standing)) }
-                told[service.name] = standing
-            }
-            let bad = standings.filter { !$0.value.isUp && !$0.value.isOpen }
-            if !bad.isEmpty { return await failure(bad, standings, now) }
-            if standings.values.allSatisfy(\.isUp) {
-                if !isChecked {
-                    if let failed = try await failedCheck(plan.checks) {
-                        return Arrival(failed: [failed.url: failed.reason], isAllDown: false)
-                    }
-                    isChecked = true
-                }
-                if isUnchanged { return Arrival() }
-                if quiet == nil {
-                    quiet = Stopwatch(clock)
-                    for service in plan.stack.services { endedBefore[service.name] = judge.ended(service, now).count }
-                    tell(.watching(plan.watch))
-                }
-                if let quiet, quiet.elapsed >= plan.watch { return Arrival() }
-            }
-            if watch.elapsed > bound {
-                let late = standings.filter { !$0.value.isUp }
-                    .mapValues { Standing.failing("not up after \(bound.components.seconds) s: \($0.reason)") }
-                return await failure(late, standings, now)
-            }
-            try await clock.sleep(for: pause)
-        }
-    }
-
-    private func failure(
-        _ bad: [String: Standing], _ all: [String: Standing], _ now: ObservedStack
-    ) async -> Arrival {
-        var failed: [String: String] = [:]
-        for (name, standing) in bad {
-            var reason = standing.reason
-            let task = now.services[name]?.tasks.last { $0.hasFailed } ?? now.services[name]?.tasks.last { !$0.isUp }
-            if let task {
-                let lines = await engine.lastLines(of: task)
-                if !lines.isEmpty { reason += "\n" + lines.suffix(5).map { "    | \($0)" }.joined(separator: "\n") }
-            }
-            failed[name] = reason
-        }
-        return Arrival(failed: failed, isAllDown: !all.values.contains(where: \.isUp))
-    }
-
-    /// What is there, asked again for a while where the engine gives no answer: it may be restarting.
-    private func look(_ project: String) async throws -> ObservedStack {
-        let watch = Stopwatch(clock)
-        while true {
-            do {
-                return try await engine.observe(project)
-            } catch let error as EngineError where error.kind == .unreachable {
-                if watch.elapsed > absence { throw error }
-                try await clock.sleep(for: pause)
-            }
-        }
-    }
-
-    private func failedCheck(_ checks: [RolloutCheck]) async throws -> (url: String, reason: String)? {
-        for check in checks {
-            let watch = Stopwatch(clock)
-            while let reason = await ask(check.url) {
-                try Task.checkCancellation()
-                tell(.check(check.url, .coming(reason)))
-                if watch.elapsed > check.within {
-                    return (check.url, "no good answer within \(check.within.components.seconds) s: \(reason)")
-                }
-                try await clock.sleep(for: pause)
-            }
-            tell(.check(check.url, .up))
-        }
-        return nil
     }
 
     // MARK: Before and after
@@ -373,91 +278,16 @@ package struct Rollout: Sendable {
         return missing.isEmpty ? nil : missing
     }
 
-    /// What `digest` names, from the shelf; nil where it is not there any more.
-    private func stack(_ digest: String) async throws -> RenderedStack? {
-        try await engine.shelf.list(.stack)[digest].flatMap { RenderedStack(recorded: $0) }
-    }
-
-    private func keep(_ stack: RenderedStack) async throws {
-        let name = stack.digest.hex
-        if try await self.stack(name) != nil { return }
-        // One that cannot be read was left half-made by a killed process.
-        try await engine.shelf.remove(.stack, name, ofBytes: [])
-        try await engine.shelf.create(.stack, name, stack.recorded.bytes)
-    }
-
-    private func write(_ record: DeployRecord) async throws {
-        try await engine.shelf.create(.record, record.id, Array(record.json.text(pretty: false).utf8))
-    }
-
-    /// Comes after all that is in the ledger: clocks of several machines do not say what was first.
-    private func newID(_ ledger: DeployLedger) -> String {
-        let number = (ledger.entries.last?.id.split(separator: "-").first.flatMap { Int($0) } ?? 0) + 1
-        let tail = String(UInt32.random(in: 0...UInt32.max), radix: 16)
-        return String(repeating: "0", count: max(0, 8 - "\(number)".utf8.count)) + "\(number)-"
-            + String(repeating: "0", count: 8 - tail.utf8.count) + tail
-    }
-
-    /// Puts down what came of it, forgets the record, and takes away what nobody can go back to any more.
+    /// Puts down what came of `plan`.
     private func conclude(
-        _ plan: RolloutPlan, _ end: RolloutEnd, running: LedgerEntry.Running?, failed: [String: String], begun: Int,
-        id: String, bad: [String: String]
+        _ plan: RolloutPlan, _ record: DeployRecord, _ end: RolloutEnd, running: LedgerEntry.Running?,
+        failed: [String: String] = [:], bad: [String: String] = [:]
     ) async throws -> LedgerEntry {
         let entry = LedgerEntry(
-            id: id, action: plan.action, wanted: plan.wanted, running: running, end: end, origin: plan.origin,
-            commit: plan.commit, seconds: max(0, unixTime() - begun), failed: failed,
+            id: record.id, action: plan.action, wanted: plan.wanted, running: running, end: end, origin: plan.origin,
+            commit: plan.commit, seconds: max(0, unixTime() - record.origin.time), failed: failed,
             quarantined: Set(bad.values).sorted(),
             images: Dictionary(plan.stack.services.map { ($0.name, $0.image) }, uniquingKeysWith: { $1 }))
-        try await engine.shelf.create(.ledger, id, Array(entry.json.text(pretty: false).utf8))
-        for (name, bytes) in try await engine.shelf.list(.record) where name == id {
-            try await engine.shelf.remove(.record, name, ofBytes: bytes)
-        }
-        if end == .deployed || end == .rolledBack { await tidy(plan.stack.project, running) }
-        tell(.ended(entry))
-        return entry
+        return try await archive.conclude(entry, project: plan.stack.project)
     }
-
-    /// Never fails a deployment: what stays is taken away the next time.
-    private func tidy(_ project: String, _ running: LedgerEntry.Running?) async {
-        do {
-            let shelf = engine.shelf
-            let now = try await engine.observe(project)
-            for (name, bytes) in try await shelf.list(.description) {
-                try await shelf.remove(.description, name, ofBytes: bytes)
-            }
-            if let running {
-                let all = JSONTree.object(
-                    now.services.sorted { $0.key < $1.key }.map { ($0.key, $0.value.description) })
-                try await shelf.create(.description, running.stack, all.bytes)
-            }
-            let kept = try await DeployLedger(on: shelf).kept(keptReleases).map(\.stack)
-            var names = now.services.values.reduce(into: Set<String>()) { $0.formUnion($1.uses) }
-            for (digest, bytes) in try await shelf.list(.stack) {
-                guard kept.contains(digest), let stack = RenderedStack(recorded: bytes) else {
-                    try await shelf.remove(.stack, digest, ofBytes: bytes)
-                    continue
-                }
-                names.formUnion(stack.configs.map(\.engineName) + stack.secrets.map(\.engineName))
-            }
-            try await engine.collectGarbage(project, keeping: names)
-        } catch {
-            tell(.notice("what is not needed any more could not be taken away: \(error)"))
-        }
-    }
-}
-
-/// Time on a clock whose instants are not named here; a wall clock's jumps do not count.
-struct Stopwatch: Sendable {
-    private let read: @Sendable () -> Duration
-
-    init(_ clock: any Clock<Duration>) {
-        read = Self.reader(clock)
-    }
-
-    private static func reader<C: Clock>(_ clock: C) -> @Sendable () -> Duration where C.Duration == Duration {
-        let start = clock.now
-        return { start.duration(to: clock.now) }
-    }
-
-    var elapsed: Duration { read() }
 }
