@@ -10,6 +10,18 @@ struct Arrival {
     var isAllDown = false
 }
 
+/// What is done to those who ask, on the way from one set to the other.
+package enum RolloutStep: Sendable, Hashable {
+    /// The new set is brought up, and nobody comes to it yet.
+    case beside(new: ServiceSet, old: ServiceSet)
+    /// So many percent go to the set, for so long before the next step.
+    case moved(to: ServiceSet, percent: Int, for: Duration)
+    /// All go to the set again that they came from.
+    case movedBack(to: ServiceSet)
+    /// The set that nobody comes to any more is taken away.
+    case cleared(ServiceSet)
+}
+
 /// Something to wait for.
 struct RolloutStage {
     let stack: RenderedStack
@@ -18,12 +30,34 @@ struct RolloutStage {
     var watch: Duration = .zero
     /// Instead of the bound that health checks give.
     var timeout: Duration?
+    /// Nil where no set is changed for another.
+    var step: RolloutStep?
+    /// With it checks reach the set that others do not reach yet.
+    var preview: String?
+    /// Checks are asked while everything is watched, and not once before.
+    var asksThroughout = false
+    /// A program that judges at the end; empty: none does.
+    var judge: [String] = []
+    /// Services whose fate does not matter any more.
+    var bystanders: Set<String> = []
+
+    init(
+        stack: RenderedStack, checks: [RolloutCheck] = [], watch: Duration = .zero, timeout: Duration? = nil
+    ) {
+        self.stack = stack
+        self.checks = checks
+        self.watch = watch
+        self.timeout = timeout
+    }
+
+    var awaited: [RenderedService] { stack.services.filter { !bystanders.contains($0.name) } }
 }
 
 /// Looks at an engine again and again.
 struct ArrivalWait {
     let engine: any DeployEngine
     let ask: CheckAsker
+    let askPreview: PreviewAsker?
     let tell: @Sendable (RolloutEvent) -> Void
     let clock: any Clock<Duration>
     /// Between two looks.
@@ -31,20 +65,24 @@ struct ArrivalWait {
     /// How long an engine may give no answer before it counts as gone.
     let absence: Duration
 
+    /// Between two rounds of checks while something is watched.
+    private static let checkPause: Duration = .seconds(2)
+
     /// Looks until every service is up and stays so, or one will not come, or time is over.
     func arrive(_ stage: RolloutStage, _ before: ObservedStack) async throws -> Arrival {
         let judge = RolloutJudge(before: before)
+        let awaited = stage.awaited
         let bound = stage.timeout ?? stage.stack.deadline
         var told: [String: Standing] = [:]
         let watch = Stopwatch(clock)
         var quiet: Stopwatch?
+        var asked: Stopwatch?
         var endedBefore: [String: Int] = [:]
-        var isChecked = stage.checks.isEmpty
-        let isUnchanged = stage.stack.services.allSatisfy { before.services[$0.name]?.specHash == $0.specHash.hex }
+        let isUnchanged = awaited.allSatisfy { before.services[$0.name]?.specHash == $0.specHash.hex }
         while true {
             let now = try await look(stage.stack.project)
             var standings: [String: Standing] = [:]
-            for service in stage.stack.services {
+            for service in awaited {
                 var standing = judge.standing(of: service, in: now)
                 // What came up and is down again has crashed: it is not waited for a second time.
                 if quiet != nil, case .coming(let text) = standing { standing = .failing("was up, then: \(text)") }
@@ -59,21 +97,22 @@ struct ArrivalWait {
             let bad = standings.filter { !$0.value.isUp && !$0.value.isOpen }
             if !bad.isEmpty { return await failure(bad, standings, now) }
             if standings.values.allSatisfy(\.isUp) {
-                if !isChecked {
-                    if let failed = try await failedCheck(stage.checks) {
+                let isDue = asked.map { stage.asksThroughout && $0.elapsed >= Self.checkPause } ?? true
+                if isDue, !stage.checks.isEmpty {
+                    if let failed = try await failedCheck(stage, tells: asked == nil) {
                         return Arrival(failed: [failed.url: failed.reason], isAllDown: false)
                     }
-                    isChecked = true
+                    asked = Stopwatch(clock)
                 }
                 if isUnchanged { return Arrival() }
                 if quiet == nil {
                     quiet = Stopwatch(clock)
-                    for service in stage.stack.services { endedBefore[service.name] = judge.ended(service, now).count }
+                    for service in awaited { endedBefore[service.name] = judge.ended(service, now).count }
                     tell(.watching(stage.watch))
                 }
                 if let quiet, quiet.elapsed >= stage.watch { return Arrival() }
             }
-            if watch.elapsed > bound {
+            if quiet == nil, watch.elapsed > bound {
                 let late = standings.filter { !$0.value.isUp }
                     .mapValues { Standing.failing("not up after \(bound.components.seconds) s: \($0.reason)") }
                 return await failure(late, standings, now)
@@ -111,10 +150,11 @@ struct ArrivalWait {
         }
     }
 
-    private func failedCheck(_ checks: [RolloutCheck]) async throws -> (url: String, reason: String)? {
-        for check in checks {
+    /// `tells`: good answers are told too.
+    private func failedCheck(_ stage: RolloutStage, tells: Bool) async throws -> (url: String, reason: String)? {
+        for check in stage.checks {
             let watch = Stopwatch(clock)
-            while let reason = await ask(check.url) {
+            while let reason = await answer(check.url, stage.preview) {
                 try Task.checkCancellation()
                 tell(.check(check.url, .coming(reason)))
                 if watch.elapsed > check.within {
@@ -122,12 +162,16 @@ struct ArrivalWait {
                 }
                 try await clock.sleep(for: pause)
             }
-            tell(.check(check.url, .up))
+            if tells { tell(.check(check.url, .up)) }
         }
         return nil
     }
-}
 
+    private func answer(_ url: String, _ preview: String?) async -> String? {
+        if let preview, let askPreview { return await askPreview(url, (RouterRoutes.header, preview)) }
+        return await ask(url)
+    }
+}
 /// Time on a clock whose instants are not named here; a wall clock's jumps do not count.
 struct Stopwatch: Sendable {
     private let read: @Sendable () -> Duration

@@ -43,25 +43,29 @@ struct DeployArchive {
         for (name, bytes) in try await shelf.list(.record) where name == entry.id {
             try await shelf.remove(.record, name, ofBytes: bytes)
         }
-        if entry.end == .deployed || entry.end == .rolledBack { await tidy(project, entry.running) }
+        if entry.end == .deployed || entry.end == .rolledBack { await tidy(project) }
         tell(.ended(entry))
         return entry
     }
 
     /// Never fails a deployment: what stays is taken away the next time.
-    private func tidy(_ project: String, _ running: LedgerEntry.Running?) async {
+    private func tidy(_ project: String) async {
         do {
             let now = try await engine.observe(project)
             for (name, bytes) in try await shelf.list(.description) {
                 try await shelf.remove(.description, name, ofBytes: bytes)
             }
-            if let running {
+            let ledger = try await DeployLedger(on: shelf)
+            if let running = ledger.running {
                 let all = JSONTree.object(
                     now.services.sorted { $0.key < $1.key }.map { ($0.key, $0.value.description) })
                 try await shelf.create(.description, running.stack, all.bytes)
             }
-            let kept = try await DeployLedger(on: shelf).kept(keptReleases).map(\.stack)
+            let kept = ledger.kept(keptReleases).map(\.stack)
             var names = now.services.values.reduce(into: Set<String>()) { $0.formUnion($1.uses) }
+            if let laidOut = try await ledger.layout?.stack(stack) {
+                names.formUnion(laidOut.configs.map(\.engineName))
+            }
             for (digest, bytes) in try await shelf.list(.stack) {
                 guard kept.contains(digest), let stack = RenderedStack(recorded: bytes) else {
                     try await shelf.remove(.stack, digest, ofBytes: bytes)
