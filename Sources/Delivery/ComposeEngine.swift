@@ -82,7 +82,8 @@ package struct ComposeEngine: APIDeployEngine {
             }
         }
         return ObservedStack(
-            services: containers.map { Self.service($0.key, $0.value) }, configs: digests, secrets: Set(names))
+            services: containers.map { live.completed(Self.service($0.key, $0.value)) }, configs: digests,
+            secrets: Set(names))
     }
 
     private static func service(_ name: String, _ containers: [JSONTree]) -> ObservedService {
@@ -182,6 +183,10 @@ package struct ComposeEngine: APIDeployEngine {
 
     package func submit(_ stack: RenderedStack, release: String) async throws {
         try await removeStrays(stack.project)
+        let (stack, routes) = live.separated(stack)
+        var routers: Set<String> = []
+        if let routes { routers = Set(try await containers(of: routes.service, in: stack.project)) }
+        if let routes { try live.place(routes) }
         let file = files.appending("stack.json")
         let flavour: StackFlavour = commandLine == .two ? .composeTwo : .composeOne
         try write(
@@ -192,11 +197,30 @@ package struct ComposeEngine: APIDeployEngine {
             words += ["--scale", "\(service.name)=\(service.replicas)"]
         }
         let result = try await program.asked(words)
+        if let routes, result.succeeded { try await take(routes, routers, stack.project) }
         if result.succeeded { return }
         // A container that does not start is seen by looking, with the others; one that was not made is seen here alone.
         let now = try await observe(stack.project)
         if stack.services.contains(where: { $0.replicas > 0 && now.services[$0.name]?.specHash != $0.specHash.hex }) {
             throw EngineProgram.refusal(result)
+        }
+    }
+
+    private var live: LiveRoutes { LiveRoutes(files: files) }
+
+    /// Has the routers that were there before read their new routes; one that was made anew has read them.
+    private func take(_ routes: LiveRoutes.Wanted, _ before: Set<String>, _ project: String) async throws {
+        if live.taken == routes.mark { return }
+        for id in try await containers(of: routes.service, in: project) where before.contains(id) {
+            try await RouterReload(api: api).reload(id)
+        }
+        try live.noteTaken(routes)
+    }
+
+    private func containers(of service: String, in project: String) async throws -> [String] {
+        let filter = EngineAPI.filter("label", "com.docker.compose.project=\(project)")
+        return (try await api.get("/containers/json?all=1&\(filter)").elements ?? []).compactMap { item in
+            item.at("Labels", "com.docker.compose.service")?.text == service ? item.member("Id")?.text : nil
         }
     }
 
