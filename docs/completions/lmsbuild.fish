@@ -173,7 +173,7 @@ complete -c lmsbuild -n '__fish_seen_subcommand_from deploy' -s m -l message -r 
 complete -c lmsbuild -n '__fish_seen_subcommand_from deploy' -s n -l dry-run -d 'Say what would change, and change nothing.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from deploy' -l retry -d 'Try images again that did not come up before.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from deploy' -l no-way-back -d 'Deploy although what runs now could not be gone back to.'
-complete -c lmsbuild -n '__fish_seen_subcommand_from deploy' -l all-at-once -d 'Bring all at once where the environment'\''s strategy is one that is not built yet.'
+complete -c lmsbuild -n '__fish_seen_subcommand_from deploy' -l all-at-once -d 'Replace what runs where it stands, whatever the environment'\''s strategy says.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from deploy' -l no-wait -d 'Exit with 9 where another is at work there.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from deploy' -l timeout -r -d 'How long it may take, in place of what health checks say.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from deploy' -l keys -r -d 'The file of keys that count, for '\''policy signed'\''.'

@@ -293,7 +293,7 @@ _lmsbuild() {
             '(-n --dry-run)'{-n,--dry-run}'[Say what would change, and change nothing.]' \
             ''--retry'[Try images again that did not come up before.]' \
             ''--no-way-back'[Deploy although what runs now could not be gone back to.]' \
-            ''--all-at-once'[Bring all at once where the environment'\''s strategy is one that is not built yet.]' \
+            ''--all-at-once'[Replace what runs where it stands, whatever the environment'\''s strategy says.]' \
             ''--no-wait'[Exit with 9 where another is at work there.]' \
             ''--timeout'[How long it may take, in place of what health checks say.]:timeout:_files' \
             ''--keys'[The file of keys that count, for '\''policy signed'\''.]:file:_files' \
