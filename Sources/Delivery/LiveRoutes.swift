@@ -79,6 +79,8 @@ struct LiveRoutes {
     /// Puts the routes where the router reads them when it is told to, or starts.
     func place(_ wanted: Wanted) throws {
         _ = folder.withCString { mkdir($0, 0o755) }
+        // Whatever the umask: the router is another user, and the folder above keeps others out.
+        _ = folder.withCString { chmod($0, 0o755) }
         let file = folder.appending("routes.cfg")
         if let there = try? Disk.contents(of: file), there == wanted.bytes { return }
         try writePrivate(wanted.bytes, to: file)
