@@ -8,10 +8,10 @@ import Glibc
 ///
 /// Compose has no configs that outlive a file and no memory: what was deployed is written down in a folder of the workspace,
 /// and configs and secrets are files there that only this user reads.
-package struct ComposeEngine: DeployEngine {
+package struct ComposeEngine: APIDeployEngine {
     package let name = "compose"
     package let shelf: any Shelf
-    private let api: EngineAPI
+    let api: EngineAPI
     private let program: EngineProgram
     private let files: BytePath
     private let commandLine: CommandLine
@@ -82,7 +82,8 @@ package struct ComposeEngine: DeployEngine {
             }
         }
         return ObservedStack(
-            services: containers.map { Self.service($0.key, $0.value) }, configs: digests, secrets: Set(names))
+            services: containers.map { live.completed(Self.service($0.key, $0.value)) }, configs: digests,
+            secrets: Set(names))
     }
 
     private static func service(_ name: String, _ containers: [JSONTree]) -> ObservedService {
@@ -152,14 +153,6 @@ package struct ComposeEngine: DeployEngine {
         ])
     }
 
-    package func hasImage(_ reference: String) async throws -> Bool {
-        try await api.hasImage(reference)
-    }
-
-    package func pinned(_ reference: String, digest: String?) async throws -> String? {
-        try await api.pinned(reference, digest: digest)
-    }
-
     package func lastLines(of task: ObservedTask) async -> [String] {
         let id = task.id.split(separator: "#").first.map(String.init) ?? task.id
         return EngineAPI.lines(
@@ -190,6 +183,10 @@ package struct ComposeEngine: DeployEngine {
 
     package func submit(_ stack: RenderedStack, release: String) async throws {
         try await removeStrays(stack.project)
+        let (stack, routes) = live.separated(stack)
+        var routers: Set<String> = []
+        if let routes { routers = Set(try await containers(of: routes.service, in: stack.project)) }
+        if let routes { try live.place(routes) }
         let file = files.appending("stack.json")
         let flavour: StackFlavour = commandLine == .two ? .composeTwo : .composeOne
         try write(
@@ -200,6 +197,7 @@ package struct ComposeEngine: DeployEngine {
             words += ["--scale", "\(service.name)=\(service.replicas)"]
         }
         let result = try await program.asked(words)
+        if let routes, result.succeeded { try await take(routes, routers, stack.project) }
         if result.succeeded { return }
         // Where a container does not start, Compose leaves out others. The one that failed is seen by looking, and it is what
         // failed; only where nothing is there to be looked at, Compose's own words are all there is.
@@ -210,6 +208,24 @@ package struct ComposeEngine: DeployEngine {
             isMade(service) && now.services[service.name]?.tasks.contains { $0.isCurrent && $0.hasFailed } == true
         }
         if !due.allSatisfy(isMade), !due.contains(where: hasFailed) { throw EngineProgram.refusal(result) }
+    }
+
+    private var live: LiveRoutes { LiveRoutes(files: files) }
+
+    /// Has the routers that were there before read their new routes; one that was made anew has read them.
+    private func take(_ routes: LiveRoutes.Wanted, _ before: Set<String>, _ project: String) async throws {
+        if live.taken == routes.mark { return }
+        for id in try await containers(of: routes.service, in: project) where before.contains(id) {
+            try await RouterReload(api: api).reload(id)
+        }
+        try live.noteTaken(routes)
+    }
+
+    private func containers(of service: String, in project: String) async throws -> [String] {
+        let filter = EngineAPI.filter("label", "com.docker.compose.project=\(project)")
+        return (try await api.get("/containers/json?all=1&\(filter)").elements ?? []).compactMap { item in
+            item.at("Labels", "com.docker.compose.service")?.text == service ? item.member("Id")?.text : nil
+        }
     }
 
     /// Containers that somebody put under the project's labels by hand: Compose neither counts nor removes them.

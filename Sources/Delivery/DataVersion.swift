@@ -11,6 +11,13 @@ package enum DataVersion {
     /// Of a service as an engine has it.
     static func of(_ service: ObservedService) -> Int { service.labels[label].flatMap { Int($0) } ?? 0 }
 
+    /// The newest data of `service` of `stack`, whichever of its sets has it: both have the same data. Nil where none is there.
+    private static func version(of service: String, _ stack: RenderedStack, in now: ObservedStack) -> Int? {
+        let isRouted = stack.routing?.routes.contains { $0.service == service } ?? false
+        let names = [service] + (isRouted ? ServiceSet.allCases.map { $0.name(of: service) } : [])
+        return names.compactMap { now.services[$0].map(of) }.max()
+    }
+
     /// By service, why `wanted` and what runs cannot be changed for one another: its data would be newer than what it knows, or
     /// what runs could not read the data any more that it leaves. A service that is not there yet has no data. `known` says of
     /// images which version they ran with when they last did: a stack at hand may be newer than the image it names. Where
@@ -20,8 +27,8 @@ package enum DataVersion {
     ) -> [String: String] {
         var found: [String: String] = [:]
         for service in wanted.services {
-            guard let there = now.services[service.name] else { continue }
-            let (old, said) = (of(there), service.dataVersion ?? 0)
+            guard let old = version(of: service.name, wanted, in: now) else { continue }
+            let said = service.dataVersion ?? 0
             let new = min(said, known[Running(service)] ?? said)
             if new < old {
                 found[service.name] =
@@ -58,7 +65,7 @@ package enum DataVersion {
     /// By service, why it must not be brought back to `old`: the engine has been handed a description with newer data.
     static func losses(in now: ObservedStack, goingBackTo old: RenderedStack) -> [String: String] {
         crossings(from: now, to: old).filter { name, _ in
-            now.services[name].map(of) ?? 0 > (old.services.first { $0.name == name }?.dataVersion ?? 0)
+            version(of: name, old, in: now) ?? 0 > (old.services.first { $0.name == name }?.dataVersion ?? 0)
         }
     }
 }
@@ -92,6 +99,6 @@ extension RenderedStack {
         return RenderedStack(
             project: project, environment: environment,
             services: services.map { crossing[$0.name] == nil ? $0 : $0.withoutOwnRollback }, configs: configs,
-            secrets: secrets, rest: rest, digest: digest)
+            secrets: secrets, rest: rest, digest: digest, routing: routing)
     }
 }

@@ -38,6 +38,10 @@ package struct DeployRecord: Sendable, Hashable {
     package let origin: DeployOrigin
     /// `deploy` or `rollback`.
     package let action: String
+    /// The set that it is to serve from; nil where the stack has no router.
+    package var set: ServiceSet?
+    /// Seconds for which the set before it is kept.
+    package var keep = 0
 
     package var json: JSONValue {
         .object([
@@ -45,6 +49,7 @@ package struct DeployRecord: Sendable, Hashable {
             ("commit", commit.map { .string($0) } ?? .null), ("previous", previous?.json ?? .null),
             ("who", .string(origin.who)), ("why", .string(origin.why)),
             ("time", .number(origin.time)), ("action", .string(action)),
+            ("set", set.map { .string($0.rawValue) } ?? .null), ("keep", .number(keep)),
         ])
     }
 }
@@ -58,7 +63,9 @@ extension DeployRecord {
         self.init(
             id: id, release: release, stack: stack, commit: tree.member("commit")?.text,
             previous: tree.member("previous").flatMap { LedgerEntry.Running($0) }, origin: DeployOrigin(tree),
-            action: tree.member("action")?.text ?? "deploy")
+            action: tree.member("action")?.text ?? "deploy",
+            set: tree.member("set")?.text.flatMap { ServiceSet(rawValue: $0) },
+            keep: Int(tree.member("keep")?.numeric ?? 0))
     }
 }
 
@@ -117,6 +124,10 @@ package struct LedgerEntry: Sendable, Hashable {
     package let quarantined: [String]
     /// By service: the images of the stack.
     package let images: [String: String]
+    /// Of what runs since: the set that serves. Nil where there is no router.
+    package var set: ServiceSet?
+    /// A set that serves nobody and still runs.
+    package var kept: DeployedLayout.Kept?
 
     package var json: JSONValue {
         .object([
@@ -127,6 +138,7 @@ package struct LedgerEntry: Sendable, Hashable {
             ("commit", commit.map { .string($0) } ?? .null),
             ("failed", Self.object(failed)),
             ("quarantined", .array(quarantined.map { .string($0) })), ("images", Self.object(images)),
+            ("set", set.map { .string($0.rawValue) } ?? .null), ("kept", kept?.json ?? .null),
         ])
     }
 }
@@ -151,7 +163,9 @@ extension LedgerEntry {
             commit: tree.member("commit")?.text, seconds: Int(tree.member("seconds")?.numeric ?? 0),
             failed: Self.texts(tree.member("failed")),
             quarantined: (tree.member("quarantined")?.elements ?? []).compactMap(\.text),
-            images: Self.texts(tree.member("images")))
+            images: Self.texts(tree.member("images")),
+            set: tree.member("set")?.text.flatMap { ServiceSet(rawValue: $0) },
+            kept: tree.member("kept").flatMap { DeployedLayout.Kept($0) })
     }
 }
 

@@ -48,6 +48,13 @@ package struct EnvironmentStatus: Sendable {
     package let running: LedgerEntry?
     package let observed: ObservedStack
     package let drifts: [Drift]
+    /// What should run, sets included.
+    package let layout: DeployedLayout?
+
+    /// What the router does, by set, in percent; nil where none is seen.
+    package var shares: [ServiceSet: Int]? {
+        observed.services.values.lazy.compactMap { DeployLabel.sharing(in: $0.labels) }.first
+    }
 
     /// Asks the engine and its shelf. `project` is what the environment's stack is called there.
     package init(of engine: any DeployEngine, project: String) async throws {
@@ -55,6 +62,7 @@ package struct EnvironmentStatus: Sendable {
         let observed = try await engine.observe(project)
         let ledger = try await DeployLedger(on: shelf)
         self.observed = observed
+        layout = ledger.layout
         let last = ledger.running.flatMap { running in
             ledger.entries.last { $0.wanted == running && $0.end == .deployed }
         }
@@ -68,9 +76,11 @@ package struct EnvironmentStatus: Sendable {
                     .unfinished, wanted: "the \(record.action) of \(record.release.prefix(12)) by \(record.origin.who)")
             )
         }
-        guard let running = ledger.running,
-            let stack = try await shelf.list(.stack)[running.stack].flatMap({ RenderedStack(recorded: $0) })
-        else {
+        let kept = try await shelf.list(.stack)
+        let laidOut = try await ledger.layout?.stack { digest in
+            kept[digest].flatMap { RenderedStack(recorded: $0) }
+        }
+        guard let running = ledger.running, let stack = laidOut else {
             drifts += observed.services.keys.sorted().map { Drift(.unknown, service: $0) }
             self.drifts = drifts
             return

@@ -9,6 +9,8 @@ package struct CheckedEnvironment: Sendable {
     package let values: EnvironmentValues
     package let reading: StackReading
     package let problems: [EnvironmentProblem]
+    /// What its strategy leads users through; nil where it needs no router.
+    package let routing: Routing?
 
     /// Secrets that its stack takes, sorted by name.
     package let secrets: [VariableSchema.Variable]
@@ -32,7 +34,11 @@ package struct CheckedEnvironment: Sendable {
         secrets = schema.variables.filter { $0.isSecret && (taken.contains($0.name) || $0.isRequired) }
         var check = EnvironmentCheck(
             definition: definition, schema: schema, values: values, reading: reading, mentioned: taken)
-        problems = check.problems()
+        let read = reading.project.map { Routing.read(definition.strategy, $0, at: definition.span) }
+        routing = read?.routing
+        problems =
+            check.problems()
+            + (read?.diagnostics ?? []).map { EnvironmentProblem(.stack, definition.name, nil, $0) }
     }
 }
 

@@ -67,7 +67,7 @@ package enum RolloutStrategy: Sendable, Hashable {
 
     /// A new set beside the old one, then a switch.
     package struct BlueGreen: Sendable, Hashable {
-        /// The service that others come through; nil: the only one with ports.
+        /// The service that others come through; nil: the one called `router`.
         package var router: String?
         /// Milliseconds for which the old set is kept after the switch.
         package var keep = 0
@@ -92,4 +92,7 @@ package enum RolloutStrategy: Sendable, Hashable {
     case rolling(Rolling)
     case blueGreen(BlueGreen)
     case canary(Canary)
+
+    /// Everything where it stands, as the stack says.
+    package static let inPlace = RolloutStrategy.rolling(.init())
 }

@@ -17,6 +17,8 @@ package struct RenderedStack: Sendable {
     package let rest: [JSONTree.Member]
     /// SHA-256 of everything above, fingerprints in place of secrets' values. Does not depend on which release or when.
     package let digest: SHA256Value
+    /// Where users come through a router: what is behind it. Nil too where sets are laid out already.
+    package var routing: Routing?
 }
 
 /// One service as an engine is to run it.

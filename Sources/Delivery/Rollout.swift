@@ -2,83 +2,19 @@
 import BuildEngine
 import BuildGraph
 
-/// What happens while an environment is changed, for whoever shows it.
-package enum RolloutEvent: Sendable {
-    /// A deployment that somebody's process was ended in is brought to an end first.
-    case resuming(DeployRecord)
-    case submitted(release: String, isRollback: Bool)
-    case standing(service: String, Standing)
-    /// All are up; now it is seen whether they stay.
-    case watching(Duration)
-    case check(String, Standing)
-    /// Not everything came up: by service, why.
-    case failed([String: String])
-    case ended(LedgerEntry)
-    /// Something that does not stop it, in a line.
-    case notice(String)
-}
-
-/// A question to what runs, asked when everything is up: `check URL within T`.
-package struct RolloutCheck: Sendable, Hashable {
-    package let url: String
-    package let within: Duration
-
-    package init(url: String, within: Duration) {
-        self.url = url
-        self.within = within
-    }
-}
-
-/// Asks a URL once. Nil where it answers with a status below 400, else why not.
-package typealias CheckAsker = @Sendable (String) async -> String?
-
-/// What is to run.
-package struct RolloutPlan: Sendable {
-    package let stack: RenderedStack
-    /// The release's name.
-    package let release: String
-    package let commit: String?
-    package let origin: DeployOrigin
-    package var action = "deploy"
-    package var checks: [RolloutCheck] = []
-    /// How long everything must stay up before it counts.
-    package var watch: Duration = .seconds(5)
-    /// Instead of the bound that health checks give.
-    package var timeout: Duration?
-    /// Refused where what runs now could not be gone back to.
-    package var needsWayBack = true
-    /// Also where data changes beyond return, or has done so since.
-    package var allowsIrreversible = false
-
-    package init(stack: RenderedStack, release: String, commit: String?, origin: DeployOrigin) {
-        self.stack = stack
-        self.release = release
-        self.commit = commit
-        self.origin = origin
-    }
-
-    var wanted: LedgerEntry.Running { .init(release: release, stack: stack.digest.hex) }
-}
-
-/// Why nothing was begun.
-package enum RolloutRefusal: Error, Sendable {
-    /// These services are being changed by somebody else.
-    case busy([String])
-    /// Images that came to nothing before, by service.
-    case quarantined([String: String])
-    /// What runs now cannot be gone back to: by service, the image that is nowhere any more.
-    case noWayBack([String: String])
-    /// One of what runs and what is wanted cannot read the data of the other: by service, why.
-    case irreversible([String: String])
-}
-
 /// The state machine. The environment must be held (`DeployLock`) all the while.
 ///
 /// What it means to do is on the shelf before anything is changed, so that whoever comes after a killed process finishes
-/// or takes back what it began. A release counts as a whole: where one service does not come up, all go back.
+/// or takes back what it began. A release counts as a whole: where one service does not come up, all go back. Where users come
+/// through a router, a new set comes up beside the old one, and the way from one to the other is a series of stacks
+/// (`SetChange`), each of which is submitted and waited for like any other.
 package struct Rollout: Sendable {
     let engine: any DeployEngine
     let ask: CheckAsker
+    /// Asks the set that others do not reach yet; nil: as `ask` does.
+    package var askPreview: PreviewAsker?
+    /// Runs the program that judges a step; nil: every step is good.
+    package var judgeStep: StepJudge?
     let tell: @Sendable (RolloutEvent) -> Void
     let clock: any Clock<Duration>
     /// Between two looks.
@@ -101,6 +37,30 @@ package struct Rollout: Sendable {
         self.absence = absence
     }
 
+    private var wait: ArrivalWait {
+        ArrivalWait(
+            engine: engine, ask: ask, askPreview: askPreview, tell: tell, clock: clock, pause: pause,
+            absence: absence)
+    }
+
+    private var archive: DeployArchive {
+        DeployArchive(engine: engine, tell: tell, keptReleases: keptReleases)
+    }
+
+    /// A deployment that is written down.
+    private struct Undertaking {
+        let plan: RolloutPlan
+        let record: DeployRecord
+        /// What ran by the last word before it.
+        let before: DeployedLayout?
+        /// From one set to the other; nil: everything is changed where it stands.
+        var change: SetChange?
+        /// What is there in the end; a kept set comes on top.
+        let target: RenderedStack
+        /// Something of what users ask may have gone to the new set.
+        var hasMoved = false
+    }
+
     // MARK: Deploying
 
     /// Brings `plan` to run, or what ran before back. Throws `RolloutRefusal` and `EngineError` where nothing was changed,
@@ -114,12 +74,13 @@ package struct Rollout: Sendable {
         // Where the last one left a mixture, what came up as a whole before it is what to go back to.
         let previous = ledger.running ?? (before.services.isEmpty ? nil : ledger.lastWhole)
         if let missing = try await missingImages(plan.stack) {
+            let record = try await newRecord(plan, after: ledger, from: previous)
             return try await conclude(
-                plan, .rolledBack, running: previous, failed: missing, begun: plan.origin.time, id: newID(ledger),
-                bad: [:])
+                Undertaking(plan: plan, record: record, before: ledger.layout, target: plan.stack), .rolledBack,
+                running: ledger.layout, failed: missing)
         }
         if plan.needsWayBack, let previous, previous.stack != plan.stack.digest.hex,
-            let old = try await stack(previous.stack),
+            let old = try await archive.stack(previous.stack),
             let missing = try await missingImages(old)
         {
             throw RolloutRefusal.noWayBack(missing)
@@ -128,13 +89,181 @@ package struct Rollout: Sendable {
             from: before, to: plan.stack, known: try await dataVersions(ledger),
             isThere: ledger.running?.stack == plan.stack.digest.hex)
         if !plan.allowsIrreversible, !crossings.isEmpty { throw RolloutRefusal.irreversible(crossings) }
-        try await keep(plan.stack)
-        let record = DeployRecord(
-            id: newID(ledger), release: plan.release, stack: plan.stack.digest.hex, commit: plan.commit,
-            previous: previous, origin: plan.origin, action: plan.action)
-        try await write(record)
-        return try await carryOut(plan, record, before)
+        try await archive.keep(plan.stack)
+        let record = try await newRecord(plan, after: ledger, from: previous)
+        let work = try await undertaking(plan, record, after: ledger)
+        try await archive.write(record)
+        return try await carryOut(work, before)
     }
+
+    /// What would be there in the end, on the engine.
+    package func target(of plan: RolloutPlan) async throws -> RenderedStack {
+        let ledger = try await DeployLedger(on: engine.shelf)
+        return try await undertaking(
+            plan, try await newRecord(plan, after: ledger, from: ledger.running), after: ledger
+        ).target
+    }
+
+    /// `previous` is what to go back to.
+    private func newRecord(
+        _ plan: RolloutPlan, after ledger: DeployLedger, from previous: LedgerEntry.Running?
+    ) async throws -> DeployRecord {
+        let layout = ledger.layout
+        var set = plan.stack.routing == nil ? nil : layout?.set ?? .blue
+        // A set is changed for the other only where users would notice.
+        if plan.changesSets, let old = layout?.set, let running = layout?.running,
+            running.stack != plan.stack.digest.hex, let stack = try await archive.stack(running.stack),
+            !plan.stack.hasSameRoutedServices(as: stack)
+        {
+            set = old.other
+        }
+        return DeployRecord(
+            id: archive.newID(after: ledger), release: plan.release, stack: plan.stack.digest.hex,
+            commit: plan.commit, previous: previous, origin: plan.origin, action: plan.action, set: set,
+            keep: Int(plan.keep.components.seconds))
+    }
+
+    /// What `record` means, on top of what `ledger` tells.
+    private func undertaking(
+        _ plan: RolloutPlan, _ record: DeployRecord, after ledger: DeployLedger
+    ) async throws -> Undertaking {
+        let before = ledger.layout ?? (record.previous == nil ? nil : ledger.lastWholeLayout)
+        guard let set = record.set, plan.stack.routing != nil else {
+            return Undertaking(plan: plan, record: record, before: before, target: plan.stack)
+        }
+        var change: SetChange?
+        if let before, let own = before.set, own != set, let old = try await archive.stack(before.running.stack),
+            old.routing != nil
+        {
+            let token = SHA256Value.of(Array("preview \(record.id) \(record.stack)".utf8)).hex.prefix(32)
+            change = SetChange(old: (own, old), new: (set, plan.stack), token: String(token))
+        }
+        // The very same once more leaves a kept set alone, until its time is over.
+        if change == nil, let before, let kept = keptStill(record, before) {
+            let layout = DeployedLayout(running: plan.wanted, set: set, kept: kept)
+            if let target = try await layout.stack(archive.stack) {
+                return Undertaking(plan: plan, record: record, before: before, target: target)
+            }
+        }
+        return Undertaking(
+            plan: plan, record: record, before: before, change: change, target: plan.stack.alone(in: set))
+    }
+
+    private func keptStill(_ record: DeployRecord, _ before: DeployedLayout?) -> DeployedLayout.Kept? {
+        guard let before, before.running.stack == record.stack, let kept = before.kept, !kept.isOver else { return nil }
+        return kept
+    }
+
+    private func carryOut(_ work: Undertaking, _ before: ObservedStack) async throws -> LedgerEntry {
+        guard let change = work.change else {
+            let stage = RolloutStage(
+                stack: work.target, checks: work.plan.checks, watch: work.plan.watch, timeout: work.plan.timeout)
+            return try await follow([stage], work, before)
+        }
+        let router = change.new.stack.routing?.router
+        let isBeside = change.beside.services.allSatisfy {
+            $0.name == router || before.services[$0.name]?.specHash == $0.specHash.hex
+        }
+        return try await follow(work.plan.stages(change, isBeside: isBeside), work, before)
+    }
+
+    /// One stage after the other, and back where one does not come. `seen`: what there is before the first.
+    private func follow(
+        _ stages: [RolloutStage], _ work: Undertaking, _ seen: ObservedStack
+    ) async throws -> LedgerEntry {
+        var work = work
+        var before: ObservedStack? = seen
+        for stage in stages {
+            let seen: ObservedStack
+            if let before { seen = before } else { seen = try await engine.observe(stage.stack.project) }
+            before = nil
+            if let step = stage.step { tell(.step(step)) }
+            if case .moved = stage.step { work.hasMoved = true }
+            do {
+                try await engine.prepare(stage.stack)
+                try await engine.submit(stage.stack.guardingData(in: seen), release: work.plan.release)
+            } catch let error as EngineError {
+                if case .cleared = stage.step { return try await leaveOld(work, error) }
+                return try await goBack(work, failed: ["": error.message], bad: [:])
+            }
+            tell(.submitted(release: work.plan.release, isRollback: false))
+            if let entry = try await judge(stage, work, seen) { return entry }
+        }
+        return try await conclude(work, .deployed, running: reached(work))
+    }
+
+    /// What runs when all of `work` came up.
+    private func reached(_ work: Undertaking) -> DeployedLayout {
+        var kept = keptStill(work.record, work.before)
+        if let change = work.change, work.record.keep > 0, let running = work.before?.running {
+            kept = .init(set: change.old.set, running: running, until: unixTime() + work.record.keep)
+        }
+        return DeployedLayout(running: work.plan.wanted, set: work.record.set, kept: kept)
+    }
+
+    /// The new set serves, but the old one could not be taken away: that is no reason to go back.
+    private func leaveOld(_ work: Undertaking, _ error: EngineError) async throws -> LedgerEntry {
+        tell(.notice("the old set is still there: \(error.message)"))
+        var layout = reached(work)
+        if let change = work.change, let running = work.before?.running {
+            let kept = DeployedLayout.Kept(set: change.old.set, running: running, until: unixTime())
+            layout = DeployedLayout(running: layout.running, set: layout.set, kept: kept)
+        }
+        return try await conclude(work, .deployed, running: layout)
+    }
+
+    /// Waits for `stage`, which has been submitted, and goes back where it does not come. Nil: it came.
+    private func judge(
+        _ stage: RolloutStage, _ work: Undertaking, _ before: ObservedStack
+    ) async throws -> LedgerEntry? {
+        var arrival = try await wait.arrive(stage, before)
+        if arrival.failed.isEmpty, !stage.judge.isEmpty, let judgeStep {
+            let name = stage.judge.joined(separator: " ")
+            if let reason = try await judgeStep(stage.judge, facts(stage, work)) {
+                arrival = Arrival(failed: ["judge": "\(name): \(reason)"])
+            } else {
+                tell(.check(name, .up))
+            }
+        }
+        if arrival.failed.isEmpty { return nil }
+        tell(.failed(arrival.failed))
+        return try await goBack(
+            work, failed: arrival.failed, bad: suspects(stage, work, before, arrival.failed))
+    }
+
+    /// By service: images that are new and did not come up. What is asked, and not an engine, speaks against all of a set.
+    private func suspects(
+        _ stage: RolloutStage, _ work: Undertaking, _ before: ObservedStack, _ failed: [String: String]
+    ) -> [String: String] {
+        let inSet = work.change?.newNames ?? []
+        var bad: [String: String] = [:]
+        for service in stage.stack.services where failed[service.name] != nil && !inSet.contains(service.name) {
+            if before.services[service.name]?.image != service.image { bad[service.name] = service.image }
+        }
+        guard let change = work.change else { return bad }
+        let isAsked = failed.keys.contains { name in !stage.stack.services.contains { $0.name == name } }
+        for (name, image) in change.changedImages
+        where isAsked || failed[change.new.set.name(of: name)] != nil {
+            bad[name] = image
+        }
+        return bad
+    }
+
+    /// What a judging program is told.
+    private func facts(_ stage: RolloutStage, _ work: Undertaking) -> [String: String] {
+        var facts = [
+            "LMSBUILD_ENVIRONMENT": work.plan.stack.environment, "LMSBUILD_RELEASE": work.plan.release,
+            "LMSBUILD_PROJECT": work.plan.stack.project,
+            "LMSBUILD_SECONDS": "\(stage.watch.components.seconds)",
+        ]
+        if case .moved(let set, let percent, _) = stage.step {
+            facts["LMSBUILD_SET"] = set.rawValue
+            facts["LMSBUILD_PERCENT"] = "\(percent)"
+        }
+        return facts
+    }
+
+    // MARK: What was begun
 
     /// Brings what a killed process began to an end: nil where there is nothing. Nothing of it being submitted, it is
     /// forgotten; all of it being submitted, it may still come up; else it is taken back.
@@ -144,7 +273,7 @@ package struct Rollout: Sendable {
 
     private func resume(_ ledger: DeployLedger) async throws -> LedgerEntry? {
         for (name, bytes) in try await engine.shelf.list(.record).sorted(by: { $0.key < $1.key }) {
-            guard let record = DeployRecord(reading: bytes), let stack = try await stack(record.stack),
+            guard let record = DeployRecord(reading: bytes), let stack = try await archive.stack(record.stack),
                 !ledger.entries.contains(where: { $0.id == record.id })
             else {
                 try await engine.shelf.remove(.record, name, ofBytes: bytes)
@@ -154,214 +283,99 @@ package struct Rollout: Sendable {
             var plan = RolloutPlan(
                 stack: stack, release: record.release, commit: record.commit, origin: record.origin)
             plan.action = record.action
+            plan.keptFor = .seconds(record.keep)
+            var work = try await undertaking(plan, record, after: ledger)
             let now = try await engine.observe(stack.project)
-            if try await isUntouched(now, record, stack) {
+            if try await isUntouched(now, work) {
                 try await engine.shelf.remove(.record, name, ofBytes: bytes)
                 continue
             }
-            let isWhole =
-                stack.services.allSatisfy { now.services[$0.name]?.specHash == $0.specHash.hex }
-                && now.services.count == stack.services.count
-            if isWhole {
-                return try await judge(plan, record, ObservedStack(services: []))
+            work.hasMoved = true
+            if now.isWhole(work.target) {
+                let stage = RolloutStage(stack: work.target, watch: plan.watch)
+                let entry = try await judge(stage, work, ObservedStack(services: []))
+                if let entry { return entry }
+                return try await conclude(work, .deployed, running: reached(work))
+            }
+            // All users had been led to the new set, whatever is left of the old one.
+            if let change = work.change, now.has(work.target) {
+                return try await follow(plan.ending(change), work, ObservedStack(services: []))
             }
             let failed = Dictionary(
-                stack.services.filter { now.services[$0.name]?.specHash != $0.specHash.hex }
+                work.target.services.filter { now.services[$0.name]?.specHash != $0.specHash.hex }
                     .map { ($0.name, "not submitted when the deployment was ended") }, uniquingKeysWith: { $1 })
-            return try await goBack(plan, record, failed: failed, bad: [:])
+            return try await goBack(work, failed: failed, bad: [:])
         }
         return nil
     }
 
     /// Whether everything is as the release before had it.
-    private func isUntouched(
-        _ now: ObservedStack, _ record: DeployRecord, _ wanted: RenderedStack
-    ) async throws -> Bool {
-        guard let previous = record.previous else { return now.services.isEmpty }
-        guard let old = try await stack(previous.stack) else { return false }
-        if old.digest == wanted.digest { return false }
+    private func isUntouched(_ now: ObservedStack, _ work: Undertaking) async throws -> Bool {
+        guard let before = work.before else { return now.services.isEmpty }
+        guard let old = try await before.stack(archive.stack) else { return false }
+        if before.running.stack == work.record.stack { return false }
         return now.services.count == old.services.count
             && old.services.allSatisfy { service in
                 guard let there = now.services[service.name] else { return false }
-                return there.specHash == service.specHash.hex && there.labels[DeployLabel.release] != record.release
+                return there.specHash == service.specHash.hex
+                    && there.labels[DeployLabel.release] != work.record.release
                     && there.update != .updating && there.update != .rollbackStarted
             }
-    }
-
-    private func carryOut(
-        _ plan: RolloutPlan, _ record: DeployRecord, _ before: ObservedStack
-    ) async throws -> LedgerEntry {
-        do {
-            try await engine.prepare(plan.stack)
-            try await engine.submit(plan.stack.guardingData(in: before), release: plan.release)
-        } catch let error as EngineError {
-            return try await goBack(plan, record, failed: ["": error.message], bad: [:])
-        }
-        tell(.submitted(release: plan.release, isRollback: false))
-        return try await judge(plan, record, before)
-    }
-
-    /// Waits for `plan`, which has been submitted, and goes back where it does not come.
-    private func judge(
-        _ plan: RolloutPlan, _ record: DeployRecord, _ before: ObservedStack
-    ) async throws -> LedgerEntry {
-        let arrival = try await arrive(plan, before)
-        if arrival.failed.isEmpty {
-            return try await conclude(
-                plan, .deployed, running: plan.wanted, failed: [:], begun: record.origin.time, id: record.id, bad: [:])
-        }
-        tell(.failed(arrival.failed))
-        let changed = plan.stack.services.filter { service in
-            arrival.failed[service.name] != nil && before.services[service.name]?.image != service.image
-        }
-        let bad = Dictionary(changed.map { ($0.name, $0.image) }, uniquingKeysWith: { $1 })
-        return try await goBack(plan, record, failed: arrival.failed, bad: bad)
     }
 
     // MARK: Going back
 
     /// The whole release goes back to what ran before it, or away where nothing did.
     private func goBack(
-        _ plan: RolloutPlan, _ record: DeployRecord, failed: [String: String], bad: [String: String]
+        _ work: Undertaking, failed: [String: String], bad: [String: String]
     ) async throws -> LedgerEntry {
-        func end(_ end: RolloutEnd, _ running: LedgerEntry.Running?, _ failed: [String: String]) async throws
-            -> LedgerEntry
+        func end(_ end: RolloutEnd, _ running: DeployedLayout?, _ failed: [String: String]) async throws -> LedgerEntry
         {
-            try await conclude(
-                plan, end, running: running, failed: failed, begun: record.origin.time, id: record.id, bad: bad)
+            try await conclude(work, end, running: running, failed: failed, bad: bad)
         }
+        let project = work.plan.stack.project
         do {
-            guard let previous = record.previous else {
-                try await engine.remove(plan.stack.project)
+            guard let before = work.before else {
+                try await engine.remove(project)
                 return try await end(.rolledBack, nil, failed)
             }
-            guard let old = try await stack(previous.stack) else {
+            // A set that was kept is not brought back: its place was given to the one that did not come up.
+            let layout = DeployedLayout(
+                running: before.running, set: before.set, kept: work.change == nil ? before.kept : nil)
+            guard let old = try await layout.stack(archive.stack) else {
                 return try await end(
                     .partial, nil, failed.merging(["": "nothing says any more what ran before"]) { "\($0); \($1)" })
             }
-            let before = try await engine.observe(plan.stack.project)
-            let lost = DataVersion.losses(in: before, goingBackTo: old)
-            if !lost.isEmpty {
-                let stays = lost.mapValues { "not taken back: \($0)" }
-                return try await end(.partial, nil, failed.merging(stays) { "\($0)\n\($1)" })
+            if let plain = try await archive.stack(before.running.stack) {
+                let lost = DataVersion.losses(in: try await engine.observe(project), goingBackTo: plain)
+                if !lost.isEmpty {
+                    let stays = lost.mapValues { "not taken back: \($0)" }
+                    return try await end(.partial, nil, failed.merging(stays) { "\($0)\n\($1)" })
+                }
             }
-            try await engine.prepare(old)
-            try await engine.submit(old, release: previous.release)
-            tell(.submitted(release: previous.release, isRollback: true))
-            var back = RolloutPlan(stack: old, release: previous.release, commit: nil, origin: plan.origin)
-            back.watch = .zero
-            let arrival = try await arrive(back, before)
-            if arrival.failed.isEmpty { return try await end(.rolledBack, previous, failed) }
-            tell(.failed(arrival.failed))
-            let all = failed.merging(arrival.failed) { "\($0); then back: \($1)" }
-            return try await end(arrival.isAllDown ? .rollbackFailed : .partial, nil, all)
+            var stages = [RolloutStage(stack: old)]
+            if let change = work.change, work.hasMoved {
+                var back = RolloutStage(stack: change.back)
+                back.bystanders = change.newNames
+                back.step = .movedBack(to: change.old.set)
+                stages.insert(back, at: 0)
+            }
+            tell(.submitted(release: before.running.release, isRollback: true))
+            for stage in stages {
+                if let step = stage.step { tell(.step(step)) }
+                let seen = try await engine.observe(project)
+                try await engine.prepare(stage.stack)
+                try await engine.submit(stage.stack, release: before.running.release)
+                let arrival = try await wait.arrive(stage, seen)
+                if arrival.failed.isEmpty { continue }
+                tell(.failed(arrival.failed))
+                let all = failed.merging(arrival.failed) { "\($0); then back: \($1)" }
+                return try await end(arrival.isAllDown ? .rollbackFailed : .partial, nil, all)
+            }
+            return try await end(.rolledBack, layout, failed)
         } catch let error as EngineError {
             return try await end(.partial, nil, failed.merging(["": error.message]) { "\($0); \($1)" })
         }
-    }
-
-    // MARK: Waiting
-
-    private struct Arrival {
-        var failed: [String: String] = [:]
-        /// None of the services that should have come is up.
-        var isAllDown = false
-    }
-
-    /// Looks until every service is up and stays so, or one will not come, or time is over.
-    private func arrive(_ plan: RolloutPlan, _ before: ObservedStack) async throws -> Arrival {
-        let judge = RolloutJudge(before: before)
-        let bound = plan.timeout ?? plan.stack.deadline
-        var told: [String: Standing] = [:]
-        let watch = Stopwatch(clock)
-        var quiet: Stopwatch?
-        var endedBefore: [String: Int] = [:]
-        var isChecked = plan.checks.isEmpty
-        let isUnchanged = plan.stack.services.allSatisfy { before.services[$0.name]?.specHash == $0.specHash.hex }
-        while true {
-            let now = try await look(plan.stack.project)
-            var standings: [String: Standing] = [:]
-            for service in plan.stack.services {
-                var standing = judge.standing(of: service, in: now)
-                // What came up and is down again has crashed: it is not waited for a second time.
-                if quiet != nil, case .coming(let text) = standing { standing = .failing("was up, then: \(text)") }
-                // Also where the engine has brought it up again between two looks.
-                if let ended = endedBefore[service.name], let why = judge.ending(of: service, in: now, after: ended) {
-                    standing = .failing("was up, then ended: \(why)")
-                }
-                standings[service.name] = standing
-                if told[service.name] != standing { tell(.standing(service: service.name, standing)) }
-                told[service.name] = standing
-            }
-            let bad = standings.filter { !$0.value.isUp && !$0.value.isOpen }
-            if !bad.isEmpty { return await failure(bad, standings, now) }
-            if standings.values.allSatisfy(\.isUp) {
-                if !isChecked {
-                    if let failed = try await failedCheck(plan.checks) {
-                        return Arrival(failed: [failed.url: failed.reason], isAllDown: false)
-                    }
-                    isChecked = true
-                }
-                if isUnchanged { return Arrival() }
-                if quiet == nil {
-                    quiet = Stopwatch(clock)
-                    for service in plan.stack.services { endedBefore[service.name] = judge.ended(service, now).count }
-                    tell(.watching(plan.watch))
-                }
-                if let quiet, quiet.elapsed >= plan.watch { return Arrival() }
-            }
-            if watch.elapsed > bound {
-                let late = standings.filter { !$0.value.isUp }
-                    .mapValues { Standing.failing("not up after \(bound.components.seconds) s: \($0.reason)") }
-                return await failure(late, standings, now)
-            }
-            try await clock.sleep(for: pause)
-        }
-    }
-
-    private func failure(
-        _ bad: [String: Standing], _ all: [String: Standing], _ now: ObservedStack
-    ) async -> Arrival {
-        var failed: [String: String] = [:]
-        for (name, standing) in bad {
-            var reason = standing.reason
-            let task = now.services[name]?.tasks.last { $0.hasFailed } ?? now.services[name]?.tasks.last { !$0.isUp }
-            if let task {
-                let lines = await engine.lastLines(of: task)
-                if !lines.isEmpty { reason += "\n" + lines.suffix(5).map { "    | \($0)" }.joined(separator: "\n") }
-            }
-            failed[name] = reason
-        }
-        return Arrival(failed: failed, isAllDown: !all.values.contains(where: \.isUp))
-    }
-
-    /// What is there, asked again for a while where the engine gives no answer: it may be restarting.
-    private func look(_ project: String) async throws -> ObservedStack {
-        let watch = Stopwatch(clock)
-        while true {
-            do {
-                return try await engine.observe(project)
-            } catch let error as EngineError where error.kind == .unreachable {
-                if watch.elapsed > absence { throw error }
-                try await clock.sleep(for: pause)
-            }
-        }
-    }
-
-    private func failedCheck(_ checks: [RolloutCheck]) async throws -> (url: String, reason: String)? {
-        for check in checks {
-            let watch = Stopwatch(clock)
-            while let reason = await ask(check.url) {
-                try Task.checkCancellation()
-                tell(.check(check.url, .coming(reason)))
-                if watch.elapsed > check.within {
-                    return (check.url, "no good answer within \(check.within.components.seconds) s: \(reason)")
-                }
-                try await clock.sleep(for: pause)
-            }
-            tell(.check(check.url, .up))
-        }
-        return nil
     }
 
     // MARK: Before and after
@@ -395,91 +409,31 @@ package struct Rollout: Sendable {
         return DataVersion.known(from: stacks)
     }
 
-    /// What `digest` names, from the shelf; nil where it is not there any more.
-    private func stack(_ digest: String) async throws -> RenderedStack? {
-        try await engine.shelf.list(.stack)[digest].flatMap { RenderedStack(recorded: $0) }
-    }
-
-    private func keep(_ stack: RenderedStack) async throws {
-        let name = stack.digest.hex
-        if try await self.stack(name) != nil { return }
-        // One that cannot be read was left half-made by a killed process.
-        try await engine.shelf.remove(.stack, name, ofBytes: [])
-        try await engine.shelf.create(.stack, name, stack.recorded.bytes)
-    }
-
-    private func write(_ record: DeployRecord) async throws {
-        try await engine.shelf.create(.record, record.id, Array(record.json.text(pretty: false).utf8))
-    }
-
-    /// Comes after all that is in the ledger: clocks of several machines do not say what was first.
-    private func newID(_ ledger: DeployLedger) -> String {
-        let number = (ledger.entries.last?.id.split(separator: "-").first.flatMap { Int($0) } ?? 0) + 1
-        let tail = String(UInt32.random(in: 0...UInt32.max), radix: 16)
-        return String(repeating: "0", count: max(0, 8 - "\(number)".utf8.count)) + "\(number)-"
-            + String(repeating: "0", count: 8 - tail.utf8.count) + tail
-    }
-
-    /// Puts down what came of it, forgets the record, and takes away what nobody can go back to any more.
+    /// Puts down what came of `work`.
     private func conclude(
-        _ plan: RolloutPlan, _ end: RolloutEnd, running: LedgerEntry.Running?, failed: [String: String], begun: Int,
-        id: String, bad: [String: String]
+        _ work: Undertaking, _ end: RolloutEnd, running: DeployedLayout?, failed: [String: String] = [:],
+        bad: [String: String] = [:]
     ) async throws -> LedgerEntry {
-        let entry = LedgerEntry(
-            id: id, action: plan.action, wanted: plan.wanted, running: running, end: end, origin: plan.origin,
-            commit: plan.commit, seconds: max(0, unixTime() - begun), failed: failed,
-            quarantined: Set(bad.values).sorted(),
+        let plan = work.plan
+        var entry = LedgerEntry(
+            id: work.record.id, action: plan.action, wanted: plan.wanted, running: running?.running, end: end,
+            origin: plan.origin, commit: plan.commit, seconds: max(0, unixTime() - work.record.origin.time),
+            failed: failed, quarantined: Set(bad.values).sorted(),
             images: Dictionary(plan.stack.services.map { ($0.name, $0.image) }, uniquingKeysWith: { $1 }))
-        try await engine.shelf.create(.ledger, id, Array(entry.json.text(pretty: false).utf8))
-        for (name, bytes) in try await engine.shelf.list(.record) where name == id {
-            try await engine.shelf.remove(.record, name, ofBytes: bytes)
-        }
-        if end == .deployed || end == .rolledBack { await tidy(plan.stack.project, running) }
-        tell(.ended(entry))
-        return entry
-    }
-
-    /// Never fails a deployment: what stays is taken away the next time.
-    private func tidy(_ project: String, _ running: LedgerEntry.Running?) async {
-        do {
-            let shelf = engine.shelf
-            let now = try await engine.observe(project)
-            for (name, bytes) in try await shelf.list(.description) {
-                try await shelf.remove(.description, name, ofBytes: bytes)
-            }
-            if let running {
-                let all = JSONTree.object(
-                    now.services.sorted { $0.key < $1.key }.map { ($0.key, $0.value.description) })
-                try await shelf.create(.description, running.stack, all.bytes)
-            }
-            let kept = try await DeployLedger(on: shelf).kept(keptReleases).map(\.stack)
-            var names = now.services.values.reduce(into: Set<String>()) { $0.formUnion($1.uses) }
-            for (digest, bytes) in try await shelf.list(.stack) {
-                guard kept.contains(digest), let stack = RenderedStack(recorded: bytes) else {
-                    try await shelf.remove(.stack, digest, ofBytes: bytes)
-                    continue
-                }
-                names.formUnion(stack.configs.map(\.engineName) + stack.secrets.map(\.engineName))
-            }
-            try await engine.collectGarbage(project, keeping: names)
-        } catch {
-            tell(.notice("what is not needed any more could not be taken away: \(error)"))
-        }
+        entry.set = running?.set
+        entry.kept = running?.kept
+        return try await archive.conclude(entry, project: plan.stack.project)
     }
 }
 
-/// Time on a clock whose instants are not named here; a wall clock's jumps do not count.
-struct Stopwatch: Sendable {
-    private let read: @Sendable () -> Duration
-
-    init(_ clock: any Clock<Duration>) {
-        read = Self.reader(clock)
+extension ObservedStack {
+    /// Whether what is there is described as `stack` says, and nothing else is there.
+    fileprivate func isWhole(_ stack: RenderedStack) -> Bool {
+        services.count == stack.services.count && has(stack)
     }
 
-    private static func reader<C: Clock>(_ clock: C) -> @Sendable () -> Duration where C.Duration == Duration {
-        let start = clock.now
-        return { start.duration(to: clock.now) }
+    /// Whether all of `stack` is there as it says.
+    fileprivate func has(_ stack: RenderedStack) -> Bool {
+        stack.services.allSatisfy { services[$0.name]?.specHash == $0.specHash.hex }
     }
-
-    var elapsed: Duration { read() }
 }

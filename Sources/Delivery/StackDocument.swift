@@ -30,7 +30,7 @@ extension RenderedStack {
                             ])
                         }))
             ),
-            ("rest", JSONTree(.object(rest))),
+            ("rest", JSONTree(.object(rest))), ("routing", routing?.recorded ?? JSONTree(.null)),
         ])
     }
 
@@ -56,6 +56,7 @@ extension RenderedStack {
                 return RenderedSecret(key: key, engineName: name, fingerprint: fingerprint, value: nil)
             },
             rest: tree.member("rest")?.members ?? [], digest: digest)
+        routing = tree.member("routing").flatMap { Routing(recorded: $0) }
         guard self.services.count == services.count else { return nil }
     }
 }

@@ -93,7 +93,7 @@ extension RenderedStack {
     }
 
     /// `host`, `none` or `bridge` where that is what the network `key` is.
-    private static func builtInNetwork(_ key: String, _ declared: JSONTree) -> String? {
+    static func builtInNetwork(_ key: String, _ declared: JSONTree) -> String? {
         guard let external = declared.member("external") else { return nil }
         if case .bool(false) = external.content { return nil }
         let name = declared.member("name")?.text ?? external.member("name")?.text ?? key

@@ -111,7 +111,7 @@ extension RenderedStack {
     }
 
     /// `PROJECT_KEY_` and 12 digits; at most 64 characters, as engines demand.
-    private static func engineName(_ project: String, _ key: String, _ content: SHA256Value) -> String {
+    static func engineName(_ project: String, _ key: String, _ content: SHA256Value) -> String {
         let digits = content.hex.prefix(12)
         var start = "\(project)_\(key)"
         if start.utf8.count > 51 { start = "\(start.prefix(38))_\(SHA256Value.of(Array(start.utf8)).hex.prefix(12))" }

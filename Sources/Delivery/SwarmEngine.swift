@@ -5,10 +5,10 @@ package import BuildGraph
 import Buildfile
 
 /// A swarm, asked at one of its managers.
-package struct SwarmEngine: DeployEngine {
+package struct SwarmEngine: APIDeployEngine {
     package let name = "swarm"
     package let shelf: any Shelf
-    private let api: EngineAPI
+    let api: EngineAPI
     private let program: EngineProgram
     /// A private folder for the documents that the command line reads.
     private let files: BytePath
@@ -123,14 +123,6 @@ package struct SwarmEngine: DeployEngine {
         return Set(configs + secrets)
     }
 
-    package func hasImage(_ reference: String) async throws -> Bool {
-        try await api.hasImage(reference)
-    }
-
-    package func pinned(_ reference: String, digest: String?) async throws -> String? {
-        try await api.pinned(reference, digest: digest)
-    }
-
     package func lastLines(of task: ObservedTask) async -> [String] {
         let path = "/tasks/\(EngineAPI.percentEncoded(task.id))"
         let lines = EngineAPI.lines(ofLog: (try? await api.bytes(path + "/logs?stdout=1&stderr=1&tail=20")) ?? [])
@@ -239,62 +231,6 @@ package struct SwarmEngine: DeployEngine {
 }
 
 extension EngineAPI {
-    /// Whether the engine has the image, or its registry does.
-    func hasImage(_ reference: String) async throws -> Bool {
-        if try await hasOwn(reference) { return true }
-        do {
-            _ = try await get("/distribution/\(reference)/json")
-            return true
-        } catch let error as EngineError where error.kind == .missing || error.kind == .refused {
-            let said = error.message.lowercased()
-            if ["manifest unknown", "not found", "no such image", "name unknown"].contains(where: said.contains) {
-                return false
-            }
-            throw EngineError(.unreachable, "the registry of \(reference) cannot be asked: \(error.message)")
-        }
-    }
-
-    private func hasOwn(_ reference: String) async throws -> Bool {
-        do {
-            _ = try await get("/images/\(reference)/json")
-            return true
-        } catch let error as EngineError where error.kind == .missing {
-            return false
-        }
-    }
-
-    /// See `DeployEngine.pinned`.
-    func pinned(_ reference: String, digest: String?) async throws -> String? {
-        var silence: EngineError?
-        if let digest {
-            let pinned = BuildahDriver.repository(of: reference) + "@" + digest
-            do {
-                if try await hasImage(pinned) { return pinned }
-            } catch let error as EngineError where error.kind == .unreachable {
-                silence = error
-            }
-        }
-        if try await hasOwn(reference) { return reference }
-        // What another Docker engine built has a digest of its own only in the registry, under the hash tag.
-        if let found = try await pushedDigest(of: reference) {
-            return BuildahDriver.repository(of: reference) + "@" + found
-        }
-        if let silence { throw silence }
-        return nil
-    }
-
-    /// The digest that the registry has under a tag; nil where it has none, or cannot be asked.
-    private func pushedDigest(of reference: String) async throws -> String? {
-        do {
-            let answer = try await get("/distribution/\(reference)/json")
-            return answer.member("Descriptor")?.member("digest")?.text.flatMap {
-                ImageReference.isDigest($0) ? $0 : nil
-            }
-        } catch is EngineError {
-            return nil
-        }
-    }
-
     /// The lines of a log as the engine frames it: 8 bytes before each piece, of which the last four are its length.
     static func lines(ofLog bytes: [UInt8]) -> [String] {
         var text: [UInt8] = []
@@ -336,38 +272,21 @@ extension JSONTree {
     func labelled(_ stack: RenderedStack, release: String, inDeploy: Bool) -> JSONTree {
         let hashes = Dictionary(stack.services.map { ($0.name, $0.specHash.hex) }, uniquingKeysWith: { $1 })
         let data = Dictionary(stack.services.map { ($0.name, $0.dataVersion) }, uniquingKeysWith: { $1 })
-        return replacing("services") { services in
-            JSONTree(
-                .object(
-                    (services?.members ?? []).map { member in
-                        var labels = [(DeployLabel.spec, JSONTree.string(hashes[member.name] ?? ""))]
-                        if inDeploy { labels.append((DeployLabel.release, .string(release))) }
-                        if let version = data[member.name] ?? nil {
-                            labels.append((DataVersion.label, .string("\(version)")))
-                        }
-                        let labelled: (JSONTree?) -> JSONTree = { old in
-                            JSONTree(
-                                .object(
-                                    (old?.members ?? []).filter { own in !labels.contains { $0.0 == own.name } }
-                                        + labels.map { Member(name: $0.0, value: $0.1) }))
-                        }
-                        let value =
-                            inDeploy
-                            ? member.value.replacing("deploy") {
-                                ($0 ?? JSONTree(.object([]))).replacing("labels", labelled)
-                            }
-                            : member.value.replacing("labels", labelled)
-                        return Member(name: member.name, value: value)
-                    }))
+        let services = (member("services")?.members ?? []).map { member in
+            var labels = [(DeployLabel.spec, JSONTree.string(hashes[member.name] ?? ""))]
+            if inDeploy { labels.append((DeployLabel.release, .string(release))) }
+            if let version = data[member.name] ?? nil { labels.append((DataVersion.label, .string("\(version)"))) }
+            func labelled(_ entry: JSONTree) -> JSONTree {
+                let old = entry.member("labels") ?? .object([])
+                return entry.setting("labels", labels.reduce(old) { $0.setting($1.0, $1.1) })
+            }
+            let entry = member.value
+            let value =
+                inDeploy
+                ? entry.setting("deploy", labelled(entry.member("deploy") ?? .object([]))) : labelled(entry)
+            return Member(name: member.name, value: value)
         }
-    }
-
-    /// This object with the member `name` made anew from what it was.
-    func replacing(_ name: String, _ change: (JSONTree?) -> JSONTree) -> JSONTree {
-        let members = self.members ?? []
-        let isThere = members.contains { $0.name == name }
-        let new = members.map { $0.name == name ? Member(name: name, value: change($0.value)) : $0 }
-        return JSONTree(.object(isThere ? new : new + [Member(name: name, value: change(nil))]))
+        return setting("services", JSONTree(.object(services)))
     }
 }
 

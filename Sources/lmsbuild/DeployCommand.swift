@@ -18,8 +18,7 @@ struct DeployCommand: AsyncParsableCommand, ExitingCommand {
     @Flag(help: "Try images again that did not come up before.") var retry = false
     @Flag(help: "Deploy although what runs now could not be gone back to.") var noWayBack = false
     @Flag(help: "Deploy although data changes for which there is no way back.") var allowIrreversible = false
-    @Flag(help: "Bring all at once where the environment's strategy is one that is not built yet.") var allAtOnce =
-        false
+    @Flag(help: "Replace what runs where it stands, whatever the environment's strategy says.") var allAtOnce = false
     @Flag(help: "Exit with 9 where another is at work there.") var noWait = false
     @Option(help: "How long it may take, in place of what health checks say.") var timeout: String?
     @Option(help: ArgumentHelp("The file of keys that count, for 'policy signed'.", valueName: "file"))
@@ -39,7 +38,6 @@ struct DeployCommand: AsyncParsableCommand, ExitingCommand {
         let found = try await opened.found(names.first ?? "here", engine: try driverChoice(driver))
         let release = found.release
         let place = try await DeployPlace(opened, to)
-        try checkStrategy(place.environment.definition)
         try await DeployGates(
             place: place, found: found, keys: keys, isRequiredSigned: isRequiredSigned
         ).check()
@@ -49,28 +47,14 @@ struct DeployCommand: AsyncParsableCommand, ExitingCommand {
         let stack = try await place.system.rendered(place.environment, images: images)
             .following(place.environment.definition.strategy)
         try Self.checkData(stack, place.environment.definition)
-        if dryRun { return try await preview(stack, place) }
         var plan = RolloutPlan(
             stack: stack, release: release.name.hex, commit: release.commit, origin: await place.origin(message))
         plan.apply(place.environment.definition, limit: limit)
         plan.needsWayBack = !noWayBack
         plan.allowsIrreversible = allowIrreversible
+        if allAtOnce { plan.strategy = .inPlace }
+        if dryRun { return try await preview(plan, place) }
         return try await place.carryOut(plan, waits: !noWait, retries: retry)
-    }
-
-    /// A careful strategy is never left out unasked.
-    private func checkStrategy(_ definition: EnvironmentDefinition) throws {
-        if allAtOnce { return }
-        let name: String
-        switch definition.strategy {
-        case .rolling: return
-        case .blueGreen: name = "blue-green"
-        case .canary: name = "canary"
-        }
-        throw Refusal(
-            Diagnostic(
-                .notBuiltYet, "'strategy \(name)' is not built yet", at: definition.span,
-                hint: "'--all-at-once' deploys '\(definition.name)' as its stack's 'update_config' says"), .wrongInput)
     }
 
     /// What is meant to keep data safe is never passed over because it cannot be read.
@@ -118,7 +102,8 @@ struct DeployCommand: AsyncParsableCommand, ExitingCommand {
         return images
     }
 
-    private func preview(_ stack: RenderedStack, _ place: DeployPlace) async throws -> BuildEngine.ExitCode {
+    private func preview(_ plan: RolloutPlan, _ place: DeployPlace) async throws -> BuildEngine.ExitCode {
+        let stack = try await DeployPlace.refusing { try await place.rollout.target(of: plan) }
         let now = try await DeployPlace.refusing { try await place.engine.observe(stack.project) }
         var changes = 0
         for service in stack.services {
@@ -141,6 +126,7 @@ extension RolloutPlan {
     mutating func apply(_ definition: EnvironmentDefinition, limit: Duration?) {
         checks = definition.checks.map { RolloutCheck(url: $0.url, within: .milliseconds($0.within)) }
         if let milliseconds = definition.policy.watch { watch = .milliseconds(milliseconds) }
+        strategy = definition.strategy
         timeout = limit
     }
 }

@@ -175,24 +175,58 @@ struct DeployPlace {
     /// A rollout that tells what happens on standard error.
     var rollout: Rollout {
         let exchange = exchange
-        return Rollout(
-            engine: engine,
-            ask: { url in
-                do {
-                    let answer = try await exchange.send(HTTPRequest("GET", url, limit: .seconds(5)))
-                    return answer.status < 400 ? nil : "answered \(answer.shown)"
-                } catch let failure as HTTPFailure {
-                    return failure.message
-                } catch {
-                    return "interrupted"
-                }
-            }, tell: { RolloutTalk.tell($0) })
+        let ask: @Sendable (String, [(String, String)]) async -> String? = { url, headers in
+            var request = HTTPRequest("GET", url, limit: .seconds(5))
+            request.headers = headers
+            do {
+                let answer = try await exchange.send(request)
+                return answer.status < 400 ? nil : "answered \(answer.shown)"
+            } catch let failure as HTTPFailure {
+                return failure.message
+            } catch {
+                return "interrupted"
+            }
+        }
+        var rollout = Rollout(engine: engine, ask: { await ask($0, []) }, tell: { RolloutTalk.tell($0) })
+        rollout.askPreview = { await ask($0, [$1]) }
+        let (commands, root, environment) = (opened.commands, opened.workspace, opened.environment)
+        rollout.judgeStep = { words, facts in
+            try await Self.judgement(
+                of: words, commands, environment.merging(facts) { $1 }, in: root)
+        }
+        return rollout
+    }
+
+    /// Why the program `words` does not call a step good; nil where it does. Its path counts from the workspace's root.
+    private static func judgement(
+        of words: [String], _ commands: any CommandRunner, _ environment: [String: String], in root: BytePath
+    ) async throws -> String? {
+        var words = words
+        if let first = words.first, first.contains("/"), !first.hasPrefix("/") {
+            words[0] = String(decoding: root.appending(BytePath(first)).bytes, as: UTF8.self)
+        }
+        var command = Command(words, environment: environment, folder: root)
+        command.timeout = .seconds(300)
+        command.outputLimit = 64 << 10
+        do {
+            let result = try await commands.run(command)
+            let line = result.output.split(separator: UInt8(ascii: "\n")).last.map { BytePath(bytes: Array($0)).shown }
+            let said = line.map { ": \($0)" } ?? ""
+            switch result.ending {
+            case .exited(0): return nil
+            case .exited(let status): return "exit status \(status)\(said)"
+            case .signalled(let signal): return "ended by signal \(signal)\(said)"
+            case .timedOut: return "not done after 300 s\(said)"
+            }
+        } catch let error as SpawnError {
+            return "it cannot be started: \(String(cString: strerror(error.errno)))"
+        }
     }
 
     /// Runs `plan` while the environment is held; an interrupt leaves it to whoever comes next, and says so.
     func carryOut(_ plan: RolloutPlan, waits: Bool, retries: Bool) async throws -> BuildEngine.ExitCode {
         let rollout = rollout
-        let bound = plan.stack.deadline + plan.stack.deadline + .seconds(600)
+        let bound = plan.stack.deadline + plan.stack.deadline + plan.holding + plan.holding + .seconds(900)
         let task = Task {
             try await held(waits: waits, who: plan.origin.who, bound: bound) {
                 try await rollout.run(plan, retriesQuarantined: retries)
@@ -253,6 +287,7 @@ enum RolloutTalk {
         case .submitted(let release, let isRollback):
             Terminal.say(
                 isRollback ? "going back to \(release.prefix(12))" : "\(release.prefix(12)) is with the engine")
+        case .step(let step): Terminal.say(shown(step))
         case .standing(let service, let standing): Terminal.say("  \(service): \(shown(standing.reason))")
         case .watching(let duration):
             if duration > .zero { Terminal.say("all up; watched for \(duration.components.seconds) s") }
@@ -261,6 +296,17 @@ enum RolloutTalk {
         case .failed(let services): Terminal.say("not up: \(services.keys.sorted().joined(separator: ", "))")
         case .notice(let text): Workspace.show([Diagnostic(.deployFailed, .notice, shown(text))])
         case .ended(let entry): Terminal.say(closing(entry))
+        }
+    }
+
+    private static func shown(_ step: RolloutStep) -> String {
+        switch step {
+        case .beside(let new, let old): "\(new.rawValue) comes up beside \(old.rawValue)"
+        case .moved(let set, 100, _): "all go to \(set.rawValue)"
+        case .moved(let set, let percent, let time):
+            "\(percent)% go to \(set.rawValue) for \(time.components.seconds) s"
+        case .movedBack(let set): "all go to \(set.rawValue) again"
+        case .cleared(let set): "\(set.rawValue) is taken away"
         }
     }
 

@@ -136,7 +136,7 @@ struct EnvRenderCommand: AsyncParsableCommand, ExitingCommand {
         }
         let found = try await SurveyedSystem(try await Workspace.open(global, overrides: overrides))
         let environment = try found.environment(names[0])
-        let stack = try await found.rendered(environment, images: [:])
+        let stack = try await found.rendered(environment, images: [:]).alone(in: .blue)
         let flavour: StackFlavour = environment.definition.engine == .compose ? .composeTwo : .swarm
         Terminal.out(stack.document(for: flavour, files: BytePath("/run/lmsbuild")).text(pretty: true) + "\n")
         return .done

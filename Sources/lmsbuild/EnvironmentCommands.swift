@@ -25,7 +25,7 @@ struct StatusCommand: AsyncParsableCommand, ExitingCommand {
         }
         Terminal.out(format == "json" ? json(status).text(pretty: true) + "\n" : text(status))
         await DeployTelling(place).tell(status.drifts, release: status.running?.wanted.release)
-        if status.drifts.isEmpty { return .done }
+        if status.drifts.isEmpty, !(fix && status.layout?.kept?.isOver == true) { return .done }
         return fix ? try await mend(place, status) : .checkFailed
     }
 
@@ -57,11 +57,41 @@ struct StatusCommand: AsyncParsableCommand, ExitingCommand {
         } else {
             text += "nothing has been deployed to \(env)\n"
         }
+        text += sets(status)
         for (name, service) in status.observed.services.sorted(by: { $0.key < $1.key }) {
             let up = service.tasks.filter { $0.isCurrent && $0.isWanted && $0.isUp }.count
             text += "  \(name): \(up) of \(service.replicas) up, \(service.image)\n"
         }
         for drift in status.drifts { text += "  drift: \(shown(drift))\n" }
+        return text
+    }
+
+    /// By set, in percent.
+    private func serving(_ status: EnvironmentStatus) -> JSONValue {
+        guard let shares = status.shares else { return .null }
+        var members: [(String, JSONValue)] = []
+        for set in ServiceSet.allCases {
+            if let share = shares[set] { members.append((set.rawValue, .number(share))) }
+        }
+        return .object(members)
+    }
+
+    /// Who serves, by the router's own word.
+    private func sets(_ status: EnvironmentStatus) -> String {
+        var text = ""
+        if let shares = status.shares {
+            let parts = ServiceSet.allCases.compactMap { set in
+                shares[set].map { "\(set.rawValue) serves \($0 == 100 ? "all" : "\($0)%")" }
+            }
+            text += "  \(parts.joined(separator: ", "))\n"
+        }
+        if let kept = status.layout?.kept {
+            let end =
+                kept.isOver
+                ? "no longer needed: 'lmsbuild status --env \(env) --fix' or the next deployment takes it away"
+                : "kept until \(ClockText.time(kept.until)), so that 'rollback' takes no time"
+            text += "  \(kept.set.rawValue) is \(kept.running.release.prefix(12)), \(end)\n"
+        }
         return text
     }
 
@@ -88,6 +118,7 @@ struct StatusCommand: AsyncParsableCommand, ExitingCommand {
             ("schema", .number(1)), ("environment", .string(env)),
             ("release", text(status.running?.wanted.release)), ("commit", text(status.running?.commit)),
             ("inSync", .bool(status.drifts.isEmpty)),
+            ("serving", serving(status)), ("kept", status.layout?.kept?.json ?? .null),
             (
                 "services",
                 .object(

@@ -136,7 +136,7 @@ struct SurveyedSystem {
             case .content, .external: break
             }
         }
-        return RenderedStack(project, materials)
+        return RenderedStack(project, materials).routed(environment.routing)
     }
 
     private func contents(_ path: BytePath, _ config: ComposeProject.Resource) throws -> [UInt8] {
