@@ -38,10 +38,14 @@ let package = Package(
         .target(
             name: "History", dependencies: ["Reporting", "BuildEngine", "BuildGraph", "Buildfile", "CSQLite"],
             swiftSettings: settings),
+        .target(
+            name: "Dashboard", dependencies: ["History", "Reporting", "BuildEngine", "BuildGraph", "Buildfile"],
+            swiftSettings: settings),
         .executableTarget(
             name: "lmsbuild",
             dependencies: [
-                "Buildfile", "BuildGraph", "BuildEngine", "Contracts", "Delivery", "Reporting", "History", "CLinux",
+                "Buildfile", "BuildGraph", "BuildEngine", "Contracts", "Delivery", "Reporting", "History", "Dashboard",
+                "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -73,9 +77,15 @@ let package = Package(
             dependencies: ["History", "Reporting", "BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
             swiftSettings: settings),
         .testTarget(
+            name: "DashboardTests",
+            dependencies: [
+                "Dashboard", "History", "Reporting", "BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport",
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "CommandTests",
             dependencies: ["lmsbuild", "BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
-            swiftSettings: settings),
+            exclude: ["Browser"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

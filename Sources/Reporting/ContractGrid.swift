@@ -132,6 +132,28 @@ package struct ContractGrid: Sendable {
         """
     }
 
+    /// The matrix for a page that has a frame of its own: a table, and in words what is not verified. Runs no script, and the
+    /// classes of its cells are the standings' names.
+    package var section: String {
+        if cells.isEmpty { return "<p class=\"soft\">Nobody consumes anybody here.</p>\n" }
+        var text = "<p class=\"soft\">\(Self.escaped(title))</p><p>\(summary)</p>\n"
+        text += "<div class=\"wide\" tabindex=\"0\"><table class=\"matrix\"><tr><th>consumer ↓ provider →</th>"
+        text += providers.map { "<th scope=\"col\">\(Self.escaped($0))</th>" }.joined() + "</tr>\n"
+        for consumer in consumers {
+            text += "<tr><th scope=\"row\">\(Self.escaped(consumer))</th>"
+            for provider in providers {
+                guard let cell = byPlace[consumer]?[provider] else {
+                    text += "<td></td>"
+                    continue
+                }
+                text += "<td class=\"\(cell.standing.rawValue)\" title=\"\(Self.escaped(cell.title))\">"
+                text += "\(cell.standing.mark) \(Self.escaped(cell.count))</td>"
+            }
+            text += "</tr>\n"
+        }
+        return text + "</table></div>\n" + open
+    }
+
     /// What is not verified, in words: among hundreds of services nobody finds a cell.
     private var open: String {
         let listed = [Standing.failed, .toDo, .pending].flatMap { standing in

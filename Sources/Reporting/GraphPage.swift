@@ -1,24 +1,31 @@
 // The page around a picture of a graph: search, zoom, what a node needs and what needs it. One file, nothing is loaded.
 import BuildEngine
+import BuildGraph
 
 /// A page of HTML that shows a graph.
 package enum GraphPage {
-    package static func document(_ picture: GraphPicture) -> String {
+    /// What the page says of itself first: nothing is loaded, and no script runs but its own.
+    package static let policy =
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-"
+        + Base64.encode(SHA256Value.of(Array(script.utf8)).bytes) + "'"
+
+    /// `home` is where a link leads out of it.
+    package static func document(_ picture: GraphPicture, home: String? = nil) -> String {
         let layout = GraphLayout(picture)
+        let way = home.map { "<a href=\"\(Markup.text($0))\">overview</a>\n" } ?? ""
         return """
             <!doctype html>
             <html lang="en">
             <head>
             <meta charset="utf-8">
             <meta name="viewport" content="width=device-width, initial-scale=1">
-            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; \
-            script-src 'unsafe-inline'">
+            <meta http-equiv="Content-Security-Policy" content="\(policy)">
             <title>lmsbuild graph</title>
             <style>\(GraphSVG.style)\(style)</style>
             </head>
             <body>
             <header>
-            <input id="search" type="search" placeholder="Search ( / )" aria-label="Search nodes" autocomplete="off">
+            \(way)<input id="search" type="search" placeholder="Search ( / )" aria-label="Search nodes" autocomplete="off">
             <span id="found" role="status"></span>
             <label id="affectedOnly"><input type="checkbox" data-toggle="affected"> affected only</label>
             <label><input type="checkbox" data-toggle="gate" checked> gates</label>

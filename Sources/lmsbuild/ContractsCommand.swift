@@ -77,8 +77,8 @@ struct ContractListing: AsyncParsableCommand, ExitingCommand {
         let text =
             switch format {
             case "json": ContractAnswer.json(states).text(pretty: true) + "\n"
-            case "svg": grid(states, title).picture
-            case "html": grid(states, title).page
+            case "svg": ContractGrid(states, title: title).picture
+            case "html": ContractGrid(states, title: title).page
             default: ContractAnswer.text(states)
             }
         if let output { try writeFile(output, Array(text.utf8)) } else { Terminal.out(text) }
@@ -120,16 +120,6 @@ struct ContractListing: AsyncParsableCommand, ExitingCommand {
             format == "json"
                 ? ContractAnswer.json([found]).text(pretty: true) + "\n" : ContractAnswer.explanation(found))
         return .done
-    }
-
-    private func grid(_ states: [PairState], _ title: String) -> ContractGrid {
-        ContractGrid(
-            states.map { state in
-                ContractGrid.Cell(
-                    consumer: state.consumer, provider: state.provider, standing: state.shown,
-                    terms: (state.terms ?? []).map { ($0.term.name, $0.shown) },
-                    count: ContractAnswer.count(state), since: state.pendingSince.map(ContractAnswer.day))
-            }, title: title)
     }
 }
 

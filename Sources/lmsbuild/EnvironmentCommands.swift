@@ -62,7 +62,7 @@ struct StatusCommand: AsyncParsableCommand, ExitingCommand {
             let up = service.tasks.filter { $0.isCurrent && $0.isWanted && $0.isUp }.count
             text += "  \(name): \(up) of \(service.replicas) up, \(service.image)\n"
         }
-        for drift in status.drifts { text += "  drift: \(shown(drift))\n" }
+        for drift in status.drifts { text += "  drift: \(drift.shown)\n" }
         return text
     }
 
@@ -93,23 +93,6 @@ struct StatusCommand: AsyncParsableCommand, ExitingCommand {
             text += "  \(kept.set.rawValue) is \(kept.running.release.prefix(12)), \(end)\n"
         }
         return text
-    }
-
-    private func shown(_ drift: Drift) -> String {
-        let name = drift.service.map { "\($0): " } ?? ""
-        let place = drift.path.map { "\($0): " } ?? ""
-        let change =
-            switch drift.kind {
-            case .missing: "it is not there"
-            case .orphan: "it is no service of the release"
-            case .unknown: "nobody deployed it from here"
-            case .unfinished: "ended midway: \(drift.wanted ?? "")"
-            case .secret: "the secret is gone"
-            case .config where drift.found == nil: "the config is gone"
-            case .changed, .config, .notRunning:
-                "\(drift.found ?? "nothing") in place of \(drift.wanted ?? "nothing")"
-            }
-        return BytePath(name + place + change).shown
     }
 
     private func json(_ status: EnvironmentStatus) -> JSONValue {

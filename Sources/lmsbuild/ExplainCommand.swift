@@ -41,7 +41,7 @@ struct ExplainCommand: AsyncParsableCommand, ExitingCommand {
                         .badCommandLine, "'--head' without '--base' means nothing here",
                         hint: "add '--base REF'; without either, 'explain' looks at the last run"), .wrongInput)
             }
-            (told, against) = try await lastRuns(opened, labels)
+            (told, against) = try await Self.lastRuns(opened, labels)
         default:
             (told, against) = try await compared(opened, request, labels)
         }
@@ -73,7 +73,8 @@ struct ExplainCommand: AsyncParsableCommand, ExitingCommand {
         let after = TargetStates(hashed)
         let told = try selecting(hashed.graph, labels, everythingByDefault: true).map { index in
             let label = hashed.graph.targets[index].label
-            let found = try reading { () throws(FileSystemError) in try causes(of: label, from: before, to: after) }
+            let found = try Self.reading { () throws(FileSystemError) in try causes(of: label, from: before, to: after)
+            }
             let standing: ExplainedTarget.Standing =
                 found.isEmpty ? .same : before.hash(label) == nil ? .new : .differs
             return ExplainedTarget(label: label, standing: standing, causes: found)
@@ -83,7 +84,8 @@ struct ExplainCommand: AsyncParsableCommand, ExitingCommand {
 
     // MARK: Against the last run
 
-    private func lastRuns(_ opened: Workspace, _ labels: [String]) async throws -> ([ExplainedTarget], Against) {
+    /// The targets that `labels` name, each with what differs from its last run here.
+    static func lastRuns(_ opened: Workspace, _ labels: [String]) async throws -> ([ExplainedTarget], Against) {
         let hashed = try opened.hashed(try await opened.workingTree())
         let graph = hashed.graph
         let chosen = try selecting(graph, labels, everythingByDefault: true)
@@ -111,7 +113,7 @@ struct ExplainCommand: AsyncParsableCommand, ExitingCommand {
         return (told, Against(head: hashed))
     }
 
-    private func standing(
+    private static func standing(
         _ index: Int, _ graph: Graph, isMissing: Bool, _ record: RunRecord?, _ found: [Cause]
     ) -> ExplainedTarget.Standing {
         let node = graph.targets[index]
@@ -123,7 +125,7 @@ struct ExplainCommand: AsyncParsableCommand, ExitingCommand {
         return record.succeeded ? .evicted : .failed
     }
 
-    private func reading<Result>(_ body: () throws(FileSystemError) -> Result) throws -> Result {
+    private static func reading<Result>(_ body: () throws(FileSystemError) -> Result) throws -> Result {
         do throws(FileSystemError) {
             return try body()
         } catch {

@@ -11,7 +11,7 @@ struct GraphCommand: AsyncParsableCommand, ExitingCommand {
 
     private static let formats = ["text", "dot", "mermaid", "json", "svg", "html"]
     /// Pictures of more targets than a screen holds are of components, unless targets are asked for.
-    private static let readableTargets = 150
+    static let readableTargets = 150
 
     @OptionGroup var global: GlobalOptions
     @OptionGroup var base: BaseOptions

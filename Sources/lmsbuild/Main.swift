@@ -17,6 +17,7 @@ struct LMSBuild: ParsableCommand {
         subcommands: [
             RunCommand.self,
             ReportCommand.self,
+            ServeCommand.self,
             AffectedCommand.self,
             HashCommand.self,
             TagCommand.self,
@@ -107,7 +108,7 @@ enum LaterCommands {
     private static let names: Set<String> = [
         "ci",
         "new", "init",
-        "cache", "serve", "doctor",
+        "cache", "doctor",
     ]
 
     static func refusal(_ name: String) -> Diagnostic? {

@@ -10,6 +10,8 @@ struct ShownContracts {
     /// What was looked at, for people.
     let title: String
 
+    var grid: ContractGrid { ContractGrid(states, title: title) }
+
     /// At most one of `release` (a file) and `environment` (a name) may be given; refuses both.
     init(_ opened: Workspace, release: String?, environment: String?) async throws {
         if let release, let environment {
@@ -36,6 +38,19 @@ struct ShownContracts {
             let isPending = graph.index(of: state.label).map { graph.targets[$0].attributes.pending } ?? false
             return isPending ? state.pending : state
         }
+    }
+}
+
+extension ContractGrid {
+    /// The matrix of `states`.
+    init(_ states: [PairState], title: String) {
+        self.init(
+            states.map { state in
+                ContractGrid.Cell(
+                    consumer: state.consumer, provider: state.provider, standing: state.shown,
+                    terms: (state.terms ?? []).map { ($0.term.name, $0.shown) },
+                    count: ContractAnswer.count(state), since: state.pendingSince.map(ContractAnswer.day))
+            }, title: title)
     }
 }
 
