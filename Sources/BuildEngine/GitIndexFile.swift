@@ -22,7 +22,8 @@ final class GitIndexFile: Sendable {
 
     let status: FileStatus
     private let address: UInt
-    private let size: Int
+    /// In bytes.
+    let size: Int
     /// Bytes of an object's id: 20 or 32.
     let idSize: Int
 
@@ -130,6 +131,8 @@ final class GitIndexFile: Sendable {
         let path: UnsafeRawBufferPointer
         let mode: UInt32
         let id: UnsafeRawBufferPointer
+        /// Where `id` is in the index.
+        let idPlace: Int
         /// Its bit says that a sparse checkout left it out.
         let isLeftOut: Bool
         /// It is one side of a conflict, or `add --intent-to-add` has named it without its content.
@@ -172,6 +175,12 @@ final class GitIndexFile: Sendable {
         }
     }
 
+    /// The bytes of the id at a place that an `Entry` gave, valid as long as the index is; empty at any that is none.
+    func id(at place: Int) -> UnsafeRawBufferPointer {
+        guard place > 0, place + idSize <= size else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address + UInt(place)), count: idSize)
+    }
+
     /// False where the index is not understood; `body` may have been called by then.
     func forEach(_ body: (Entry) -> Void) -> Bool {
         let all = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: size)
@@ -205,7 +214,7 @@ final class GitIndexFile: Sendable {
             let times = UnsafeRawBufferPointer(rebasing: all[offset..<(offset + 40)])
             func entry(_ path: UnsafeRawBufferPointer) -> Entry {
                 Entry(
-                    path: path, mode: mode, id: id, isLeftOut: isLeftOut, isHalf: isHalf,
+                    path: path, mode: mode, id: id, idPlace: offset + 40, isLeftOut: isLeftOut, isHalf: isHalf,
                     isAssumed: flags & 0x8000 != 0, times: times)
             }
             if version == 4 {
@@ -219,6 +228,7 @@ final class GitIndexFile: Sendable {
                 offset += (name - offset + length + 8) & ~7
             }
         }
+        if released > 0 { release(&released, to: offset) }
         return Self.hasOnlyOptional(all, from: offset, to: end)
     }
 

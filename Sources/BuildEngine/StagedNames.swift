@@ -18,9 +18,9 @@ final class StagedNames: Sendable {
     /// The ids of paths that the index has and the files lack.
     let missing: [BytePath: ObjectID]
     private let disk: WorkingTree
-    private let idSize: Int
-    /// Of the entries of `files`, one after the other.
-    private let ids: [UInt8]
+    private let index: GitIndexFile
+    /// Where in the index the id of each of the entries of `files` is.
+    private let ids: [UInt32]
     private let states: [State]
     private let read = Mutex<[Int: ObjectID]>([:])
 
@@ -35,13 +35,14 @@ final class StagedNames: Sendable {
     /// `sizes` are those of the blobs that `BlobSizes` asks for, in its order. Nil where the index cannot be understood, or
     /// somebody is in the middle of a merge.
     init?(_ files: any FileSystem, _ index: GitIndexFile, prefix: BytePath, sizes: [UInt32]) {
-        guard let disk = files as? WorkingTree ?? (files as? CheckedOutTree)?.disk,
+        // Where an id is takes 32 bits.
+        guard index.size <= UInt32.max, let disk = files as? WorkingTree ?? (files as? CheckedOutTree)?.disk,
             var pass = StagingPass(files, disk, index, prefix)
         else { return nil }
         guard pass.run(index, sizes) else { return nil }
         self.files = files
         self.disk = disk
-        idSize = index.idSize
+        self.index = index
         isSHA256 = index.idSize == 32
         differences = pass.differences
         missing = pass.missing
@@ -51,7 +52,7 @@ final class StagedNames: Sendable {
 
     /// The index's id for the entry at `position` of the files; nil for what is not tracked.
     func staged(_ position: Int) -> ObjectID? {
-        states[position] == .untracked ? nil : ObjectID(bytes: ids[position * idSize..<(position + 1) * idSize])
+        states[position] == .untracked ? nil : ObjectID(bytes: index.id(at: Int(ids[position])))
     }
 
     /// Whether the file is known to hold what the index has.
@@ -120,7 +121,7 @@ final class StagedNames: Sendable {
         /// When the index was written, by the clock that stamps files.
         private let moment: Int64
         private let emptyBlob: ObjectID
-        private(set) var ids: [UInt8]
+        private(set) var ids: [UInt32]
         private(set) var states: [State]
         private(set) var differences: [EntryChange] = []
         private(set) var missing: [BytePath: ObjectID] = [:]
@@ -135,7 +136,7 @@ final class StagedNames: Sendable {
             moment = min(index.status.modified, index.status.changed)
             let isSHA256 = index.idSize == 32
             emptyBlob = ObjectID(words: BlobHasher.name(of: [], isSHA256: isSHA256), isSHA256: isSHA256)
-            ids = [UInt8](repeating: 0, count: entries.count * index.idSize)
+            ids = [UInt32](repeating: 0, count: entries.count)
             states = [State](repeating: .untracked, count: entries.count)
         }
 
@@ -180,10 +181,7 @@ final class StagedNames: Sendable {
                 missing[path] = id
                 return
             }
-            let place = next * entry.id.count
-            ids.withUnsafeMutableBytes { ids in
-                UnsafeMutableRawBufferPointer(rebasing: ids[place..<place + entry.id.count]).copyMemory(from: entry.id)
-            }
+            ids[next] = UInt32(truncatingIfNeeded: entry.idPlace)
             if entries.kind(next) != entry.kind {
                 differences.append(EntryChange(path: entries[next].path, kind: entry.kind))
             }
@@ -243,33 +241,44 @@ enum BlobSizes {
     /// The sizes of the blobs of all such entries below `prefix`, in the index's order, each at most the greatest number,
     /// which also stands for a blob that is not there.
     static func ask(_ index: GitIndexFile, below prefix: BytePath, _ asker: GitAsker) async throws -> [UInt32] {
-        let ids = ids(index, prefix)
-        let length = portion * index.idSize
-        var sizes: [Int: [UInt32]] = [:]
+        var portions = portions(index, prefix)
+        var sizes: [[UInt32]] = portions.map { _ in [] }
         try await withThrowingTaskGroup(of: (Int, [UInt32]).self) { group in
-            for (number, start) in stride(from: 0, to: ids.count, by: length).enumerated() {
+            for number in portions.indices {
                 if number >= most, let (done, found) = try await group.next() { sizes[done] = found }
-                group.addTask {
-                    (number, try await ask(ids[start..<min(ids.count, start + length)], index.idSize, asker))
-                }
+                let ids = portions[number]
+                // What was asked for is not needed any more.
+                portions[number] = []
+                group.addTask { (number, try await ask(ids, index.idSize, asker)) }
             }
             for try await (done, found) in group { sizes[done] = found }
         }
-        return sizes.keys.sorted().flatMap { sizes[$0] ?? [] }
+        var all: [UInt32] = []
+        all.reserveCapacity(sizes.reduce(0) { $0 + $1.count })
+        for found in sizes { all += found }
+        return all
     }
 
-    /// One after the other.
-    private static func ids(_ index: GitIndexFile, _ prefix: BytePath) -> [UInt8] {
+    /// The ids one after the other, so many in each portion but the last.
+    private static func portions(_ index: GitIndexFile, _ prefix: BytePath) -> [[UInt8]] {
         let start = prefix.isEmpty ? [] : prefix.bytes + [UInt8(ascii: "/")]
+        let length = portion * index.idSize
+        var portions: [[UInt8]] = []
         var ids: [UInt8] = []
         _ = index.forEach { entry in
             guard entry.path.starts(with: start), asks(for: entry) else { return }
             ids.append(contentsOf: entry.id)
+            if ids.count == length {
+                portions.append(ids)
+                ids = []
+                ids.reserveCapacity(length)
+            }
         }
-        return ids
+        if !ids.isEmpty { portions.append(ids) }
+        return portions
     }
 
-    private static func ask(_ ids: ArraySlice<UInt8>, _ idSize: Int, _ asker: GitAsker) async throws -> [UInt32] {
+    private static func ask(_ ids: [UInt8], _ idSize: Int, _ asker: GitAsker) async throws -> [UInt32] {
         var command = asker.command(["cat-file", "--batch-check=%(objectsize)", "--buffer"])
         let digits = Array("0123456789abcdef".utf8)
         command.input.reserveCapacity(ids.count * 2 + ids.count / idSize)

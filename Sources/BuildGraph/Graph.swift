@@ -140,10 +140,22 @@ package struct TargetAttributes: Sendable, Hashable {
 
     /// lmsbuild verifies by itself: no recipe of the rule is the verifier.
     package var hasOwnVerifier: Bool { pact != nil || !documents.isEmpty }
+
+    /// Those of a rule with no brackets.
+    static let usual = TargetAttributes()
+}
+
+/// Attributes of a target that has some.
+private final class UnusualAttributes: Sendable {
+    let attributes: TargetAttributes
+
+    init(_ attributes: TargetAttributes) { self.attributes = attributes }
 }
 
 /// A target: a labelled node of the graph, its words expanded and its globs matched, without hashes.
-package struct Target: Sendable {
+///
+/// A class, because it is large, there may be a hundred thousand, and each is handed about much.
+package final class Target: Sendable {
     package let label: Label
     /// Index into `Graph.components`.
     package let component: Int
@@ -154,7 +166,8 @@ package struct Target: Sendable {
     package let files: EntryRanges
     package let edges: [Edge]
     package let outputs: [DeclaredOutput]
-    package let attributes: TargetAttributes
+    /// Most targets have no attributes, which are as large as all the rest.
+    private let unusual: UnusualAttributes?
     /// Hashed variables its recipe gets; a nil value is an `env` name that is not set.
     package let values: [String: String?]
     /// What a `verify` instance verifies: files and outputs of rules, relative to the workspace's root.
@@ -164,6 +177,29 @@ package struct Target: Sendable {
     package let secrets: [String]
     package let tools: [Tool]
     package let span: SourceSpan
+
+    init(
+        label: Label, component: Int, making: Making, selection: FileSelection, files: EntryRanges, edges: [Edge],
+        outputs: [DeclaredOutput], attributes: TargetAttributes, values: [String: String?], contracts: [BytePath],
+        passed: [String], secrets: [String], tools: [Tool], span: SourceSpan
+    ) {
+        self.label = label
+        self.component = component
+        self.making = making
+        self.selection = selection
+        self.files = files
+        self.edges = edges
+        self.outputs = outputs
+        unusual = attributes == .usual ? nil : UnusualAttributes(attributes)
+        self.values = values
+        self.contracts = contracts
+        self.passed = passed
+        self.secrets = secrets
+        self.tools = tools
+        self.span = span
+    }
+
+    package var attributes: TargetAttributes { unusual?.attributes ?? .usual }
 
     package var prerequisites: [Int] {
         edges.lazy.filter { $0.kind == .input || $0.kind == .contract }.map(\.target)

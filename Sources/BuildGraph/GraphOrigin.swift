@@ -23,8 +23,12 @@ struct GraphOrigin: Sendable {
 /// How the files of a target are found, its words expanded: what has to be asked again when files come or go.
 package struct FileSelection: Sendable {
     struct Glob: Sendable {
-        let pattern: PathPattern
+        /// As `PathPattern.resolved` gives it.
+        let text: [UInt8]
         let isExclusion: Bool
+
+        /// Made each time: it takes ten times the room of its text, and is nearly never asked for.
+        var pattern: PathPattern { PathPattern(text) }
     }
 
     /// Each list is the matches of its globs, in order, with what an exclusion takes away; the target has all of them.

@@ -3,7 +3,8 @@ import Buildfile
 import CLinux
 import Glibc
 
-/// What one thread of a scan found in some folders, packed: a name is bytes in `names`, a file's status a place in `statuses`.
+/// What one thread of a scan found in some folders, packed: what is in a folder are bytes in `items`, in git's order, and the
+/// statuses of its files lie side by side, as do the folders in it.
 struct ScanOutput: Sendable {
     struct Folder: Sendable {
         let path: BytePath
@@ -12,26 +13,18 @@ struct ScanOutput: Sendable {
         let isIgnored: Bool
     }
 
-    struct Item: Sendable {
-        var name: UInt32
-        var length: UInt16
-        /// Of a `FileKind`; 0 for a folder.
-        var kind: UInt8
-        /// A file's place in `statuses`, a folder's in `folders`.
-        var place: UInt32
-    }
-
     struct Listing: Sendable {
         /// The number of the folder in its level.
         let folder: Int
         let items: Range<Int>
+        /// The places of the first file's status, and of the first folder in it.
+        let firstStatus: Int
+        let firstFolder: Int
     }
 
-    /// Each is ended by a zero byte.
-    var names: [UInt8] = []
-    /// Those of a folder side by side, in git's order.
-    var items: [Item] = []
-    var statuses: [FileStatus] = []
+    /// Each is the kind of a file (0 for a folder) and a name, which a zero byte ends.
+    var items: [UInt8] = []
+    var statuses = PackedStatuses()
     var listings: [Listing] = []
     /// What is still to be looked into.
     var folders: [Folder] = []
@@ -72,6 +65,17 @@ struct FolderReader {
         let type: UInt8
     }
 
+    /// What counts of a folder, while it is looked at.
+    private struct Item {
+        let start: Int
+        let length: Int
+        /// Of a `FileKind`; 0 for a folder.
+        let kind: UInt8
+        /// A file's place in `statuses`; whether what is in a folder is ignored.
+        let place: Int
+        let isIgnored: Bool
+    }
+
     private let settings: ScanSettings
     private(set) var output = ScanOutput()
     private var buffer = [UInt8](repeating: 0, count: 64 * 1024)
@@ -79,7 +83,9 @@ struct FolderReader {
     private var listed: [Name] = []
     private var hasGit = false
     private var hasIgnoreFile = false
-    private var items: [ScanOutput.Item] = []
+    private var items: [Item] = []
+    /// Of the files in the folder at hand.
+    private var statuses: [FileStatus] = []
     /// The path of what is looked at, relative to the repository's top.
     private var place: [UInt8] = []
 
@@ -118,7 +124,7 @@ struct FolderReader {
         var rules = folder.rules
         if !folder.isIgnored, hasIgnoreFile { try takeIgnoreFile(descriptor, path, &rules, moment) }
         try decide(descriptor, path, rules, isIgnored: folder.isIgnored)
-        put(path, number)
+        put(path, rules, number)
     }
 
     /// Fills `names` and `listed` with what is in a folder, but for `.git` and `.lmsbuild`.
@@ -186,6 +192,7 @@ struct FolderReader {
         _ folder: Int32, _ path: BytePath, _ rules: IgnoreRules, isIgnored: Bool
     ) throws(FileSystemError) {
         items.removeAll(keepingCapacity: true)
+        statuses.removeAll(keepingCapacity: true)
         place.removeAll(keepingCapacity: true)
         place += settings.options.prefix.appending(path).bytes
         if !place.isEmpty { place.append(slash) }
@@ -216,12 +223,12 @@ struct FolderReader {
                 // It was a file a moment ago.
                 ignored = isIgnored || rules.ignores(BytePath(bytes: place), isFolder: true)
             }
-            try enter(folder, name, path, rules, isIgnored: ignored)
+            try enter(folder, name, path, isIgnored: ignored)
         }
     }
 
     private mutating func enter(
-        _ folder: Int32, _ name: Name, _ path: BytePath, _ rules: IgnoreRules, isIgnored: Bool
+        _ folder: Int32, _ name: Name, _ path: BytePath, isIgnored: Bool
     ) throws(FileSystemError) {
         if isIgnored, settings.wantedFolders.isEmpty, settings.options.submodules.isEmpty { return }
         let full = full(path, name)
@@ -234,8 +241,7 @@ struct FolderReader {
             return
         }
         if isIgnored, !settings.wantedFolders.contains(full) { return }
-        items.append(item(name, kind: 0, place: output.folders.count))
-        output.folders.append(ScanOutput.Folder(path: full, rules: rules, isIgnored: isIgnored))
+        items.append(Item(start: name.start, length: name.length, kind: 0, place: 0, isIgnored: isIgnored))
     }
 
     private func full(_ path: BytePath, _ name: Name) -> BytePath {
@@ -257,50 +263,56 @@ struct FolderReader {
     }
 
     private mutating func append(_ name: Name, _ kind: FileKind, _ status: stat) {
-        items.append(item(name, kind: kind.rawValue, place: output.statuses.count))
-        output.statuses.append(FileStatus(status))
-    }
-
-    private func item(_ name: Name, kind: UInt8, place: Int) -> ScanOutput.Item {
-        ScanOutput.Item(
-            name: UInt32(truncatingIfNeeded: name.start), length: UInt16(truncatingIfNeeded: name.length), kind: kind,
-            place: UInt32(truncatingIfNeeded: place))
+        items.append(
+            Item(
+                start: name.start, length: name.length, kind: kind.rawValue, place: statuses.count, isIgnored: false))
+        statuses.append(FileStatus(status))
     }
 
     // MARK: Order
 
     /// Sorts `items` and moves them to the output.
-    private mutating func put(_ path: BytePath, _ number: Int) {
+    private mutating func put(_ path: BytePath, _ rules: IgnoreRules, _ number: Int) {
         let first = output.items.count
+        let (firstStatus, firstFolder) = (output.statuses.count, output.folders.count)
         let prefix = path.isEmpty ? 0 : path.bytes.count + 1
         names.withUnsafeBytes { names in items.sort { Self.precedes($0, $1, names) } }
         for item in items {
-            let start = Int(item.name)
-            let end = start + Int(item.length)
-            var moved = item
-            moved.name = UInt32(truncatingIfNeeded: output.names.count)
-            output.items.append(moved)
-            names.withUnsafeBytes { output.names.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[start...end])) }
-            if item.kind != 0 { output.pathBytes += prefix + Int(item.length) + 1 }
+            let end = item.start + item.length
+            output.items.append(item.kind)
+            names.withUnsafeBytes {
+                // With the zero byte at its end.
+                output.items.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[item.start...end]))
+            }
+            if item.kind == 0 {
+                let name = BytePath(bytes: Array(names[item.start..<end]))
+                output.folders.append(
+                    ScanOutput.Folder(path: path.appending(name), rules: rules, isIgnored: item.isIgnored))
+            } else {
+                output.statuses.append(statuses[item.place])
+                output.pathBytes += prefix + item.length + 1
+            }
         }
-        output.listings.append(ScanOutput.Listing(folder: number, items: first..<output.items.count))
+        output.listings.append(
+            ScanOutput.Listing(
+                folder: number, items: first..<output.items.count, firstStatus: firstStatus, firstFolder: firstFolder))
     }
 
     /// Git's order, which is bytewise over whole paths: a folder sorts as if its name ended with a slash.
     private static func precedes(
-        _ left: ScanOutput.Item, _ right: ScanOutput.Item, _ names: UnsafeRawBufferPointer
+        _ left: Item, _ right: Item, _ names: UnsafeRawBufferPointer
     ) -> Bool {
         guard let base = names.baseAddress else { return false }
-        let one = base + Int(left.name)
-        let other = base + Int(right.name)
-        let shared = Int(min(left.length, right.length))
+        let one = base + left.start
+        let other = base + right.start
+        let shared = min(left.length, right.length)
         let order = memcmp(one, other, shared)
         if order != 0 { return order < 0 }
         return following(left, one, shared) < following(right, other, shared)
     }
 
-    private static func following(_ item: ScanOutput.Item, _ name: UnsafeRawPointer, _ place: Int) -> UInt8 {
-        if place < Int(item.length) { return name.load(fromByteOffset: place, as: UInt8.self) }
+    private static func following(_ item: Item, _ name: UnsafeRawPointer, _ place: Int) -> UInt8 {
+        if place < item.length { return name.load(fromByteOffset: place, as: UInt8.self) }
         return item.kind == 0 ? slash : 0
     }
 }

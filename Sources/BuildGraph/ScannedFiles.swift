@@ -1,34 +1,38 @@
 // The files that a scan found, packed. Does not look at a disk.
 import Glibc
 
-/// Paths in order, kinds and statuses of all files of a scan: some 90 bytes a file.
+/// Paths in order, kinds and statuses of all files of a scan: some 70 bytes a file.
 final class ScannedFiles: Sendable {
     let paths: PackedPaths
-    private let statuses: [FileStatus]
-    /// Where in `statuses` the status of each file is: they lie as the threads found them.
+    private let statuses: [StatusChunk]
+    /// Where in `statuses` the status of each file is: they lie as the threads found them, each chunk as if it were full.
     private let places: [UInt32]
 
     var count: Int { paths.count }
 
-    func status(_ position: Int) -> FileStatus { statuses[Int(places[position])] }
+    func status(_ position: Int) -> FileStatus {
+        let place = Int(places[position])
+        return statuses[place / PackedStatuses.chunkSize][place % PackedStatuses.chunkSize]
+    }
 
     /// Puts what threads found into git's order. `levels` are the outputs of each level of folders in turn, with the number of
     /// the first folder of the level; the folders that an output found are numbered one after the other in the next level.
     /// Takes the statuses out of the outputs. Throws where there are more files than can be numbered.
     init(_ levels: inout [ScanLevel], paths folders: [BytePath]) throws(FileSystemError) {
         let files = levels.reduce(0) { $0 + $1.outputs.reduce(0) { $0 + $1.statuses.count } }
+        let chunks = levels.reduce(0) { $0 + $1.outputs.reduce(0) { $0 + $1.statuses.chunks.count } }
         let bytes = levels.reduce(0) { $0 + $1.outputs.reduce(0) { $0 + $1.pathBytes } }
-        guard bytes < Int(UInt32.max), files < Int(UInt32.max) else {
+        guard bytes < Int(UInt32.max), chunks < Int(UInt32.max) / PackedStatuses.chunkSize else {
             throw FileSystemError("list", .root, errno: EFBIG)
         }
-        let memory = ScanMemory(files: files, bytes: bytes)
-        var join = ScanJoin(memory, levels, folders)
-        var statuses: [FileStatus] = []
-        statuses.reserveCapacity(files)
+        let memory = PackedMemory(files: files, bytes: bytes)
+        var join = ScanJoin(memory, levels, folders, files: files)
+        var statuses: [StatusChunk] = []
+        statuses.reserveCapacity(chunks)
         for level in levels.indices {
             for output in levels[level].outputs.indices {
-                statuses += levels[level].outputs[output].statuses
-                levels[level].outputs[output].statuses = []
+                statuses += levels[level].outputs[output].statuses.chunks
+                levels[level].outputs[output].statuses = PackedStatuses()
             }
         }
         join.run()
@@ -46,102 +50,95 @@ struct ScanLevel: Sendable {
     var outputs: [ScanOutput]
 }
 
-/// Memory for paths, their places and kinds.
-private final class ScanMemory: Sendable {
-    let heap: UInt
-    let offsets: UInt
-    let kinds: UInt
-
-    init(files: Int, bytes: Int) {
-        func allocate(_ count: Int) -> UInt {
-            UInt(bitPattern: UnsafeMutableRawPointer.allocate(byteCount: max(8, count), alignment: 8))
-        }
-        heap = allocate(bytes)
-        offsets = allocate(4 * (files + 1))
-        kinds = allocate(files)
-    }
-
-    deinit {
-        for address in [heap, offsets, kinds] { UnsafeMutableRawPointer(bitPattern: address)?.deallocate() }
-    }
-}
-
 private struct ScanJoin {
+    /// What is in a folder, and where in `statuses` and `folders` what comes with it begins.
     private struct Place {
         var output = 0
         var items = 0..<0
+        var status = 0
+        var folder = 0
     }
 
-    private let outputs: [ScanOutput]
+    /// What is still to be written of a folder.
+    private struct Open {
+        let folder: Int
+        var place: Place
+    }
+
+    private let outputs: [[UInt8]]
     private let folders: [BytePath]
-    private let memory: ScanMemory
+    private let memory: PackedMemory
     /// By the number of a folder: what is in it.
     private var listings: [Place]
-    /// By output: the number of the first folder that it found, and the place of its first status.
-    private var firstFolders: [Int] = []
-    private var firstStatuses: [UInt32] = []
     private(set) var places: [UInt32] = []
     private var written = 0
 
-    init(_ memory: ScanMemory, _ levels: [ScanLevel], _ folders: [BytePath]) {
+    init(_ memory: PackedMemory, _ levels: [ScanLevel], _ folders: [BytePath], files: Int) {
         self.memory = memory
         self.folders = folders
-        var outputs: [ScanOutput] = []
+        var outputs: [[UInt8]] = []
         listings = Array(repeating: Place(), count: folders.count)
-        var statuses = 0
+        var chunks = 0
         var next = 1
         for level in levels {
             for output in level.outputs {
                 for listing in output.listings {
-                    listings[level.first + listing.folder] = Place(output: outputs.count, items: listing.items)
+                    listings[level.first + listing.folder] = Place(
+                        output: outputs.count, items: listing.items,
+                        status: chunks * PackedStatuses.chunkSize + listing.firstStatus,
+                        folder: next + listing.firstFolder)
                 }
-                firstFolders.append(next)
                 next += output.folders.count
-                firstStatuses.append(UInt32(truncatingIfNeeded: statuses))
-                statuses += output.statuses.count
-                var kept = output
-                // These are needed elsewhere, and take the most room.
-                kept.statuses = []
-                kept.folders = []
-                outputs.append(kept)
+                chunks += output.statuses.chunks.count
+                outputs.append(output.items)
             }
         }
         self.outputs = outputs
-        places.reserveCapacity(statuses)
+        places.reserveCapacity(files)
     }
 
     mutating func run() {
-        var open: [(folder: Int, next: Int)] = [(0, listings[0].items.lowerBound)]
-        while let (folder, next) = open.popLast() {
-            if let (inner, after) = emit(folder, from: next) {
-                open.append((folder, after))
-                open.append((inner, listings[inner].items.lowerBound))
+        var open = [Open(folder: 0, place: listings[0])]
+        while var next = open.popLast() {
+            if let inner = emit(next.folder, &next.place) {
+                open.append(next)
+                open.append(Open(folder: inner, place: listings[inner]))
             }
         }
         mark(places.count)
     }
 
-    /// Writes the files of a folder down to the next folder in it; gives that, and the item behind it.
-    private mutating func emit(_ folder: Int, from next: Int) -> (folder: Int, after: Int)? {
-        let listing = listings[folder]
-        let number = listing.output
-        var index = next
-        while index < listing.items.upperBound {
-            let item = outputs[number].items[index]
-            index += 1
-            if item.kind == 0 { return (firstFolders[number] + Int(item.place), index) }
-            emit(item, number, folders[folder].bytes)
+    /// Writes the files of a folder down to the next folder in it, and gives that; `place` is then behind it.
+    private mutating func emit(_ folder: Int, _ place: inout Place) -> Int? {
+        let items = outputs[place.output]
+        return items.withUnsafeBytes { items in
+            guard let start = items.baseAddress else { return nil }
+            while !place.items.isEmpty {
+                let kind = items[place.items.lowerBound]
+                let name = start + place.items.lowerBound + 1
+                let length = strlen(name.assumingMemoryBound(to: CChar.self))
+                // A kind, and a zero byte.
+                place.items = (place.items.lowerBound + length + 2)..<place.items.upperBound
+                if kind == 0 {
+                    place.folder += 1
+                    return place.folder - 1
+                }
+                emit(kind, UnsafeRawBufferPointer(start: name, count: length + 1), folders[folder].bytes)
+                places.append(UInt32(truncatingIfNeeded: place.status))
+                place.status += 1
+            }
+            return nil
         }
-        return nil
     }
 
-    private mutating func emit(_ item: ScanOutput.Item, _ number: Int, _ folder: [UInt8]) {
+    /// Writes the path of a file whose `name` ends with a zero byte.
+    private mutating func emit(_ kind: UInt8, _ name: UnsafeRawBufferPointer, _ folder: [UInt8]) {
         let position = places.count
         mark(position)
         guard let heap = UnsafeMutableRawPointer(bitPattern: memory.heap),
             let kinds = UnsafeMutableRawPointer(bitPattern: memory.kinds)
         else { return }
-        kinds.storeBytes(of: item.kind, toByteOffset: position, as: UInt8.self)
+        kinds.storeBytes(of: kind, toByteOffset: position, as: UInt8.self)
         if !folder.isEmpty {
             folder.withUnsafeBytes { bytes in
                 if let start = bytes.baseAddress { memcpy(heap + written, start, bytes.count) }
@@ -150,12 +147,8 @@ private struct ScanJoin {
             heap.storeBytes(of: slash, toByteOffset: written, as: UInt8.self)
             written += 1
         }
-        outputs[number].names.withUnsafeBytes { names in
-            // With the zero byte at its end.
-            if let start = names.baseAddress { memcpy(heap + written, start + Int(item.name), Int(item.length) + 1) }
-        }
-        written += Int(item.length) + 1
-        places.append(firstStatuses[number] + item.place)
+        if let start = name.baseAddress { memcpy(heap + written, start, name.count) }
+        written += name.count
     }
 
     private func mark(_ position: Int) {

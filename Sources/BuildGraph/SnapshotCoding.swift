@@ -128,7 +128,7 @@ struct SnapshotWriter {
         bytes.append(target.selection.isImage)
         list(target.selection.lists) { writer, globs in
             writer.list(globs) { writer, glob in
-                writer.bytes.append(glob.pattern.text)
+                writer.bytes.append(glob.text)
                 writer.bytes.append(glob.isExclusion)
             }
         }
@@ -328,7 +328,7 @@ struct SnapshotReader {
         let span = span()
         var selection = FileSelection(isImage: bytes.flag())
         selection.lists = list { reader in
-            reader.list { FileSelection.Glob(pattern: PathPattern($0.bytes.text()), isExclusion: $0.bytes.flag()) }
+            reader.list { FileSelection.Glob(text: $0.bytes.text(), isExclusion: $0.bytes.flag()) }
         }
         selection.literals = list { $0.bytes.path() }
         return Target(

@@ -28,8 +28,10 @@ struct TargetBuilder {
     var hasReported = false
     /// Of the target at hand.
     var selection = FileSelection()
-    /// By the pattern's text, wherever it is written.
-    var globCache: [BytePath: (PathPattern, EntryRanges)] = [:]
+    /// What patterns match by their texts: those written from the root, and those of the component at hand.
+    var globCache: [BytePath: EntryRanges] = [:]
+    var ownGlobs: [BytePath: EntryRanges] = [:]
+    private var globComponent = -1
     /// Of the component whose targets are being made.
     var usedParts: (component: Int, part: UsedPart)?
     var libraryInputs: [Int: LibraryInputs] = [:]
@@ -246,6 +248,10 @@ struct TargetBuilder {
         hasReported = false
         defer { if hasReported || diagnostics.count > before { reported.insert(seed.component) } }
         selection = FileSelection()
+        if seed.component != globComponent {
+            globComponent = seed.component
+            ownGlobs.removeAll(keepingCapacity: true)
+        }
         var scope = scope(component: seed.component, seed: seed)
         let rule = seed.rule
         let inputs = expand(rule.inputs, &scope)

@@ -98,27 +98,29 @@ extension TargetBuilder {
                 diagnostics.append(.leavesWorkspace(word))
                 continue
             }
-            let (pattern, matched) = match(text, word)
-            globs.append(FileSelection.Glob(pattern: pattern, isExclusion: isExclusion))
+            let matched = match(text, word)
+            globs.append(FileSelection.Glob(text: text, isExclusion: isExclusion))
             if isExclusion {
                 found.subtract(matched)
                 continue
             }
-            if matched.isEmpty { reportNothing(word, pattern) }
+            if matched.isEmpty { reportNothing(word, PathPattern(text)) }
             found.formUnion(matched)
         }
         return found
     }
 
-    private mutating func match(_ text: [UInt8], _ word: Word) -> (PathPattern, EntryRanges) {
+    private mutating func match(_ text: [UInt8], _ word: Word) -> EntryRanges {
         let key = BytePath(bytes: text)
-        if let known = globCache[key] { return known }
+        // What is written from the root may be asked for by any component, and the rest mostly by one alone.
+        let isShared = word.text.utf8.first { $0 != UInt8(ascii: "!") } == UInt8(ascii: "/")
+        if let known = isShared ? globCache[key] : ownGlobs[key] { return known }
         let pattern = PathPattern(text)
         let claimed = outputs.claimed(below: BytePath(bytes: pattern.literalPrefix))
         var found = claimed.left(of: tree.ranges(matching: pattern), in: tree)
         if found.ranges.contains(where: { !tree.entries.areContent($0) }) { found = withoutSpecials(found, word) }
-        globCache[key] = (pattern, found)
-        return (pattern, found)
+        if isShared { globCache[key] = found } else { ownGlobs[key] = found }
+        return found
     }
 
     private mutating func withoutSpecials(_ places: EntryRanges, _ word: Word) -> EntryRanges {

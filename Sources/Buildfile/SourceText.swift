@@ -55,25 +55,30 @@ package final class SourceText: Sendable {
 /// A range of bytes in a `SourceText`; line and column are computed only when a diagnostic is shown.
 package struct SourceSpan: Sendable, Hashable {
     package let source: SourceText
-    /// Byte offset of the first byte.
-    package let offset: Int
-    /// Number of bytes; 0 points between two bytes.
-    package let length: Int
+    // There are as many spans as words in all Buildfiles.
+    private let start: UInt32
+    private let count: UInt32
 
+    /// Byte offset of the first byte.
+    package var offset: Int { Int(start) }
+    /// Number of bytes; 0 points between two bytes.
+    package var length: Int { Int(count) }
+
+    /// A span that ends beyond 4 GiB ends there.
     package init(_ source: SourceText, offset: Int, length: Int) {
         self.source = source
-        self.offset = offset
-        self.length = length
+        start = UInt32(clamping: offset)
+        count = UInt32(clamping: length)
     }
 
     package static func == (left: SourceSpan, right: SourceSpan) -> Bool {
-        left.source === right.source && left.offset == right.offset && left.length == right.length
+        left.source === right.source && left.start == right.start && left.count == right.count
     }
 
     package func hash(into hasher: inout Hasher) {
         hasher.combine(ObjectIdentifier(source))
-        hasher.combine(offset)
-        hasher.combine(length)
+        hasher.combine(start)
+        hasher.combine(count)
     }
 
     /// The 1-based line and column (in bytes) of the first byte.

@@ -72,21 +72,27 @@ def affected_by(trial, repository, services, change):
     trial.compare(Group(
         f"commit to commit: {what}", commits, [rival(COMMITS, Aim(3))], curve=f"affected, commits: {curve}", **common))
     if change == "one-service":
-        with_attributes(trial, repository, Group(
-            f"working tree where git may convert every file: {what}", working_tree, [rival(WORKING_TREE, Aim(3))],
-            curve=f"affected, text=auto: {curve}", **common))
+        with_attributes(trial, repository, [
+            Group(
+                f"working tree where git may convert every file: {what}", working_tree, [rival(WORKING_TREE, Aim(3))],
+                curve=f"affected, text=auto: {curve}", **common),
+            Group(
+                f"first run where git may convert every file: {what}", in_clone(working_tree),
+                [rival(WORKING_TREE, Aim(3))], curve=f"affected, text=auto, first run: {curve}", **common),
+        ])
 
 
-def with_attributes(trial, repository, group):
+def with_attributes(trial, repository, groups):
     """What is the same file for git may then have other bytes."""
     path = os.path.join(repository.folder, ".git", "info", "attributes")
     with open(path, "w") as file:
         file.write("* text=auto\n")
     try:
         time.sleep(0.1)  # What was written this moment is not believed.
-        for command in [group.subject, group.subject, *group.rivals]:
-            prepare(command)
-        trial.compare(group)
+        for group in groups:
+            for command in [group.subject, group.subject, *group.rivals]:
+                prepare(command)
+            trial.compare(group)
     finally:
         os.remove(path)
 

@@ -12,6 +12,7 @@ import case_files
 import case_reporting
 import case_start
 import chart
+import full
 from layouts import DESCRIPTIONS, NAMES, Trash, say
 from measuring import Wrong
 from trial import ROOT, Trial
@@ -29,14 +30,20 @@ def everything(trial):
     """each of the others in turn; with --quick in less than three minutes"""
     sizes = vars(trial.options).copy()
     for name, case in CASES.items():
-        if case is not everything:
+        if case not in (everything, tables):
             say(f"--- {name}")
             # A case may choose sizes for itself, and not for the next one.
             vars(trial.options).update(sizes)
             case(trial)
 
 
+def tables(trial):
+    full.full(trial, CASES, case_start.counts)
+
+
+tables.__doc__ = full.full.__doc__
 CASES["all"] = everything
+CASES["full"] = tables
 
 
 def numbers(text):
@@ -80,6 +87,9 @@ def options_of(arguments):
     parser.add_argument(
         "--folder", default=os.path.join(ROOT, ".build-bench"), metavar="DIR",
         help="where repositories are made and kept for the next run (%(default)s)")
+    parser.add_argument(
+        "--minutes", type=float, default=15, metavar="N", help="full: about what all of it may take (%(default)s)")
+    parser.add_argument("--out", metavar="DIR", help="full: where its files are written ('full' in --folder)")
     parser.add_argument("--json", metavar="FILE", help="write the results there, too")
     parser.add_argument("--svg", metavar="FILE", help="draw the cost for each file (Buildfile, action …) at each size")
     parser.add_argument(
@@ -133,7 +143,7 @@ def main(arguments):
         trial = Trial(options)
         if options.case:
             CASES[options.case](trial)
-        if options.counts:
+        if options.counts and options.case != "full":
             case_start.counts(trial)
         write(trial, options)
     except Wrong as wrong:

@@ -3,9 +3,12 @@ import os
 import statistics
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass, field
 from typing import Callable, Optional
 
+# Rounds that are made however long they take.
+FEWEST = 3
 # As a new user has it: nobody's settings, no CI.
 ENVIRONMENT = {
     "PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1",
@@ -122,10 +125,14 @@ class Stopwatch:
             os.close(writer)
         return Run(int(report[0]), int(report[1]) * 1024, int(report[3]))
 
-    def rounds(self, commands, count):
-        """The runs of each command. Each round begins with another, so that none always follows the same."""
+    def rounds(self, commands, count, seconds=None):
+        """The runs of each command. Each round begins with another, so that none always follows the same. After `seconds`
+        there are no more of them than three."""
         runs = [[] for _ in commands]
+        start = time.monotonic()
         for number in range(count):
+            if seconds is not None and number >= FEWEST and time.monotonic() - start > seconds:
+                break
             for step in range(len(commands)):
                 index = (number + step) % len(commands)
                 runs[index].append(self.measure(commands[index]))

@@ -53,6 +53,7 @@ class Trial:
         self.groups = []
         self.counts = []
         self.verified = []
+        self.seconds = None  # What the rounds of one group may take together, if there are three at least.
 
     def tool(self, name):
         """A program from PyPI."""
@@ -99,7 +100,7 @@ class Trial:
     def compare(self, group):
         """Measures, prints and keeps a group; whatever must be warm has run before."""
         commands = [group.subject, *group.rivals]
-        self.keep(group, self.stopwatch.rounds(commands, group.runs or self.runs(group.size)))
+        self.keep(group, self.stopwatch.rounds(commands, group.runs or self.runs(group.size), self.seconds))
 
     def keep(self, group, runs):
         """Prints and keeps what the runs of a group's commands have taken."""
