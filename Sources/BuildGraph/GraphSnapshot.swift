@@ -6,7 +6,7 @@ import Synchronization
 
 enum GraphSnapshotLayout {
     static let magic: UInt64 = 0x4850_5247_5342_4D4C
-    static let version: UInt32 = 10
+    static let version: UInt32 = 12
     static let meta = 0
     static let targetOffsets = 1
     static let targets = 2
