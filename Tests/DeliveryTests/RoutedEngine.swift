@@ -7,6 +7,11 @@ import Testing
 
 @testable import Delivery
 
+/// The router's image could not be made.
+struct RouterImageFailed: Error {
+    let text: String
+}
+
 /// A stack on the machine's network whose service `web` is behind HAProxy.
 struct RoutedEngine {
     let docker: DockerEngine
@@ -44,7 +49,7 @@ struct RoutedEngine {
         var command = Command(["/bin/sh", "-c", script], environment: docker.environment, folder: folder)
         command.separateErrors = true
         let result = try await ProcessRunner.ofTests.run(command)
-        if !result.succeeded { throw EngineFixtureFailed(text: String(decoding: result.errors, as: UTF8.self)) }
+        if !result.succeeded { throw RouterImageFailed(text: String(decoding: result.errors, as: UTF8.self)) }
     }
 
     func stack(_ image: String) throws -> RenderedStack {

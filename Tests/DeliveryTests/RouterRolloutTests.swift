@@ -117,7 +117,8 @@ extension RealEngineTests {
             let strategy = RolloutStrategy.blueGreen(.init(keep: 3_600_000))
             let before = try await routed.containers()
             _ = try await asking(routed) {
-                #expect(try await routed.deploy("five", "r5", strategy).end == .deployed)
+                let entry = try await routed.deploy("five", "r5", strategy)
+                #expect(entry.end == .deployed, "\(entry)")
             }
             let both = try await routed.containers()
             #expect(both.isSuperset(of: before) && both.count == 2)
@@ -127,7 +128,8 @@ extension RealEngineTests {
             #expect(status.layout?.kept?.running.release == "r2")
             // Back to what still runs: no container of it is started.
             _ = try await asking(routed) {
-                #expect(try await routed.deploy("two", "r2", strategy, action: "rollback").end == .deployed)
+                let entry = try await routed.deploy("two", "r2", strategy, action: "rollback")
+                #expect(entry.end == .deployed, "\(entry)")
             }
             #expect(try await routed.answer() == "two")
             #expect(try await routed.containers() == both)
