@@ -15,8 +15,11 @@ struct ConversionPass: Sendable {
     private let tracked: TrackedFiles
     /// Whether what becomes of a file may be taken from the memo, and be kept in it.
     private let isRemembering: Bool
+    /// Whether all attributes are on disk.
+    private let hasAttributesOnDisk: Bool
 
     private static let portion = 1 << 16
+    private static let slash = UInt8(ascii: "/")
     private static let names = ["text", "crlf", "eol", "working-tree-encoding", "ident", "filter"]
 
     /// What a class of attributes has git do.
@@ -45,11 +48,14 @@ struct ConversionPass: Sendable {
         self.tracked = tracked
         // Of attributes that are staged and not on disk 'check-attr' knows and 'hash-object' does not: what comes of both
         // together depends on more than a key names.
-        isRemembering = tracked.attributeFiles.allSatisfy { Disk.status(repository.top.appending($0))?.isFile == true }
+        hasAttributesOnDisk = tracked.attributeFiles.allSatisfy {
+            Disk.status(repository.top.appending($0))?.isFile == true
+        }
+        isRemembering = hasAttributesOnDisk && memo.isKept
     }
 
     func run() async throws -> (stored: [BytePath: CheckedOutTree.Stored], pointers: Set<BytePath>) {
-        let key = attributesKey
+        let key = memo.isKept ? attributesKey : nil
         var classes: PathClasses
         var isLasting = key != nil
         if let key, let known = memo.classes(key, count: tracked.count) {
@@ -83,7 +89,10 @@ struct ConversionPass: Sendable {
         return Fingerprint.of(writer.bytes)
     }
 
-    private var attributeFiles: [BytePath] {
+    private var attributeFiles: [BytePath] { outerAttributeFiles + innerAttributeFiles }
+
+    /// Those that speak of all paths.
+    private var outerAttributeFiles: [BytePath] {
         let asker = repository.asker
         var files = [BytePath("/etc/gitattributes"), repository.commonFolder.appending("info/attributes")]
         files += CheckoutSettings.ownAttributes(asker)
@@ -95,23 +104,87 @@ struct ConversionPass: Sendable {
             above = above.parent
             files.append(repository.top.appending(above).appending(".gitattributes"))
         }
-        let root = repository.top.appending(prefix)
-        return files + tracked.folders.map { root.appending($0).appending(".gitattributes") }
+        return files
     }
 
-    /// The attributes of all paths, by git.
+    /// Those in the folders that lead to the paths, of which hardly any is there.
+    private var innerAttributeFiles: [BytePath] {
+        let root = repository.top.appending(prefix)
+        return tracked.folders.map { root.appending($0).appending(".gitattributes") }
+    }
+
+    /// The attributes of all paths, by git: of one path of each kind where the kinds can be told, or of each.
     private func askedClasses() async throws -> PathClasses {
+        guard let kinds = pathKinds() else { return try await askedClasses(of: tracked.count) { $0 } }
+        let asked = try await askedClasses(of: kinds.first.count) { kinds.first[$0] }
+        return PathClasses(texts: asked.texts, numbers: kinds.numbers.map { asked.numbers[Int($0)] })
+    }
+
+    /// For each path the number of its kind, and of each kind the first path; nil where they cannot be told.
+    private func pathKinds() -> (numbers: [UInt32], first: [Int])? {
+        guard hasAttributesOnDisk, !settings.namesAttributesFile else { return nil }
+        let inner = innerAttributeFiles
+        let isThere = Threads.map(inner.count) { Disk.status(inner[$0]) != nil }
+        let files = zip(inner, isThere).filter(\.1).map(\.0)
+        guard let patterns = AttributePatterns(outerAttributeFiles + files, wanted: Self.names) else { return nil }
+        let root = repository.top.appending(prefix)
+        let folders = Set(files.compactMap { $0.parent.relative(to: root) })
+        var kinds: [[UInt8]: UInt32] = [:]
+        var numbers: [UInt32] = []
+        numbers.reserveCapacity(tracked.count)
+        var first: [Int] = []
+        var key: [UInt8] = []
+        var (folder, nearest): ([UInt8], [UInt8]) = ([], folders.contains(.root) ? [Self.slash] : [])
+        for place in 0..<tracked.count {
+            disk.entries.withPath(tracked.position(place)) { path in
+                let cut = path.lastIndex(of: Self.slash)
+                let parent = path[..<(cut ?? 0)]
+                if !parent.elementsEqual(folder) {
+                    folder = Array(parent)
+                    nearest = Self.nearest(to: BytePath(bytes: folder), in: folders)
+                }
+                key.removeAll(keepingCapacity: true)
+                key += nearest
+                // No path has a zero byte.
+                key.append(0)
+                patterns.add(UnsafeRawBufferPointer(rebasing: path[(cut.map { $0 + 1 } ?? 0)...]), to: &key)
+            }
+            if let known = kinds[key] {
+                numbers.append(known)
+            } else {
+                let number = UInt32(truncatingIfNeeded: first.count)
+                kinds[key] = number
+                numbers.append(number)
+                first.append(place)
+            }
+        }
+        return (numbers, first)
+    }
+
+    /// What stands for the last folder on the way to `folder`, itself included, that is among `folders`.
+    private static func nearest(to folder: BytePath, in folders: Set<BytePath>) -> [UInt8] {
+        if folders.isEmpty { return [] }
+        var folder = folder
+        while !folders.contains(folder) {
+            if folder.isEmpty { return [] }
+            folder = folder.parent
+        }
+        return [Self.slash] + folder.bytes
+    }
+
+    /// The attributes of `count` paths: those at the places that `place` gives.
+    private func askedClasses(of count: Int, _ place: (Int) -> Int) async throws -> PathClasses {
         var classes = PathClasses(texts: [], numbers: [])
-        classes.numbers.reserveCapacity(tracked.count)
+        classes.numbers.reserveCapacity(count)
         var numbers: [[UInt8]: UInt16] = [:]
-        for start in stride(from: 0, to: tracked.count, by: Self.portion) {
-            let places = start..<min(tracked.count, start + Self.portion)
+        for start in stride(from: 0, to: count, by: Self.portion) {
+            let asked = start..<min(count, start + Self.portion)
             var command = repository.asker.command(["check-attr", "-z", "--stdin"] + Self.names)
-            for place in places { command.input += prefix.appending(path(place)).bytes + [0] }
+            for number in asked { command.input += prefix.appending(path(place(number))).bytes + [0] }
             let result = try await repository.runner.run(command)
             guard result.succeeded else { throw repository.asker.refusal("check-attr", result) }
             var answers = AttributeAnswers(result.output)
-            for _ in places {
+            for _ in asked {
                 let text = answers.next(of: Self.names.count)
                 var number = numbers[text]
                 if number == nil {
@@ -165,7 +238,7 @@ struct ConversionPass: Sendable {
         if !driven.isEmpty { try await repository.takeFiltered(driven, disk, prefix, staged, &found) }
     }
 
-    /// Files that git itself converts; gives the keys of all of them.
+    /// Files that git itself converts; gives the keys of all of them, where they are remembered.
     private func takeConversions(
         _ classes: PathClasses, _ handlings: [Handling], _ found: inout GitRepository.Findings
     ) async throws -> [Fingerprint] {
@@ -175,23 +248,30 @@ struct ConversionPass: Sendable {
                 let handling = handlings[Int(classes.numbers[$0])]
                 return handling == .lineEnds || handling == .rewriting
             }
+            guard isRemembering else {
+                let learned = try await learned(places, classes, handlings)
+                for (place, form) in zip(places, learned) {
+                    if let form, form != .asItLies { try await take(form, path(place), &found) }
+                }
+                continue
+            }
             let known = Threads.map(places.count) { number in
                 let place = places[number]
                 let text = classes.texts[Int(classes.numbers[place])]
                 let key = disk.statusKey(tracked.position(place), with: text + [0] + tracked.idBytes(place))
-                return Remembered(place: place, key: key, form: isRemembering ? memo.form(key) : nil)
+                return Remembered(place: place, key: key, form: memo.form(key))
             }
             for file in known {
                 keys.append(file.key)
                 if let form = file.form { try await take(form, path(file.place), &found) }
             }
             let unknown = known.filter { $0.form == nil }
-            for (file, form) in try await learned(unknown, classes, handlings) {
+            let learned = try await learned(unknown.map(\.place), classes, handlings)
+            for (file, form) in zip(unknown, learned) {
+                guard let form else { continue }
                 let path = path(file.place)
-                if let form {
-                    if isRemembering, disk.isAsLookedAt(path) { memo.record(file.key, form) }
-                    try await take(form, path, &found)
-                }
+                if disk.isAsLookedAt(path) { memo.record(file.key, form) }
+                try await take(form, path, &found)
             }
         }
         return keys
@@ -211,38 +291,35 @@ struct ConversionPass: Sendable {
         }
     }
 
-    /// What git stores of `files`, which are read for it; nil for what it cannot be asked about.
+    /// What git stores of the files at `places`, which are read for it; nil for what it cannot be asked about.
     private func learned(
-        _ files: [Remembered], _ classes: PathClasses, _ handlings: [Handling]
-    ) async throws -> [(file: Remembered, form: StoredForm?)] {
-        @Sendable func isRewritten(_ file: Remembered) -> Bool {
-            handlings[Int(classes.numbers[file.place])] == .rewriting
+        _ places: [Int], _ classes: PathClasses, _ handlings: [Handling]
+    ) async throws -> [StoredForm?] {
+        func isRewritten(_ number: Int) -> Bool {
+            handlings[Int(classes.numbers[places[number]])] == .rewriting
         }
         // Nothing but a line end that has a carriage return is converted by the others.
-        let mayDiffer = try Threads.map(files.count) { number throws(FileSystemError) in
-            if isRewritten(files[number]) { return true }
-            return GitRepository.hasCarriageReturn(try disk.contents(of: path(files[number].place)))
-        }
+        let read = places.indices.filter { !isRewritten($0) }
+        let hasReturn = try disk.haveCarriageReturns(read.map { tracked.position(places[$0]) })
+        var forms = [StoredForm?](repeating: nil, count: places.count)
+        for (number, hasReturn) in zip(read, hasReturn) where !hasReturn { forms[number] = .asItLies }
         // Paths are asked for by lines.
-        let asked = files.indices.filter { mayDiffer[$0] && !path(files[$0].place).bytes.contains(10) }
-        var forms: [StoredForm?] = mayDiffer.map { $0 ? nil : .asItLies }
-        if !asked.isEmpty {
-            let paths = asked.map { path(files[$0].place) }
-            async let cleaned = repository.blobIDs(paths, prefix, [])
-            let raw = try await repository.blobIDs(paths, prefix, ["--no-filters"])
-            for ((number, clean), raw) in zip(zip(asked, try await cleaned), raw) {
-                if clean == raw {
-                    forms[number] = .asItLies
-                } else if isRewritten(files[number]) {
-                    forms[number] = .rewritten(blob: clean.words)
-                } else {
-                    let bytes = try disk.contents(of: path(files[number].place))
-                    forms[number] = .lineEnds(
-                        Digest.of(CheckedOutTree.withoutCarriageReturns(bytes)), blob: clean.words)
-                }
+        let asked = forms.indices.filter { forms[$0] == nil && !path(places[$0]).bytes.contains(10) }
+        if asked.isEmpty { return forms }
+        let paths = asked.map { path(places[$0]) }
+        async let cleaned = repository.blobIDs(paths, prefix, [])
+        let raw = try await repository.blobIDs(paths, prefix, ["--no-filters"])
+        for ((number, clean), raw) in zip(zip(asked, try await cleaned), raw) {
+            if clean == raw {
+                forms[number] = .asItLies
+            } else if isRewritten(number) {
+                forms[number] = .rewritten(blob: clean.words)
+            } else {
+                let bytes = try disk.contents(of: path(places[number]))
+                forms[number] = .lineEnds(Digest.of(CheckedOutTree.withoutCarriageReturns(bytes)), blob: clean.words)
             }
         }
-        return Array(zip(files, forms))
+        return forms
     }
 }
 

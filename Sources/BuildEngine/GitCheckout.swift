@@ -279,7 +279,7 @@ struct CheckoutSettings {
     private(set) var namesAttributesFile = false
 
     static let question = [
-        "config", "-z", "--get-regexp", "^core\\.(autocrlf|eol|filemode|attributesfile|sparsecheckout)$",
+        "config", "-z", "--get-regexp", "^(core\\.(autocrlf|eol|filemode|attributesfile|sparsecheckout)|attr\\.tree)$",
     ]
 
     /// `output` is what git answered to `question`.
@@ -292,7 +292,8 @@ struct CheckoutSettings {
             case "core.autocrlf": autocrlf = isTrue || value == "input"
             case "core.filemode": trustsModes = isTrue
             case "core.sparsecheckout": isSparse = isTrue
-            case "core.attributesfile": namesAttributesFile = true
+            // Attributes come from elsewhere than where they are looked for.
+            case "core.attributesfile", "attr.tree": namesAttributesFile = true
             default: break
             }
         }

@@ -123,28 +123,40 @@ extension GitTree {
             }
             return GitTree(entries: entries, ids: ids, like: self)
         }
-        var entries: [FileEntry] = []
-        entries.reserveCapacity(self.entries.count)
-        ids.removeAll(keepingCapacity: true)
-        var old = 0
-        for change in changes {
-            while old < self.entries.count, self.entries[old].path < change.path {
-                entries.append(self.entries[old])
-                ids.append(self.ids[old])
-                old += 1
-            }
-            if old < self.entries.count, self.entries[old].path == change.path { old += 1 }
-            if let entry = change.entry {
-                entries.append(FileEntry(path: change.path, kind: entry.kind))
-                ids.append(entry.id)
-            }
+        return merged(changes)
+    }
+
+    /// As `applying`, where files come or go.
+    private func merged(_ changes: [HistoryCommit.Change]) -> GitTree {
+        var ids: ObjectIDs = []
+        let added = changes.reduce(0) { $0 + $1.path.bytes.count + 1 }
+        let bytes = entries.indices.reduce(added) { sum, place in
+            sum + entries.withPath(place) { $0.count } + 1
         }
-        while old < self.entries.count {
-            entries.append(self.entries[old])
+        let packer = EntriesPacker(files: entries.count + changes.count, bytes: bytes)
+        var old = 0
+        func order(_ change: HistoryCommit.Change) -> Int {
+            entries.withPath(old) { path in change.path.bytes.withUnsafeBytes { compareBytes(path, $0) } }
+        }
+        func keep() {
+            let kind = entries.kind(old)
+            entries.withPath(old) { path in _ = packer?.append(path, kind) }
             ids.append(self.ids[old])
             old += 1
         }
-        return GitTree(entries: FileEntries(entries), ids: ids, like: self)
+        for change in changes {
+            while old < entries.count, order(change) < 0 { keep() }
+            if old < entries.count, order(change) == 0 { old += 1 }
+            if let entry = change.entry {
+                change.path.bytes.withUnsafeBytes { path in _ = packer?.append(path, entry.kind) }
+                ids.append(entry.id)
+            }
+        }
+        while old < entries.count { keep() }
+        let all =
+            packer?.finish()
+            ?? entries.changed(changes.map { EntryChange(path: $0.path, kind: $0.entry?.kind) })
+        return GitTree(entries: all, ids: ids, like: self)
     }
 
     /// The places at which `other`, this tree after `changes`, has something else; nil where it has other files, or other kinds.

@@ -73,11 +73,11 @@ package struct GitTree: FileSystem {
     }
 
     package let entries: FileEntries
-    let ids: [ObjectID]
+    let ids: ObjectIDs
     private let naming: ContentNaming
     private let objects: GitObjects
 
-    init(entries: FileEntries, ids: [ObjectID], naming: ContentNaming, objects: GitObjects) {
+    init(entries: FileEntries, ids: ObjectIDs, naming: ContentNaming, objects: GitObjects) {
         self.entries = entries
         self.ids = ids
         self.naming = naming
@@ -85,13 +85,13 @@ package struct GitTree: FileSystem {
     }
 
     /// Other files of the repository of `tree`, named and read as its are.
-    init(entries: FileEntries, ids: [ObjectID], like tree: GitTree) {
+    init(entries: FileEntries, ids: ObjectIDs, like tree: GitTree) {
         self.init(entries: entries, ids: ids, naming: tree.naming, objects: tree.objects)
     }
 
     package func contents(of path: BytePath) throws(FileSystemError) -> [UInt8] {
         let position = try position(of: path)
-        if entries[position].kind == .submodule { return Array(ids[position].hex.utf8) }
+        if entries.kind(position) == .submodule { return Array(ids[position].hex.utf8) }
         return try objects.contents(of: ids[position], at: path)
     }
 
@@ -101,7 +101,7 @@ package struct GitTree: FileSystem {
         if naming == .objectID {
             return Digest(hash: id.words, size: 0)
         }
-        if entries[position].kind == .submodule { return Digest.of(Array(id.hex.utf8)) }
+        if entries.kind(position) == .submodule { return Digest.of(Array(id.hex.utf8)) }
         return try objects.digest(of: id, at: path)
     }
 
@@ -117,17 +117,25 @@ package struct GitTree: FileSystem {
         digests.reserveCapacity(paths.count)
         var next = 0
         for path in paths {
-            while next < entries.count, entries[next].path < path { next += 1 }
-            if next >= entries.count || entries[next].path != path { next = try position(of: path) }
+            let order = { (place: Int) in
+                entries.withPath(place) { found in path.bytes.withUnsafeBytes { compareBytes(found, $0) } }
+            }
+            while next < entries.count, order(next) < 0 { next += 1 }
+            if next >= entries.count || order(next) != 0 { next = try position(of: path) }
             if naming == .objectID {
                 digests.append(Digest(hash: ids[next].words, size: 0))
-            } else if entries[next].kind == .submodule {
+            } else if entries.kind(next) == .submodule {
                 digests.append(try digest(of: path))
             } else {
                 digests.append(try objects.digest(of: ids[next], at: path))
             }
         }
         return digests
+    }
+
+    package func digests(at positions: [Int]) throws(FileSystemError) -> (@Sendable (Int) -> Digest?)? {
+        guard naming == .objectID else { return nil }
+        return { [ids] place in Digest(hash: ids[place].words, size: 0) }
     }
 
     func position(of path: BytePath) throws(FileSystemError) -> Int {
@@ -281,34 +289,58 @@ extension GitRepository {
             output = []
         }
         let files = Self.files(in: output, below: named == nil ? prefix : .root)
-        return GitTree(
-            entries: FileEntries(files.map(\.entry)), ids: files.map(\.id), naming: naming,
-            objects: objects ?? self.objects())
+        return GitTree(entries: files.entries, ids: files.ids, naming: naming, objects: objects ?? self.objects())
     }
 
     /// The output of `ls-tree -r -z`: `mode SP type SP id TAB path NUL`.
-    private static func files(in output: [UInt8], below prefix: BytePath) -> [(entry: FileEntry, id: ObjectID)] {
-        var files: [(entry: FileEntry, id: ObjectID)] = []
-        files.reserveCapacity(output.count / 90)
-        output.withUnsafeBytes { bytes in
-            var start = 0
-            while start < bytes.count {
-                let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
-                guard let end = rest.first(0), let tab = rest.first(9), tab < end else { return }
-                start += end + 1
-                // The mode has six digits, and the id ends before the tab.
-                let id = rest[..<tab].lastIndex(of: UInt8(ascii: " ")).flatMap {
-                    ObjectID(hex: UnsafeRawBufferPointer(rebasing: rest[($0 + 1)..<tab]))
+    private static func files(in output: [UInt8], below prefix: BytePath) -> (
+        entries: FileEntries, ids: ObjectIDs
+    ) {
+        // Mode, type and id take more than the bytes that go with a path.
+        let most = output.count / 50 + 1
+        var ids: ObjectIDs = []
+        if let packer = EntriesPacker(files: most, bytes: output.count) {
+            var isWhole = true
+            output.withUnsafeBytes { bytes in
+                forEachFile(in: bytes, below: prefix) { path, kind, id in
+                    isWhole = packer.append(path, kind) && isWhole
+                    ids.append(id)
                 }
-                let whole = BytePath(bytes: Array(rest[(tab + 1)..<end]))
-                guard let id, let path = prefix.isEmpty ? whole : whole.relative(to: prefix), !path.isEmpty,
-                    !path.isLeftOut
-                else { continue }
-                files.append((FileEntry(path: path, kind: kind(ofMode: Array(rest[..<6])[...])), id))
+            }
+            if isWhole, packer.isSorted { return (packer.finish(), ids) }
+        }
+        var files: [(entry: FileEntry, id: ObjectID)] = []
+        output.withUnsafeBytes { bytes in
+            forEachFile(in: bytes, below: prefix) { path, kind, id in
+                files.append((FileEntry(path: BytePath(bytes: Array(path)), kind: kind), id))
             }
         }
-        let isSorted = zip(files, files.dropFirst()).allSatisfy { $0.entry.path < $1.entry.path }
-        return isSorted ? files : files.sorted { $0.entry.path < $1.entry.path }
+        files.sort { $0.entry.path < $1.entry.path }
+        ids = []
+        for file in files { ids.append(file.id) }
+        return (FileEntries(files.map(\.entry)), ids)
+    }
+
+    private static func forEachFile(
+        in bytes: UnsafeRawBufferPointer, below prefix: BytePath,
+        _ body: (UnsafeRawBufferPointer, FileKind, ObjectID) -> Void
+    ) {
+        let above = prefix.isEmpty ? [] : prefix.bytes + [UInt8(ascii: "/")]
+        var start = 0
+        while start < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
+            guard let end = rest.first(0), let tab = rest.first(9), tab < end else { return }
+            start += end + 1
+            // The mode has six digits, and the id ends before the tab.
+            let id = rest[..<tab].lastIndex(of: UInt8(ascii: " ")).flatMap {
+                ObjectID(hex: UnsafeRawBufferPointer(rebasing: rest[($0 + 1)..<tab]))
+            }
+            let whole = UnsafeRawBufferPointer(rebasing: rest[(tab + 1)..<end])
+            guard let id, whole.starts(with: above), whole.count > above.count else { continue }
+            let path = UnsafeRawBufferPointer(rebasing: whole[above.count...])
+            if path.mayBeLeftOut, BytePath(bytes: Array(path)).isLeftOut { continue }
+            body(path, kind(ofMode: Array(rest[..<6])[...]), id)
+        }
     }
 
     static func kind(ofMode mode: ArraySlice<UInt8>) -> FileKind {
@@ -323,6 +355,16 @@ extension GitRepository {
 }
 
 extension UnsafeRawBufferPointer {
+    /// Whether some part of the path begins with a dot, as of hardly any one does.
+    fileprivate var mayBeLeftOut: Bool {
+        var isStart = true
+        for byte in self {
+            if isStart, byte == UInt8(ascii: ".") { return true }
+            isStart = byte == UInt8(ascii: "/")
+        }
+        return false
+    }
+
     /// The place of the first such byte.
     fileprivate func first(_ byte: Int32) -> Int? {
         guard let base = baseAddress, let found = memchr(base, byte, count) else { return nil }

@@ -1,5 +1,4 @@
 // Reads many files of one look for what they hold. Does not know which have to be read.
-import CLinux
 import Glibc
 import Synchronization
 
@@ -15,19 +14,15 @@ struct ReadContents: Sendable {
     }
 }
 
-/// One thread's hands: a buffer, and the folder that the last file was in, which saves looking up its path.
+/// One thread's hands: a buffer, and what opens files.
 struct ContentReader: ~Copyable {
     private let tree: WorkingTree
     private let looked: LookedAt
-    private let root: Int32
     private let trusts: Bool
     /// Whether the index is told of each file.
     private let isForIndex: Bool
     private var buffer = [UInt8](repeating: 0, count: FileHashing.bufferSize)
-    private var folder: Int32 = -1
-    /// Ended by a zero byte.
-    private var folderPath: [UInt8] = []
-    private var name: [UInt8] = []
+    private var opener: FileOpener
     private var findings: [LearnedContents.Finding] = []
     private(set) var contents = ReadContents()
 
@@ -35,13 +30,8 @@ struct ContentReader: ~Copyable {
         self.tree = tree
         looked = tree.looked
         self.isForIndex = isForIndex
-        root = tree.options.root.withCString { Glibc.open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        opener = FileOpener(tree)
         trusts = tree.index?.trustsFingerprints ?? false
-    }
-
-    deinit {
-        if root >= 0 { close(root) }
-        if folder >= 0 { close(folder) }
     }
 
     /// Reads the files at `positions`. What they hold is with the tree then, or in `contents`.
@@ -76,7 +66,7 @@ struct ContentReader: ~Copyable {
         let status = looked.status(position)
         let size = Int(status.size)
         guard kind == .file || kind == .executable, size >= 0, size < buffer.count else { return nil }
-        let file = open(position)
+        let file = opener.open(position)
         guard file >= 0 else { return nil }
         defer { close(file) }
         // One byte more shows a file that grew.
@@ -101,40 +91,6 @@ struct ContentReader: ~Copyable {
             return candidate.digest
         }
         return tree.index?.digest(of: fingerprint, size: size)
-    }
-
-    /// Opens a file to read; negative where that failed.
-    private mutating func open(_ position: Int) -> Int32 {
-        let isSameFolder = looked.withPath(position) { path in
-            let cut = path.lastIndex(of: slash)
-            name.removeAll(keepingCapacity: true)
-            name.append(contentsOf: UnsafeRawBufferPointer(rebasing: path[(cut.map { $0 + 1 } ?? 0)...]))
-            name.append(0)
-            let parent = UnsafeRawBufferPointer(rebasing: path[..<(cut ?? 0)])
-            let isSame = folderPath.withUnsafeBytes { known in
-                known.count == parent.count + 1
-                    && MappedIndex.compare(UnsafeRawBufferPointer(rebasing: known.dropLast()), parent) == 0
-            }
-            if isSame { return true }
-            folderPath.removeAll(keepingCapacity: true)
-            folderPath.append(contentsOf: parent)
-            folderPath.append(0)
-            return false
-        }
-        if !isSameFolder {
-            if folder >= 0 { close(folder) }
-            folder = folderPath.count == 1 ? -1 : Self.withName(folderPath) { clinux_open_folder(root, $0) }
-        }
-        let parent = folderPath.count == 1 ? root : folder
-        guard parent >= 0 else { return -1 }
-        let flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW
-        return Self.withName(name) { openat(parent, $0, flags) }
-    }
-
-    private static func withName(_ name: [UInt8], _ body: (UnsafePointer<CChar>) -> Int32) -> Int32 {
-        name.withUnsafeBytes { bytes in
-            bytes.baseAddress.map { body($0.assumingMemoryBound(to: CChar.self)) } ?? -1
-        }
     }
 }
 

@@ -67,6 +67,9 @@ package final class ConversionMemo: Sendable {
         mapped = Fingerprint(high: reader.number(), low: reader.number()) == meaning ? found : nil
     }
 
+    /// Whether anything that is recorded may be found again: in a state folder that is there.
+    package var isKept: Bool { file.map { $0.parent.withCString { access($0, F_OK) } == 0 } ?? false }
+
     // MARK: Asking
 
     private func section(_ number: Int) -> UnsafeRawBufferPointer {

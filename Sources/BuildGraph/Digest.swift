@@ -58,8 +58,8 @@ package struct SHA256Value: Sendable, Hashable, Comparable {
         }
     }
 
-    /// The 32 bytes, without an array of them.
-    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    /// The 32 bytes, valid during the call, without an array of them.
+    package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         let ordered = (words.0.bigEndian, words.1.bigEndian, words.2.bigEndian, words.3.bigEndian)
         return withUnsafeBytes(of: ordered, body)
     }

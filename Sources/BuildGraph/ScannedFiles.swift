@@ -25,7 +25,7 @@ final class ScannedFiles: Sendable {
         guard bytes < Int(UInt32.max), chunks < Int(UInt32.max) / PackedStatuses.chunkSize else {
             throw FileSystemError("list", .root, errno: EFBIG)
         }
-        let memory = ScanMemory(files: files, bytes: bytes)
+        let memory = PackedMemory(files: files, bytes: bytes)
         var join = ScanJoin(memory, levels, folders, files: files)
         var statuses: [StatusChunk] = []
         statuses.reserveCapacity(chunks)
@@ -50,26 +50,6 @@ struct ScanLevel: Sendable {
     var outputs: [ScanOutput]
 }
 
-/// Memory for paths, their places and kinds.
-private final class ScanMemory: Sendable {
-    let heap: UInt
-    let offsets: UInt
-    let kinds: UInt
-
-    init(files: Int, bytes: Int) {
-        func allocate(_ count: Int) -> UInt {
-            UInt(bitPattern: UnsafeMutableRawPointer.allocate(byteCount: max(8, count), alignment: 8))
-        }
-        heap = allocate(bytes)
-        offsets = allocate(4 * (files + 1))
-        kinds = allocate(files)
-    }
-
-    deinit {
-        for address in [heap, offsets, kinds] { UnsafeMutableRawPointer(bitPattern: address)?.deallocate() }
-    }
-}
-
 private struct ScanJoin {
     /// What is in a folder, and where in `statuses` and `folders` what comes with it begins.
     private struct Place {
@@ -87,13 +67,13 @@ private struct ScanJoin {
 
     private let outputs: [[UInt8]]
     private let folders: [BytePath]
-    private let memory: ScanMemory
+    private let memory: PackedMemory
     /// By the number of a folder: what is in it.
     private var listings: [Place]
     private(set) var places: [UInt32] = []
     private var written = 0
 
-    init(_ memory: ScanMemory, _ levels: [ScanLevel], _ folders: [BytePath], files: Int) {
+    init(_ memory: PackedMemory, _ levels: [ScanLevel], _ folders: [BytePath], files: Int) {
         self.memory = memory
         self.folders = folders
         var outputs: [[UInt8]] = []

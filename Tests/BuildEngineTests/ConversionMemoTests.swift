@@ -59,6 +59,22 @@ import Testing
         #expect(try await seen.look() == truth)
     }
 
+    /// Of many paths that no pattern tells apart git is asked about one.
+    @Test(arguments: [
+        ("* text=auto\n", 1), ("*.txt text\nx.c -text\n", 3), ("*.t?t text\n", 42), ("*.txt linguist-generated\n", 1),
+        ("a/*.txt text\n", 42),
+    ])
+    func gitIsAskedAboutOnePathOfEachKind(attributes: String, asked: Int) async throws {
+        var files: [String: String] = ["x.c": "1\r\n"]
+        for number in 0..<40 { files["a/b\(number % 3)/n\(number).txt"] = "1\n" }
+        let seen = try await opened("", files)
+        try seen.repository.write(".git/info/attributes", attributes)
+        let truth = try await seen.truth()
+        seen.runner.countInput(of: "check-attr")
+        #expect(try await seen.lookInCI() == truth)
+        #expect(seen.runner.inputs == asked)
+    }
+
     // MARK: Anything that happens
 
     private struct History {
@@ -69,7 +85,8 @@ import Testing
         private static let rules = [
             "* text=auto", "*.txt text", "*.txt text eol=crlf", "* -text", "x.txt -text", "*.c ident", "b/** text",
             "*.c working-tree-encoding=UTF-16LE", "y.txt filter=lfs", "z.c filter=own", "[attr]mine text eol=crlf",
-            "x.* mine", "*.txt eol=lf", "* crlf=input", "/a/** !text",
+            "x.* mine", "*.txt eol=lf", "* crlf=input", "/a/** !text", "*.TXT text", "Y.txt -text", "?.txt eol=crlf",
+            "*.t[xy]t -text", "\"x.txt\" text", "!y.txt text", "x.txt binary", "*xt diff=own", "b/*.c text",
         ]
 
         mutating func pick<Element>(_ some: [Element]) -> Element {
@@ -116,7 +133,9 @@ import Testing
                 try git.folder.write("home/own", rules())
                 try await git.git(["config", "--global", "core.attributesFile", pick(["~/own", "~/nothing"])])
             case 13: try await git.git(["config", "--global", "--unset", "core.attributesFile"])
-            case 14: try await git.git(["config", "core.autocrlf", pick(["true", "false", "input"])])
+            case 14:
+                try await git.git(["config", "core.ignorecase", pick(["true", "false"])])
+                try await git.git(["config", "core.autocrlf", pick(["true", "false", "input"])])
             case 15: try await git.git(["add", "--all"])
             case 16: try await git.git(["rm", "--quiet", "--cached", "--force", "--", name])
             case 17: try await git.git(["commit", "--quiet", "--allow-empty", "--all", "-m", "change"])
@@ -149,6 +168,9 @@ import Testing
             let names = Set(looked.files.keys).union(truth.files.keys).filter { looked.files[$0] != truth.files[$0] }
             #expect(names.isEmpty, "seed \(seed), step \(step): \(changes): \(names.sorted())")
             if !names.isEmpty { return }
+            let inCI = try await seen.lookInCI()
+            #expect(inCI == truth, "seed \(seed), step \(step): \(changes)")
+            if inCI != truth { return }
         }
     }
 }

@@ -10,6 +10,7 @@ import Testing
 final class CountingRunner: CommandRunner {
     private let runner = ProcessRunner()
     private let seen = Mutex<[[String]]>([])
+    private let counted = Mutex<(word: String, count: Int)>(("", 0))
     private let meddling = Mutex<(word: String, body: @Sendable () throws -> Void)?>(nil)
 
     /// The commands since the last call, without what comes before git's own words.
@@ -20,6 +21,11 @@ final class CountingRunner: CommandRunner {
         }
     }
 
+    /// How many words, each ended by a zero byte, commands with the counted word were given to read.
+    var inputs: Int { counted.withLock { $0.count } }
+
+    func countInput(of word: String) { counted.withLock { $0 = (word, 0) } }
+
     /// Done once, when the next command that has the word `after` has answered.
     func meddle(after word: String, _ body: @escaping @Sendable () throws -> Void) {
         meddling.withLock { $0 = (word, body) }
@@ -27,6 +33,9 @@ final class CountingRunner: CommandRunner {
 
     func run(_ command: Command) async throws -> CommandResult {
         seen.withLock { $0.append(command.arguments) }
+        counted.withLock { counted in
+            if command.arguments.contains(counted.word) { counted.count += command.input.count { $0 == 0 } }
+        }
         let result = try await runner.run(command)
         let body = meddling.withLock { waiting -> (@Sendable () throws -> Void)? in
             guard let found = waiting, command.arguments.contains(found.word) else { return nil }
@@ -80,10 +89,12 @@ struct RememberedRepository {
                 from: root, runner: runner, environment: environment, believingMemos: believingMemos))
     }
 
-    private func seen(_ tree: WorkingTree, _ git: GitRepository, _ answers: GitAnswers?) async throws -> Seen {
+    private func seen(
+        _ tree: WorkingTree, _ git: GitRepository, _ answers: GitAnswers?, forms: String? = ".lmsbuild/forms"
+    ) async throws -> Seen {
         let stored = try await git.checkedOut(
             tree, prefix: prefix, objects: git.objects(memo: nil, trustingMemo: false), answers: answers,
-            conversions: answers?.conversions(keptIn: root.appending(".lmsbuild/forms")))
+            conversions: answers?.conversions(keptIn: forms.map { root.appending(BytePath($0)) }))
         var seen = Seen()
         for entry in stored.entries {
             let digest =
@@ -109,6 +120,17 @@ struct RememberedRepository {
             seen.submodules[path.shown] = String(decoding: id, as: UTF8.self)
         }
         try tree.save(files)
+        return seen
+    }
+
+    /// What a command sees where nothing is remembered, and nothing will be.
+    func lookInCI() async throws -> Seen {
+        let git = try await find(believingMemos: false)
+        let answers = try await git.answers(root: root, memo: nil)
+        var seen = try await seen(WorkingTree.scan(answers.options), git, answers, forms: nil)
+        for (path, id) in answers.options.submodules {
+            seen.submodules[path.shown] = String(decoding: id, as: UTF8.self)
+        }
         return seen
     }
 
