@@ -230,20 +230,10 @@ package struct ContractGrid: Sendable {
         return text
     }
 
+    /// Titles have lines.
     private static func escaped(_ text: String) -> String {
-        var found = ""
-        for character in text.unicodeScalars {
-            switch character {
-            case "&": found += "&amp;"
-            case "<": found += "&lt;"
-            case ">": found += "&gt;"
-            case "\"": found += "&quot;"
-            case "\n": found += "&#10;"
-            default:
-                if character.value >= 0x20 && character.value != 0x7F { found.unicodeScalars.append(character) }
-            }
-        }
-        return found
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { Markup.text(String($0)) }
+            .joined(separator: "&#10;")
     }
 
     private static let colours = """

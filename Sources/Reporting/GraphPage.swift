@@ -55,7 +55,7 @@ package enum GraphPage {
         let nodes = JSONValue.array(
             picture.nodes.map { node in
                 .object([
-                    ("name", .string(node.name)), ("kind", .string(node.kind)),
+                    ("name", .string(BytePath(node.name).shown)), ("kind", .string(node.kind)),
                     ("affected", .bool(node.isAffected == true)), ("cached", .bool(node.isCached == true)),
                 ])
             })

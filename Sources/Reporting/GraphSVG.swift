@@ -119,7 +119,6 @@ package enum GraphSVG {
     }
 
     static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-            .replacing("\"", with: "&quot;")
+        Markup.text(text)
     }
 }

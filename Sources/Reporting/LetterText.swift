@@ -22,7 +22,7 @@ package struct LetterText: Sendable {
             "Auto-Submitted: auto-generated",
             "X-Lmsbuild-Event: \(change.event.rawValue)",
             "MIME-Version: 1.0",
-            "Content-Type: multipart/alternative; boundary=\"\(boundary)\"",
+            "Content-Type: multipart/alternative;\r\n boundary=\"\(boundary)\"",
             "",
         ]
         for (type, text) in [("plain", Self.text(change)), ("html", Self.page(change))] {

@@ -131,10 +131,23 @@ private struct StagedSource: DashboardSource {
 @Suite struct DashboardServerTests {
     private static let token = String(repeating: "ab", count: 32)
 
-    /// Sends `text`, and gives all that comes back until the server ends it or `isEnough`.
-    private func exchange(_ port: Int, _ text: String, isEnough: (String) -> Bool = { _ in false }) throws -> String {
+    /// Sends `text`, and gives all that comes back until the server ends it or `isEnough`, at most two minutes
+    /// long. On a thread of its own: the server answers by tasks, which what blocks here would keep from running.
+    private func exchange(
+        _ port: Int, _ text: String, isEnough: @escaping @Sendable (String) -> Bool = { _ in false }
+    ) async throws -> String {
+        let answer: String? = await withCheckedContinuation { continuation in
+            let isStarted = OwnThread.start { continuation.resume(returning: Self.talked(port, text, isEnough)) }
+            if !isStarted { continuation.resume(returning: nil) }
+        }
+        return try #require(answer)
+    }
+
+    private static func talked(_ port: Int, _ text: String, _ isEnough: (String) -> Bool) -> String? {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
+        var limit = timeval(tv_sec: 120, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(UInt16(port)).bigEndian
@@ -144,7 +157,7 @@ private struct StagedSource: DashboardSource {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
-        try #require(isConnected)
+        guard isConnected else { return nil }
         let bytes = Array(text.utf8)
         _ = bytes.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
         var answer = ""
@@ -179,20 +192,21 @@ private struct StagedSource: DashboardSource {
 
     @Test func pagesComeWithTheirGuards() async throws {
         try await served { port, _ in
-            let page = try exchange(port, request(port, "/components.html"))
+            let page = try await exchange(port, request(port, "/components.html"))
             #expect(page.hasPrefix("HTTP/1.1 200 OK\r\n"))
             for header in [
                 "Content-Security-Policy: default-src 'none'; style-src 'self'; script-src 'self'",
                 "frame-ancestors 'none'", "X-Content-Type-Options: nosniff", "Cache-Control: no-store",
                 "Referrer-Policy: no-referrer", "Cross-Origin-Resource-Policy: same-origin",
             ] { #expect(page.contains(header), "\(header)") }
-            let head = try exchange(port, request(port, "/components.html", method: "HEAD"))
+            let head = try await exchange(port, request(port, "/components.html", method: "HEAD"))
             #expect(head.hasPrefix("HTTP/1.1 200") && head.hasSuffix("\r\n\r\n"))
-            #expect(try exchange(port, request(port, "/none.html")).hasPrefix("HTTP/1.1 404"))
-            #expect(try exchange(port, "GET / HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\n\r\n").hasPrefix("HTTP/1.1 401"))
-            #expect(try exchange(port, "nonsense\r\n\r\n").hasPrefix("HTTP/1.1 400"))
+            #expect(try await exchange(port, request(port, "/none.html")).hasPrefix("HTTP/1.1 404"))
+            #expect(
+                try await exchange(port, "GET / HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\n\r\n").hasPrefix("HTTP/1.1 401"))
+            #expect(try await exchange(port, "nonsense\r\n\r\n").hasPrefix("HTTP/1.1 400"))
             let long = String(repeating: "a", count: LoopbackListener.mostBytes)
-            #expect(try exchange(port, "GET /\(long)").hasPrefix("HTTP/1.1 431"))
+            #expect(try await exchange(port, "GET /\(long)").hasPrefix("HTTP/1.1 431"))
         }
     }
 
@@ -201,10 +215,13 @@ private struct StagedSource: DashboardSource {
             let heading = RunHeading(id: "20261121-170306-3f2a", time: 0, program: "1")
             let log = EventLog(heading, in: EventLogs(in: folder.path)) { _ in }
             log.receive(ToldRun.started(2))
-            var isEnding = false
-            let told = try exchange(port, request(port, "/live")) { text in
-                if text.contains("running"), !isEnding {
-                    isEnding = true
+            let isEnding = Mutex(false)
+            let told = try await exchange(port, request(port, "/live")) { text in
+                let isFirst = isEnding.withLock { isEnding in
+                    defer { isEnding = isEnding || text.contains("running") }
+                    return text.contains("running") && !isEnding
+                }
+                if isFirst {
                     log.receive(ToldRun.finished(ran: 2))
                 }
                 return text.contains("last run")

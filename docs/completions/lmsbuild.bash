@@ -6,7 +6,7 @@ _lmsbuild() {
         -C | -f) ((index++)) ;;
         -*) [ -z "$command" ] || break ;;
         *)
-            case " contracts release env " in
+            case " contracts release env notify " in
             *" $command "*) [ -z "$command" ] || { command="$command ${COMP_WORDS[index]}"; break; } ;;
             esac
             [ -z "$command" ] || break
@@ -20,12 +20,13 @@ _lmsbuild() {
     -f) compopt -o default; return ;;
     esac
     if [ -z "$command" ]; then
-        words="run affected hash tag inputs check fmt explain graph deps rdeps path replay contracts push release reproduce lock can-deploy watch env deploy status rollback history help -C -f --help --version"
+        words="run report serve affected hash tag inputs check fmt explain graph deps rdeps path replay contracts push release reproduce lock can-deploy watch env deploy status rollback history stats notify help -C -f --help --version"
     else
         case "$command $previous" in
         "run --sandbox") words="auto on off" ;;
         "run --driver") words="auto buildah docker podman" ;;
         "run --progress") words="auto tty plain none" ;;
+        "report --format") words="text json html markdown trace" ;;
         "affected --kind") words="service library" ;;
         "hash --format") words="text json" ;;
         "tag --format") words="text json" ;;
@@ -46,6 +47,7 @@ _lmsbuild() {
         "release verify --driver") words="auto buildah docker podman" ;;
         "release verify --format") words="text json" ;;
         "release diff --format") words="text json" ;;
+        "release push --driver") words="auto buildah docker podman" ;;
         "reproduce --driver") words="auto buildah podman" ;;
         "reproduce --format") words="text json" ;;
         "can-deploy --format") words="text json" ;;
@@ -54,9 +56,13 @@ _lmsbuild() {
         "deploy --driver") words="auto buildah docker podman" ;;
         "status --format") words="text json" ;;
         "history --format") words="text json" ;;
+        "stats --format") words="text json" ;;
+        "notify list --format") words="text json" ;;
         *)
             case "$command" in
-            "run") words="-C -f -j --jobs -k -n -B -v --verbose -q --quiet --replay-logs --affected --if-unknown --base --report-dir --deepen --sandbox --driver --progress --no-wait --locked --watch --help" ;;
+            "run") words="-C -f -j --jobs -k -n -B -v --verbose -q --quiet --replay-logs --affected --if-unknown --base --report-dir --deepen --sandbox --driver --progress --no-wait --locked --from-registry --insecure-registry --watch --trace --summary --help" ;;
+            "report") words="-C -f --format -o --output -v --verbose --list --help" ;;
+            "serve") words="-C -f --port --export --help" ;;
             "affected") words="-C -f --base --since --if-unknown --deepen --head --targets --stage --kind --contracts --why --format --shard --times --max-jobs --include --help" ;;
             "hash") words="-C -f --format --inputs --help" ;;
             "tag") words="-C -f --format --help" ;;
@@ -73,13 +79,15 @@ _lmsbuild() {
             "contracts publish") words="-C -f --broker --as --results --help" ;;
             "contracts fetch") words="-C -f --broker --provider -o --output --help" ;;
             "push") words="-C -f --insecure-registry -j --jobs --driver --format --help" ;;
-            "release write") words="-C -f -o --output --driver --help" ;;
+            "release write") words="-C -f --insecure-registry -o --output --push --driver --help" ;;
             "release list") words="-C -f --format --help" ;;
             "release show") words="-C -f --format --help" ;;
             "release verify") words="-C -f --driver --name --keys --require-signed --format --help" ;;
             "release diff") words="-C -f --format --help" ;;
             "release sign") words="-C -f --key --help" ;;
-            "release attest") words="-C -f -o --output --key --help" ;;
+            "release attest") words="-C -f --insecure-registry -o --output --push --key --help" ;;
+            "release push") words="-C -f --insecure-registry --driver --help" ;;
+            "release pull") words="-C -f --insecure-registry -o --output --help" ;;
             "reproduce") words="-C -f --driver --format --help" ;;
             "lock") words="-C -f --insecure-registry --update --check --help" ;;
             "can-deploy") words="-C -f --to --running --service --undeclared --verify --format --help" ;;
@@ -88,13 +96,17 @@ _lmsbuild() {
             "env diff") words="-C -f --format --help" ;;
             "env docs") words="-C -f -o --output --help" ;;
             "env render") words="-C -f --help" ;;
-            "deploy") words="-C -f --to -m --message -n --dry-run --retry --no-way-back --allow-irreversible --all-at-once --no-wait --timeout --keys --driver --help" ;;
+            "deploy") words="-C -f --to -m --message -n --dry-run --retry --no-way-back --allow-irreversible --all-at-once --no-wait --timeout --keys --require-signed --driver --help" ;;
             "status") words="-C -f --env --fix --no-wait --format --help" ;;
             "rollback") words="-C -f --env --to -m --message --allow-irreversible --no-wait --help" ;;
-            "history") words="-C -f --env --last --format --help" ;;
+            "history") words="-C -f --env --last --rebuild --format --help" ;;
+            "stats") words="-C -f --last --top --format --help" ;;
+            "notify list") words="-C -f --format --help" ;;
+            "notify test") words="-C -f -n --dry-run --help" ;;
             "contracts") words="list publish fetch" ;;
-            "release") words="write list show verify diff sign attest" ;;
+            "release") words="write list show verify diff sign attest push pull" ;;
             "env") words="check diff docs render" ;;
+            "notify") words="list test" ;;
             esac
             ;;
         esac

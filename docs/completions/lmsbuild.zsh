@@ -5,6 +5,8 @@ _lmsbuild() {
     local context state line
     commands=(
         'run:Brings targets up to date\: runs what no cache has, in parallel.'
+        'report:Shows a run again\: on the console, as a page, as Markdown, as a trace, as JSON.'
+        'serve:The dashboard\: runs as they happen, history, graph, contracts, environments.'
         'affected:What has changed since a revision\: components, targets, or pairs to verify.'
         'hash:Input hashes of targets.'
         'tag:Image references, tagged by input hash.'
@@ -28,7 +30,9 @@ _lmsbuild() {
         'deploy:Brings a release to an environment, waits for health, goes back by itself if it does not come.'
         'status:What runs in an environment against what was released there.'
         'rollback:Back to an earlier release of an environment.'
-        'history:What ran when in an environment, who brought it there, and why.'
+        'history:The runs of this workspace; with --env what ran when in an environment, who brought it there, and why.'
+        'stats:What the last runs tell\: slow and slower targets, what made them run, cache hits, flaky tests.'
+        'notify:Who is told when something fails, works again or is deployed.'
     )
     _arguments -C '-C[Work as if started in this folder.]:dir:_directories' \
         '-f[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
@@ -59,7 +63,29 @@ _lmsbuild() {
             ''--progress'[auto, tty, plain or none.]:progress:(auto tty plain none)' \
             ''--no-wait'[Exit 9 at once where another run holds the workspace.]' \
             ''--locked'[Refuse base images that Buildfile.lock does not pin.]' \
+            ''--from-registry'[What the registry has under an image'\''s tag counts as built; the engine need not have it.]' \
+            ''--insecure-registry'[Ask this registry by plain HTTP, as this machine'\''s own are; also LMSBUILD_INSECURE_REGISTRIES, separated by commas.]:host[:port]:_files' \
             ''--watch'[Run again after each change of the workspace, until interrupted.]' \
+            ''--trace'[Write a trace here that Perfetto and Chrome open.]:file:_files' \
+            ''--summary'[Write a summary in Markdown here.]:file:_files' \
+            '*: :_files'
+        ;;
+    report)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--format'[text, json, html, markdown or trace.]:format:(text json html markdown trace)' \
+            '(-o --output)'{-o,--output}'[Write to this file.]:file:_files' \
+            '(-v --verbose)'{-v,--verbose}'[Show what was cached and the output of what succeeded, too.]' \
+            ''--list'[List the runs that are kept, newest first.]' \
+            '*: :_files'
+        ;;
+    serve)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--port'[The port on 127.0.0.1; 0 takes one that is free.]:port:_files' \
+            ''--export'[Write all pages into this folder, and end; for artifacts of a CI job.]:folder:_files' \
             '*: :_files'
         ;;
     affected)
@@ -226,14 +252,16 @@ _lmsbuild() {
         _arguments \
             ''-C'[Work as if started in this folder.]:dir:_files' \
             ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
-            '(-o --output)'{-o,--output}'[The folder to write to; it is made where it is not there.]:output:_files' \
+            ''--insecure-registry'[Ask this registry by plain HTTP, as this machine'\''s own are; also LMSBUILD_INSECURE_REGISTRIES, separated by commas.]:host[:port]:_files' \
+            '(-o --output)'{-o,--output}'[Write it to this file, too; signatures beside it.]:output:_files' \
+            ''--push'[Attach them to the images in the registry, which has to have those.]' \
             ''--driver'[The container engine that has the images\: auto, buildah, docker or podman.]:driver:(auto buildah docker podman)' \
             ''--format'[text or json.]:format:(text json)' \
             ''--name'[The name that the release must have\: its first digits, at least 12.]:hash:_files' \
             ''--keys'[Judge its signatures by the keys that this file trusts.]:file:_files' \
             ''--require-signed'[Nobody of --keys having signed it is a disagreement.]' \
             ''--key'[Sign them with this private key, a PEM file without a passphrase.]:file:_files' \
-            '1: :(write list show verify diff sign attest)' \
+            '1: :(write list show verify diff sign attest push pull)' \
             '*: :_files'
         ;;
     reproduce)
@@ -258,7 +286,7 @@ _lmsbuild() {
             ''-C'[Work as if started in this folder.]:dir:_files' \
             ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
             ''--to'[The environment that it would go to.]:environment:_files' \
-            ''--running'[The release that runs there, named as '\''release show'\'' takes it; without, that nothing runs there.]:release:_files' \
+            ''--running'[The release that runs there, named as '\''release show'\'' takes it; without, what was deployed there from here.]:release:_files' \
             ''--service'[Only this service of the release goes; may be repeated.]:service:_files' \
             ''--undeclared'[What no contract speaks of\: may go, or is refused.]:allow|refuse:_files' \
             ''--verify'[Run the verifications that decide it, as far as they are of the contents at hand.]' \
@@ -294,10 +322,11 @@ _lmsbuild() {
             ''--retry'[Try images again that did not come up before.]' \
             ''--no-way-back'[Deploy although what runs now could not be gone back to.]' \
             ''--allow-irreversible'[Deploy although data changes for which there is no way back.]' \
-            ''--all-at-once'[Bring all at once where the environment'\''s strategy is one that is not built yet.]' \
+            ''--all-at-once'[Replace what runs where it stands, whatever the environment'\''s strategy says.]' \
             ''--no-wait'[Exit with 9 where another is at work there.]' \
             ''--timeout'[How long it may take, in place of what health checks say.]:timeout:_files' \
             ''--keys'[The file of keys that count, for '\''policy signed'\''.]:file:_files' \
+            ''--require-signed'[Refuse what nobody of --keys has signed, whatever the policy.]' \
             ''--driver'[The container engine that has the images\: auto, buildah, docker or podman.]:driver:(auto buildah docker podman)' \
             '*: :_files'
         ;;
@@ -327,8 +356,27 @@ _lmsbuild() {
             ''-C'[Work as if started in this folder.]:dir:_files' \
             ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
             ''--env'[The environment.]:environment:_files' \
-            ''--last'[Only the last so many.]:last:_files' \
+            ''--last'[Only the last so many; of runs 20 without.]:last:_files' \
+            ''--rebuild'[Make the history of runs anew from the logs that are kept.]' \
             ''--format'[text or json.]:format:(text json)' \
+            '*: :_files'
+        ;;
+    stats)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--last'[Look at the last so many runs.]:last:_files' \
+            ''--top'[Lines of each list.]:top:_files' \
+            ''--format'[text or json.]:format:(text json)' \
+            '*: :_files'
+        ;;
+    notify)
+        _arguments \
+            ''-C'[Work as if started in this folder.]:dir:_files' \
+            ''-f'[The root Buildfile, for every tree that is looked at.]:buildfile:_files' \
+            ''--format'[text or json.]:format:(text json)' \
+            '(-n --dry-run)'{-n,--dry-run}'[Print what would be sent, and send nothing.]' \
+            '1: :(list test)' \
             '*: :_files'
         ;;
     esac
