@@ -145,7 +145,8 @@ package struct EngineAPI: Sendable {
             switch answer.status {
             case 404: .missing
             case 409: .conflict
-            case 502, 504: .unreachable
+            // 503: also an engine that has come back and does not know its swarm yet.
+            case 502, 503, 504: .unreachable
             default: said.contains("out of sequence") ? .conflict : .refused
             }
         throw EngineError(kind, said)

@@ -717,6 +717,52 @@ Correct the word under the caret, or declare the environment. The order of the b
 no part in hashes, so mending one never rebuilds a target.
 
 """##,
+    "LMS116": ##"""
+# LMS116: bad notification
+
+A `notify` block says what cannot be: a line that its kind does not take, a line twice, an environment that is not declared, an
+address that is none, or it lacks a line without which nothing can be sent. [Notifications](../notifications.md) has all lines.
+
+```make
+notify email ops
+    to ops@shop.example
+    from lmsbuild@shop.example
+    on failure recovery
+```
+
+```text
+error[LMS116]: 'notify email' lacks 'server'
+  --> Buildfile:1:1
+   |
+ 1 | notify email ops
+   | ^^^^^^
+   = help: add a line: server smtps://HOST or smtp://HOST
+```
+
+## What to do
+
+Add, correct or remove the line:
+
+```make
+notify email ops
+    to ops@shop.example
+    from lmsbuild@shop.example
+    server smtps://mail.shop.example
+    on failure recovery
+
+notify slack               # its address is in the variable SLACK_WEBHOOK_URL
+    on failure recovery gate
+
+notify webhook audit
+    url AUDIT_URL          # the name of the variable that holds it, never the address itself
+    key AUDIT_KEY
+    on deploy rollback drift
+```
+
+`lmsbuild notify` lists who is told of what, and `lmsbuild notify test` sends a message to each. Notifications play no part in
+hashes.
+
+"""##,
     "LMS120": ##"""
 # LMS120: bad env file
 
@@ -1683,6 +1729,46 @@ than the one that was built here. Nothing was pushed. The exit status is 34.
 3. The registry's is the one to use: `lmsbuild run -B catalog:image` is not needed; remove the local image, and the registry's
    counts.
 4. The registry's is wrong: delete it there by hand. lmsbuild never does.
+
+"""##,
+    "LMS620": ##"""
+# LMS620: somebody was not told
+
+A warning: something changed, a [notification](../notifications.md) was to tell of it, and the other side did not take the message.
+How the command ends does not depend on it.
+
+```text
+warning[LMS620]: 'ops' was not told: it answers 503: try later
+  = help: the message is kept, and a later run tries again
+```
+
+## What to do
+
+- Nothing, where the other side is away for a while: the message waits in `.lmsbuild/notified`, at most 7 days, and goes out once
+  with a later `run`, `deploy`, `rollback` or `status`.
+- `lmsbuild notify test NAME` sends a test message at once and prints what the other side answers: a wrong address, password
+  or certificate shows there.
+- `the variable … is not set` comes on CI servers alone (`CI` is set): give the job the secret, or narrow the block with `branches`.
+  On other machines nobody is told where the secret is not set.
+- `what people were told cannot be kept`: the disk is full, or `.lmsbuild` cannot be written. Then the same may be told again.
+
+"""##,
+    "LMS621": ##"""
+# LMS621: measures were not taken
+
+A warning: the trace or the metrics of a run could not be written, or a collector or Pushgateway did not take them. How the
+command ends does not depend on it, and they are not kept for later.
+
+```text
+warning[LMS621]: the collector did not take the trace: it accepts no connections
+  = help: OTEL_EXPORTER_OTLP_ENDPOINT names it; unset it to send nothing
+```
+
+## What to do
+
+Correct the address, the file's folder or the other side; or unset the variable that asks for it: `OTEL_EXPORTER_OTLP_ENDPOINT`,
+`LMSBUILD_METRICS_FILE`, `LMSBUILD_PUSHGATEWAY`. [Monitoring](../monitoring/README.md) has all of them. A side that does not answer is
+left alone for a while, so that it does not hold up each run.
 
 """##,
     "LMS701": ##"""

@@ -48,6 +48,7 @@ import Testing
             ],
             folder: repository.path)
         command.timeout = .seconds(240)
+        command.separateErrors = true
         let result = try await ProcessRunner.ofTests.run(command)
         #expect(String(decoding: result.output, as: UTF8.self) == "done\n")
     }

@@ -38,6 +38,7 @@ struct DeployedWorkspace {
 
             service web
                 dir web
+                owners storefront
                 image: Dockerfile
 
             \(hasRotatingSecret ? "variable TOKEN: text secret from command ./rotating" : "")

@@ -281,7 +281,7 @@ import Testing
 
     @Test func whatIsNotBuiltSaysSo() async throws {
         let repository = try await repository()
-        for arguments in [["serve"], ["affected", "--since", "env:prod"]] {
+        for arguments in [["cache"], ["affected", "--since", "env:prod"]] {
             let outcome = try await program.run(arguments, in: repository.path)
             #expect(outcome.status == 2)
             #expect(outcome.errors.contains("is not built yet"))

@@ -96,6 +96,7 @@ import Testing
         if let context = example.context { buildfile += "    [context \(context)]\n" }
         if let target = example.target { buildfile += "    [target \(target)]\n" }
         for argument in example.arguments { buildfile += "    [arg \(argument)]\n" }
+        if example.dockerfile.contains("type=secret,id=s") { buildfile += "    secret s\n" }
         buildfile += "    image: Dockerfile\n"
         try folder.write("beside/Buildfile", buildfile)
         let outcome = try await program.run(
