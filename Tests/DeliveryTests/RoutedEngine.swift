@@ -149,7 +149,7 @@ struct PersistentClient {
     private static let script = """
         import collections, http.client, signal, sys, threading
         stop = threading.Event()
-        signal.signal(signal.SIGTERM, lambda *_: stop.set())
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         answers, bad = collections.Counter(), []
         def ask():
             while not stop.is_set():
@@ -167,7 +167,8 @@ struct PersistentClient {
         threads = [threading.Thread(target=ask) for _ in range(3)]
         for thread in threads: thread.start()
         print("asking", file=sys.stderr, flush=True)
-        while not stop.is_set(): stop.wait(0.5)
+        signal.sigwait([signal.SIGTERM])
+        stop.set()
         for thread in threads: thread.join()
         for text, count in answers.items(): print("answer", text, count, file=sys.stderr)
         for reason in bad: print("bad", reason, file=sys.stderr)
