@@ -69,13 +69,13 @@ struct PageFrame {
             nav a:hover{color:var(--ink)}nav a[aria-current]{color:var(--ink);border-color:var(--ran)}
             input[type=search]{font:inherit;padding:5px 10px;width:220px;max-width:100%;background:var(--box);color:inherit;border:1px solid var(--line);border-radius:6px}
             .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(260px,1fr));gap:10px}.card{padding:10px 14px;background:var(--box);border:1px solid var(--line);border-radius:8px}
-            .card h3 a{text-decoration:none}.hash{font:13px ui-monospace,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
+            .card h2{margin:0 0 4px}.hash{font:13px ui-monospace,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
             .good{color:var(--good)}.bad{color:var(--bad)}.badge.good,.badge.bad,.badge.open{color:var(--back)}.badge.open{background:var(--ran)}
             #live:empty{display:none}.gone{display:none}.meter{height:8px;background:var(--line);border-radius:4px;overflow:hidden;margin:8px 0}
             progress{width:100%;height:10px;accent-color:var(--ran)}ul.plain{list-style:none;padding:0;margin:4px 0}
             .matrix td,.matrix th{white-space:nowrap;text-align:center;padding:3px 8px}.matrix th:first-child{text-align:left}
             .verified{color:var(--good)}.failed{color:var(--bad)}.to-do,.pending{color:var(--ran)}
-            td.long{white-space:normal;overflow-wrap:anywhere}
+            td.long{white-space:normal;overflow-wrap:anywhere;min-width:150px}
             @media(max-width:600px){form,input[type=search]{width:100%}}
             """
 

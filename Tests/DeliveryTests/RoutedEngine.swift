@@ -107,7 +107,7 @@ struct RoutedEngine {
             ask: { _ in
                 let text = (try? await answer()) ?? ""
                 return text.isEmpty || text == bad ? "answered '\(text)'" : nil
-            }, tell: { print("EVENT", place.project, $0) }, pause: .milliseconds(200))
+            }, tell: { _ in }, pause: .milliseconds(200))
         rollout.askPreview = { _, header in
             let text = (try? await answer(header: "\(header.name): \(header.value)")) ?? ""
             return text.isEmpty ? "no answer" : nil
@@ -127,7 +127,7 @@ struct RoutedEngine {
         plan.strategy = strategy
         plan.action = action
         plan.watch = .seconds(1)
-        plan.checks = [RolloutCheck(url: "router", within: .seconds(2))]
+        plan.checks = [RolloutCheck(url: "http://router/health", within: .seconds(2))]
         return try await (rollout ?? self.rollout()).run(plan)
     }
 

@@ -50,7 +50,6 @@ extension RealEngineTests {
             }
             let (answers, bad) = try await client.end()
             #expect(bad == [])
-            print("ANSWERS", answers)
             return answers
         }
 
@@ -84,7 +83,8 @@ extension RealEngineTests {
                 #expect(entry.end == .rolledBack, "\(entry)")
                 #expect(entry.quarantined == ["three"])
             }
-            #expect(Set(answers.keys) == ["two", "three"])
+            // The switch may be over before anybody asks.
+            #expect(answers["two"] != nil && Set(answers.keys).isSubset(of: ["two", "three"]), "\(answers)")
             #expect(try await routed.answer() == "two")
             #expect(try await routed.place.drifts() == [])
         }
@@ -121,7 +121,8 @@ extension RealEngineTests {
                 #expect(entry.end == .deployed, "\(entry)")
             }
             let both = try await routed.containers()
-            #expect(both.isSuperset(of: before) && both.count == 2)
+            // What an aborted set left may still have been ending before.
+            #expect(!both.isDisjoint(with: before) && both.count == 2)
             let status = try await EnvironmentStatus(of: routed.place.engine, project: routed.place.project)
             #expect(status.drifts == [])
             #expect(status.shares == [.blue: 100])
