@@ -29,8 +29,26 @@ package struct SiteFile: Sendable {
 package final class DashboardSite: Sendable {
     private let source: any DashboardSource
     private let isServed: Bool
-    /// Runs that have ended do not change; of one that goes on nothing is kept.
-    private let ended = Mutex<[String: RunPicture]>([:])
+    /// Runs whose logs were looked at: each line is read once.
+    private let followed = Mutex<[String: Followed]>([:])
+
+    /// A run, and how far its log was read.
+    private struct Followed {
+        var reader: EventLogReader
+        var picture: RunPicture?
+
+        mutating func follow() {
+            // A run that has ended does not change.
+            while picture?.summary == nil, let lines = try? reader.next(), !lines.isEmpty {
+                var rest = lines[...]
+                if picture == nil {
+                    guard case .heading(let heading)? = rest.popFirst() else { return }
+                    picture = RunPicture(heading)
+                }
+                for line in rest { picture?.apply(line) }
+            }
+        }
+    }
 
     /// `isServed` is false for pages that go into a folder.
     package init(_ source: any DashboardSource, isServed: Bool) {
@@ -136,16 +154,18 @@ package final class DashboardSite: Sendable {
     /// The run `id`; nil where there is none.
     func picture(_ id: String) -> RunPicture? {
         guard RunHeading.isID(id) else { return nil }
-        if let known = ended.withLock({ $0[id] }) { return known }
-        guard let picture = source.logs.picture(of: id) else { return nil }
-        if picture.summary != nil { ended.withLock { $0[id] = picture } }
-        return picture
+        return followed.withLock { all in
+            var run = all[id] ?? Followed(reader: EventLogReader(at: source.logs.path(of: id)))
+            run.follow()
+            if run.picture != nil { all[id] = run }
+            return run.picture
+        }
     }
 
     /// The newest runs, newest first.
     private func pictures(_ most: Int) -> [RunPicture] {
         let ids = source.logs.ids
-        ended.withLock { kept in
+        followed.withLock { kept in
             let known = Set(ids)
             for id in kept.keys where !known.contains(id) { kept[id] = nil }
         }

@@ -23,36 +23,16 @@ struct StatsCommand: AsyncParsableCommand, ExitingCommand {
         }
         let opened = try await Workspace.open(global, overrides: [:])
         let history = try RunHistory.open(opened)
-        let answer = try RunHistory.refusing { try Statistics(history, last: last, top: top) }
+        let answer = try RunHistory.refusing { try RunStatistics(history, last: last, most: top) }
         Terminal.out(format == "json" ? answer.json.text(pretty: true) + "\n" : answer.text)
         return .done
     }
 }
 
-/// All that `stats` tells.
-private struct Statistics {
-    let days: [DayRow]
-    let slowest: [SlowTarget]
-    let slowed: [SlowedTarget]
-    let causes: [Invalidation]
-    let invalidated: [InvalidatedTarget]
-    let flaky: [Flaky]
-    let failing: [FailingStreak]
-
-    init(_ history: History, last: Int, top: Int) throws {
-        days = try history.days(last: last)
-        (slowest, slowed) = try history.durations(last: last, most: top)
-        causes = try history.invalidations(last: last, most: top)
-        invalidated = try history.invalidated(last: last, most: top)
-        flaky = try history.flaky(last: last, most: top)
-        failing = try history.failing(last: last, most: top)
-    }
-
-    private var total: DayRow { DayRow(all: days) }
-
+extension RunStatistics {
     // MARK: For people
 
-    var text: String {
+    fileprivate var text: String {
         guard !days.isEmpty else { return "no run is written down here yet\n" }
         var rows = [["day", "runs", "ran", "cached", "failed", "hit rate", "time", "saved"]]
         for day in days.suffix(14) + [total] {
@@ -98,7 +78,7 @@ private struct Statistics {
 
     // MARK: For programs
 
-    var json: JSONValue {
+    fileprivate var json: JSONValue {
         .object([
             ("schema", .number(1)), ("days", .array(days.map(Self.json))), ("all", Self.json(total)),
             (
