@@ -175,6 +175,8 @@ package struct SwarmEngine: APIDeployEngine {
         let document = stack.document(for: .swarm, files: files).labelled(stack, release: release, inDeploy: true)
         try write(document, to: file)
         try await forgetImages(of: stack)
+        // A node that is gone says nothing of its containers: that holds nothing up for long.
+        _ = try await hasEnded(stack.project, within: 60)
         let result = try await program.asked(
             [
                 "docker", "--host", api.address.shown, "stack", "deploy", "--prune", "--resolve-image", "never",
@@ -205,13 +207,26 @@ package struct SwarmEngine: APIDeployEngine {
     package func remove(_ project: String) async throws {
         let result = try await program.asked(["docker", "--host", api.address.shown, "stack", "rm", project])
         if !result.succeeded { throw EngineProgram.refusal(result) }
-        let filter = EngineAPI.filter("label", "\(Self.namespace)=\(project)")
-        for _ in 0..<120 {
-            let tasks = try await api.get("/tasks?\(filter)").elements ?? []
-            if !tasks.contains(where: { $0.at("Status", "State")?.text == "running" }) { return }
-            try await Task.sleep(for: .milliseconds(500))
+        if try await !hasEnded(project, within: 120) {
+            throw EngineError(.refused, "the containers of '\(project)' do not end")
         }
-        throw EngineError(.refused, "the containers of '\(project)' do not end")
+    }
+
+    /// Whether no container runs any more of services that were taken away; looks at most so many times, half a second between.
+    /// Swarm forgets a service at once, while its containers may take their time, and hold their ports.
+    private func hasEnded(_ project: String, within looks: Int) async throws -> Bool {
+        let filter = EngineAPI.filter("label", "\(Self.namespace)=\(project)")
+        for look in 0..<looks {
+            let tasks = try await api.get("/tasks?\(filter)").elements ?? []
+            let running = Set(
+                tasks.filter { $0.at("Status", "State")?.text == "running" }.compactMap { $0.member("ServiceID")?.text }
+            )
+            if running.isEmpty { return true }
+            let services = try await api.get("/services?\(filter)").elements ?? []
+            if running.isSubset(of: services.compactMap { $0.member("ID")?.text }) { return true }
+            if look + 1 < looks { try await Task.sleep(for: .milliseconds(500)) }
+        }
+        return false
     }
 
     package func collectGarbage(_ project: String, keeping kept: Set<String>) async throws {
