@@ -1,4 +1,5 @@
 // The one thread that serves all running programs. Does not know what they are or why they run.
+import BuildGraph
 import CLinux
 import Glibc
 import Synchronization
@@ -201,19 +202,8 @@ final class ChildLoop: Sendable {
     // MARK: The thread
 
     private func startThread() {
-        var thread = pthread_t()
-        let argument = Unmanaged.passRetained(self).toOpaque()
-        let code = pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument { Unmanaged<ChildLoop>.fromOpaque(argument).takeRetainedValue().loop() }
-                return nil
-            }, argument)
-        guard code != 0 else {
-            pthread_detach(thread)
-            return
-        }
-        Unmanaged<ChildLoop>.fromOpaque(argument).release()
+        let code = Threads.start { [self] in loop() }
+        if code == 0 { return }
         let refused = state.withLock { state in
             state.isRunning = false
             let started = state.children.map { id, child in

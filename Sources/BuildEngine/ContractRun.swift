@@ -328,7 +328,9 @@ extension Engine {
     /// Says of each of `terms`, which failed and may, since when it is known.
     private func tellPending(_ node: Target, _ contract: OpenContract, _ terms: Set<SHA256Value>) {
         for term in contract.terms where terms.contains(term.digest) {
-            let since = parts.verdicts?.firstAsked(term.digest, of: contract.provider).map { " since \(shownDay($0))" }
+            let since = parts.verdicts?.firstAsked(term.digest, of: contract.provider).map {
+                " since \(UTCTime(seconds: Int($0)).date)"
+            }
             emit(
                 .notice(
                     Diagnostic(
@@ -364,13 +366,4 @@ extension Diagnostic {
 extension RunBoard.Work {
     /// Something that it takes in is not what its hash names.
     var isTainted: Bool { given.values.contains(where: \.isTainted) }
-}
-
-/// `2026-11-21`, in UTC.
-private func shownDay(_ seconds: UInt32) -> String {
-    var time = time_t(seconds)
-    var parts = tm()
-    gmtime_r(&time, &parts)
-    func digits(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    return "\(parts.tm_year + 1900)-\(digits(parts.tm_mon + 1))-\(digits(parts.tm_mday))"
 }

@@ -55,6 +55,7 @@ package enum Threads {
 
     /// Lets go of `value` on a thread of its own: what takes long to free need not be waited for.
     static func release<Value: Sendable>(_ value: consuming Value) {
+        // Not by `start`: the caller's own hold on its closure may be the last.
         let work = Unmanaged.passRetained(Kept(value))
         var thread = pthread_t()
         let failed = pthread_create(
@@ -72,21 +73,35 @@ package enum Threads {
         init(_ value: consuming Value) { self.value = value }
     }
 
+    /// Runs `body` on a thread of its own, for which nobody waits. Gives 0, or the error number (`errno`) where the system has no
+    /// thread to give; then nothing is run.
+    @discardableResult package static func start(_ body: @escaping @Sendable () -> Void) -> Int32 {
+        var thread = pthread_t()
+        let failed = create(&thread, body)
+        if failed == 0 { pthread_detach(thread) }
+        return failed
+    }
+
+    private static func create(_ thread: inout pthread_t, _ body: @escaping @Sendable () -> Void) -> Int32 {
+        let work = Unmanaged.passRetained(Work(body))
+        let failed = pthread_create(
+            &thread, nil,
+            { argument in
+                if let argument { Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body() }
+                return nil
+            }, work.toOpaque())
+        if failed != 0 { work.release() }
+        return failed
+    }
+
     /// Runs `body` `count` times at once, the caller's thread included, and returns when all have ended. Where the
     /// machine gives no thread there are fewer of them: `body` shares out the work itself.
     static func run(_ count: Int, _ body: @Sendable () -> Void) {
         withoutActuallyEscaping(body) { body in
             var threads: [pthread_t] = []
             for _ in 1..<max(1, count) {
-                let work = Unmanaged.passRetained(Work(body))
                 var thread = pthread_t()
-                let failed = pthread_create(
-                    &thread, nil,
-                    { argument in
-                        if let argument { Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body() }
-                        return nil
-                    }, work.toOpaque())
-                if failed == 0 { threads.append(thread) } else { work.release() }
+                if create(&thread, body) == 0 { threads.append(thread) }
             }
             body()
             for thread in threads { pthread_join(thread, nil) }

@@ -1,4 +1,5 @@
 // Moments: as text by a pattern, and by expressions such as `tomorrow + 2 weeks @ noon`. In UTC.
+import BuildEngine
 
 /// A date and time of day.
 struct DateMoment: Sendable, Hashable {
@@ -7,9 +8,9 @@ struct DateMoment: Sendable, Hashable {
     var secondOfDay: Int
 
     init(secondsSince1970: Int) {
-        let (days, rest) = secondsSince1970.quotientAndRemainder(dividingBy: 86_400)
-        day = CalendarDay(daysSince1970: rest < 0 ? days - 1 : days)
-        secondOfDay = rest < 0 ? rest + 86_400 : rest
+        let moment = UTCTime(seconds: secondsSince1970)
+        day = moment.day
+        secondOfDay = moment.secondOfDay
     }
 
     mutating func add(days: Int) { day = CalendarDay(daysSince1970: day.daysSince1970 + days) }
@@ -106,7 +107,7 @@ enum DateExpression {
     }
 
     private static func step(_ direction: Int, _ unit: String, _ moment: inout DateMoment) throws(DatePatternError) {
-        let days = DateNames.days.map(\.asciiLowercased)
+        let days = CalendarDay.dayNames.map(\.asciiLowercased)
         if unit.utf8.count >= 3, let weekday = days.firstIndex(where: { $0.hasPrefix(unit) }) {
             repeat { moment.add(days: direction) } while moment.day.weekday != weekday + 1
         } else {
@@ -144,12 +145,12 @@ extension DatePattern {
         case UInt8(ascii: "y"), UInt8(ascii: "u"), UInt8(ascii: "Y"):
             return padded(count == 2 ? moment.day.year % 100 : moment.day.year)
         case UInt8(ascii: "M"), UInt8(ascii: "L"):
-            return count < 3 ? padded(moment.day.month) : named(DateNames.months[moment.day.month - 1])
+            return count < 3 ? padded(moment.day.month) : named(CalendarDay.monthNames[moment.day.month - 1])
         case UInt8(ascii: "d"): return padded(moment.day.day)
         case UInt8(ascii: "D"): return padded(moment.day.dayOfYear)
-        case UInt8(ascii: "E"): return named(DateNames.days[moment.day.weekday - 1])
+        case UInt8(ascii: "E"): return named(CalendarDay.dayNames[moment.day.weekday - 1])
         case UInt8(ascii: "e"), UInt8(ascii: "c"):
-            return count < 3 ? padded(moment.day.weekday) : named(DateNames.days[moment.day.weekday - 1])
+            return count < 3 ? padded(moment.day.weekday) : named(CalendarDay.dayNames[moment.day.weekday - 1])
         case UInt8(ascii: "Q"), UInt8(ascii: "q"): return padded((moment.day.month + 2) / 3)
         case UInt8(ascii: "H"): return padded(hour)
         case UInt8(ascii: "k"): return padded(hour == 0 ? 24 : hour)

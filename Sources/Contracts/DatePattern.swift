@@ -1,5 +1,6 @@
 // Java's date and time patterns (`yyyy-MM-dd'T'HH:mm:ssXXX`): does a text match, and what does a moment look like.
 // Names of months, days and eras are English ones. Does not know time zones beyond their spelling.
+import BuildEngine
 
 /// A pattern that can't be used.
 struct DatePatternError: Error, Hashable {
@@ -162,10 +163,11 @@ private struct DateScanner {
             if count < 3 { return number(count, in: 1...4) }
             if count == 3 { return names(["Q1", "Q2", "Q3", "Q4"]) }
             return names(["1st quarter", "2nd quarter", "3rd quarter", "4th quarter"])
-        case UInt8(ascii: "E"): return names(count == 4 ? DateNames.days : DateNames.days.map { String($0.prefix(3)) })
+        case UInt8(ascii: "E"):
+            return names(count == 4 ? CalendarDay.dayNames : CalendarDay.dayNames.map { String($0.prefix(3)) })
         case UInt8(ascii: "e"), UInt8(ascii: "c"):
             if count < 3 { return number(count, in: 1...7) }
-            return names(count == 4 ? DateNames.days : DateNames.days.map { String($0.prefix(3)) })
+            return names(count == 4 ? CalendarDay.dayNames : CalendarDay.dayNames.map { String($0.prefix(3)) })
         case UInt8(ascii: "a"): return names(["AM", "PM"])
         case UInt8(ascii: "B"):
             return names(["in the morning", "in the afternoon", "in the evening", "at night", "noon"])
@@ -209,9 +211,9 @@ private struct DateScanner {
     private func month(_ count: Int) -> [(length: Int, value: Int?)] {
         switch count {
         case 1, 2: number(count, in: 1...12)
-        case 3: names(DateNames.months.map { String($0.prefix(3)) })
-        case 4: names(DateNames.months)
-        default: names(DateNames.months.map { String($0.prefix(1)) })
+        case 3: names(CalendarDay.monthNames.map { String($0.prefix(3)) })
+        case 4: names(CalendarDay.monthNames)
+        default: names(CalendarDay.monthNames.map { String($0.prefix(1)) })
         }
     }
 
@@ -312,65 +314,5 @@ private struct DateScanner {
         guard day <= CalendarDay.days(inMonth: month, ofYear: year ?? 2000) else { return false }
         guard let year, let weekday = value("E") else { return true }
         return CalendarDay(year: year, month: month, day: day).weekday == weekday
-    }
-}
-
-enum DateNames {
-    static let months = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-        "December",
-    ]
-    static let days = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-}
-
-/// A day of the Gregorian calendar.
-struct CalendarDay: Sendable, Hashable {
-    var year: Int
-    /// From 1.
-    var month: Int
-    /// From 1.
-    var day: Int
-
-    static func isLeap(_ year: Int) -> Bool { year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) }
-
-    static func days(inMonth month: Int, ofYear year: Int) -> Int {
-        switch month {
-        case 2: isLeap(year) ? 29 : 28
-        case 4, 6, 9, 11: 30
-        default: 31
-        }
-    }
-
-    init(daysSince1970 days: Int) {
-        // Eras of 400 years, beginning in March, so that the leap day is the last of a year.
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
-        month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-    }
-
-    var daysSince1970: Int {
-        let shiftedYear = month <= 2 ? year - 1 : year
-        let era = (shiftedYear >= 0 ? shiftedYear : shiftedYear - 399) / 400
-        let yearOfEra = shiftedYear - era * 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        return era * 146_097 + dayOfEra - 719_468
-    }
-
-    /// 1 for Monday.
-    var weekday: Int { ((daysSince1970 + 3) % 7 + 7) % 7 + 1 }
-
-    var dayOfYear: Int { daysSince1970 - CalendarDay(year: year, month: 1, day: 1).daysSince1970 + 1 }
-
-    init(year: Int, month: Int, day: Int) {
-        self.year = year
-        self.month = month
-        self.day = day
     }
 }

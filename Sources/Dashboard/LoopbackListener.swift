@@ -132,11 +132,11 @@ final class LoopbackListener: Sendable {
         async
     {
         await withCheckedContinuation { continuation in
-            let isStarted = OwnThread.start { [self] in
+            let failed = Threads.start { [self] in
                 accept(until: stop, answer)
                 continuation.resume()
             }
-            if !isStarted { continuation.resume() }
+            if failed != 0 { continuation.resume() }
         }
     }
 
@@ -152,8 +152,8 @@ final class LoopbackListener: Sendable {
             guard client >= 0 else { continue }
             _ = fcntl(client, F_SETFD, FD_CLOEXEC)
             connections.withLock { $0 += 1 }
-            let isStarted = OwnThread.start { [self] in read(client, answer) }
-            if !isStarted { drop(client) }
+            let failed = Threads.start { [self] in read(client, answer) }
+            if failed != 0 { drop(client) }
         }
     }
 
@@ -184,11 +184,11 @@ final class LoopbackListener: Sendable {
         }
         Task {
             let reply = await answer(asked)
-            let isStarted = OwnThread.start { [self] in
+            let failed = Threads.start { [self] in
                 write(reply, to: client, isHead: asked.method == "HEAD")
                 drop(client)
             }
-            if !isStarted { drop(client) }
+            if failed != 0 { drop(client) }
         }
     }
 
@@ -228,33 +228,5 @@ final class LoopbackListener: Sendable {
             sent += count
         }
         return true
-    }
-}
-
-/// A thread for what blocks, which must not stand in the way of tasks.
-enum OwnThread {
-    private final class Body: Sendable {
-        let run: @Sendable () -> Void
-
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-    }
-
-    /// False where the system gives none.
-    static func start(_ body: @escaping @Sendable () -> Void) -> Bool {
-        let box = Unmanaged.passRetained(Body(body))
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        defer { pthread_attr_destroy(&attributes) }
-        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        pthread_attr_setstacksize(&attributes, 512 * 1024)
-        var thread = pthread_t()
-        let code = pthread_create(
-            &thread, &attributes,
-            { pointer in
-                if let pointer { Unmanaged<Body>.fromOpaque(pointer).takeRetainedValue().run() }
-                return nil
-            }, box.toOpaque())
-        if code != 0 { box.release() }
-        return code == 0
     }
 }

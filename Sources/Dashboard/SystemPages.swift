@@ -1,4 +1,5 @@
 // The pages about components, targets, contracts and environments, and the search. Does not know how any of it was found.
+import BuildEngine
 import History
 import Reporting
 

@@ -260,7 +260,7 @@ package struct ComposeEngine: APIDeployEngine {
     /// Configs and secrets under their engine names.
     private var mounted: BytePath { files.appending("mounted") }
 
-    private var names: [String] { FolderShelf.names(in: mounted).filter { !$0.hasPrefix(".") } }
+    private var names: [String] { FolderShelf.names(in: mounted) }
 
     private var digests: [String: String] {
         var found: [String: String] = [:]

@@ -90,21 +90,17 @@ struct FolderShelf: Shelf {
 
     func list(_ kind: ShelfKind) async throws -> [String: [UInt8]] {
         var found: [String: [UInt8]] = [:]
-        for name in Self.names(in: place(kind)) where !name.hasPrefix(".") {
+        for name in Self.names(in: place(kind)) {
             found[name] = try? Disk.contents(of: place(kind).appending(name))
         }
         return found
     }
 
-    /// What a folder holds, in no order; nothing where there is none.
+    /// What a folder holds, without what begins with a dot; nothing where there is none.
     static func names(in folder: BytePath) -> [String] {
-        guard let directory = folder.withCString({ opendir($0) }) else { return [] }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            names.append(withUnsafePointer(to: &entry.pointee.d_name.0) { String(cString: $0) })
+        ((try? Disk.names(in: folder)) ?? []).map { String(decoding: $0.bytes, as: UTF8.self) }.filter {
+            !$0.hasPrefix(".")
         }
-        return names
     }
 
     func create(_ kind: ShelfKind, _ name: String, _ bytes: [UInt8]) async throws {

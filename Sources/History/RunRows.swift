@@ -1,4 +1,5 @@
 // The runs of a history, one by one and day by day. Does not know targets.
+import BuildEngine
 import Reporting
 
 /// A run, as a line of the history has it. Times as in `RunPicture`.

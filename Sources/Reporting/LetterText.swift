@@ -16,7 +16,7 @@ package struct LetterText: Sendable {
             "From: \(Self.plain(notification.sender))",
             "To: \(notification.recipients.map(Self.plain).joined(separator: ",\r\n "))",
             "Subject: \(Self.encoded("[\(change.origin.project)] \(change.title)"))",
-            "Date: \(UnixTime.ofLetter(change.origin.time))",
+            "Date: \(UTCTime(seconds: change.origin.time).ofLetter)",
             "Message-ID: <\(change.id)@\(Self.plain(host))>",
             // Those who are away do not answer it (RFC 3834).
             "Auto-Submitted: auto-generated",

@@ -63,49 +63,6 @@ package struct RecordedEvent: Sendable {
     }
 }
 
-/// A moment as the calendar has it in UTC. Knows no zones and no leap seconds.
-package struct UTCTime: Sendable, Hashable {
-    /// In the Gregorian calendar.
-    package let year: Int
-    /// From 1.
-    package let month: Int
-    /// From 1.
-    package let day: Int
-    private let second: Int
-
-    /// `seconds` since 1970.
-    package init(seconds: Int) {
-        let days = (seconds - (seconds % 86_400 + 86_400) % 86_400) / 86_400
-        second = seconds - days * 86_400
-        // Howard Hinnant's civil_from_days.
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
-        month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-    }
-
-    private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-
-    /// `2026-11-21`.
-    package var date: String { "\(year)-\(Self.two(month))-\(Self.two(day))" }
-
-    /// `2026-11-21 17:03:06 UTC`.
-    package var shown: String {
-        "\(date) \(Self.two(second / 3600)):\(Self.two(second / 60 % 60)):\(Self.two(second % 60)) UTC"
-    }
-
-    /// `20261121-170306`.
-    var digits: String {
-        "\(year)\(Self.two(month))\(Self.two(day))-\(Self.two(second / 3600))\(Self.two(second / 60 % 60))"
-            + Self.two(second % 60)
-    }
-}
-
 extension Duration {
     /// Whole microseconds, cut; as far as they fit.
     package var microseconds: Int {

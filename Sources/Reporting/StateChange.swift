@@ -121,7 +121,7 @@ package struct StateChange: Sendable, Equatable {
         add("commit", origin.commit.map { String($0.prefix(12)) })
         add("release", release.map { String($0.prefix(12)) })
         add("by", origin.who)
-        add("time", UnixTime.text(origin.time))
+        add("time", UTCTime(seconds: origin.time).text)
         return facts
     }
 
@@ -191,7 +191,7 @@ extension StateChange {
         func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
         return .object([
             ("schema", .number(1)), ("id", .string(id)), ("event", .string(event.rawValue)),
-            ("time", .string(UnixTime.text(origin.time))), ("project", .string(origin.project)),
+            ("time", .string(UTCTime(seconds: origin.time).text)), ("project", .string(origin.project)),
             ("title", .string(title)), ("branch", text(origin.branch)), ("commit", text(origin.commit)),
             ("environment", text(environment)), ("release", text(release)), ("outcome", text(outcome)),
             ("by", text(origin.who)), ("link", text(origin.link)),
@@ -212,7 +212,7 @@ extension StateChange {
     package init?(_ tree: JSONValue) {
         guard let id = tree.member("id")?.text, let event = tree.member("event")?.text.flatMap({ Event(rawValue: $0) }),
             let project = tree.member("project")?.text,
-            let time = tree.member("time")?.text.flatMap({ UnixTime.seconds($0) })
+            let time = tree.member("time")?.text.flatMap({ UTCTime($0) })?.seconds
         else { return nil }
         self.id = id
         self.event = event
@@ -233,46 +233,4 @@ extension StateChange {
         further = Int(tree.member("further")?.numeric ?? 0)
         stillFailing = Int(tree.member("stillFailing")?.numeric ?? 0)
     }
-}
-
-/// Times as documents have them.
-package enum UnixTime {
-    /// `2026-11-21T14:05:09Z` (RFC 3339), whatever the machine's time zone.
-    package static func text(_ seconds: Int) -> String {
-        let parts = parts(seconds)
-        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))T"
-            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))Z"
-    }
-
-    /// Reads what `text` wrote; nil for anything else.
-    static func seconds(_ text: String) -> Int? {
-        let numbers = text.split { !$0.isNumber }.compactMap { Int32($0) }
-        guard numbers.count == 6, text.hasSuffix("Z") else { return nil }
-        var parts = tm()
-        parts.tm_year = numbers[0] - 1900
-        parts.tm_mon = numbers[1] - 1
-        parts.tm_mday = numbers[2]
-        parts.tm_hour = numbers[3]
-        parts.tm_min = numbers[4]
-        parts.tm_sec = numbers[5]
-        return timegm(&parts)
-    }
-
-    /// `Sat, 21 Nov 2026 14:05:09 +0000` (RFC 5322).
-    static func ofLetter(_ seconds: Int) -> String {
-        let parts = parts(seconds)
-        let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        return "\(days[Int(parts.tm_wday) % 7]), \(parts.tm_mday) \(months[Int(parts.tm_mon) % 12]) "
-            + "\(parts.tm_year + 1900) \(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) +0000"
-    }
-
-    private static func parts(_ seconds: Int) -> tm {
-        var value = time_t(seconds)
-        var parts = tm()
-        gmtime_r(&value, &parts)
-        return parts
-    }
-
-    private static func two(_ number: Int32) -> String { (number < 10 ? "0" : "") + "\(number)" }
 }

@@ -130,7 +130,7 @@ enum ContractAnswer {
     }
 
     /// `2026-11-21`, in UTC.
-    static func day(_ seconds: UInt32) -> String { String(shownTime(Int(seconds)).prefix(10)) }
+    static func day(_ seconds: UInt32) -> String { UTCTime(seconds: Int(seconds)).date }
 
     /// Such as `5 of 6`: how many terms are verified.
     static func count(_ state: PairState) -> String {
@@ -172,17 +172,18 @@ enum ContractAnswer {
     }
 
     private static func line(_ term: PairState.Term) -> String {
-        let when = term.time.map { " on \(shownTime(Int($0)))" } ?? ""
+        let when = term.time.map { " on \(UTCTime(seconds: Int($0)).text)" } ?? ""
         let name = "'\(BytePath(term.term.name).shown)'"
         if let since = term.pendingSince {
-            return "pending   \(name)\(when); the provider has never done it, asked for since \(shownTime(Int(since)))"
+            return
+                "pending   \(name)\(when); the provider has never done it, asked for since \(UTCTime(seconds: Int(since)).text)"
         }
         return switch term.standing {
         case .verified: "verified  \(name)\(when)"
         case .undeclared: "no rule   \(name)"
         case .failed where !term.wasEverSatisfied:
             "failed    \(name)\(when); the provider has never satisfied it, asked for since "
-                + (term.firstAsked.map { shownTime(Int($0)) } ?? "now")
+                + (term.firstAsked.map { UTCTime(seconds: Int($0)).text } ?? "now")
         case .failed: "failed    \(name)\(when)"
         case .toDo where term.firstAsked == nil: "to do     \(name): never verified, a new expectation"
         case .toDo: "to do     \(name): the provider or its verification changed since it was verified"
@@ -210,7 +211,7 @@ enum ContractAnswer {
                                     [
                                         ("name", .string(term.term.name)), ("digest", .string(term.term.digest.hex)),
                                         ("state", .string(term.shown.rawValue)),
-                                        ("verdict", term.time.map { .string(shownTime(Int($0))) } ?? .null),
+                                        ("verdict", term.time.map { .string(UTCTime(seconds: Int($0)).text) } ?? .null),
                                         ("new", .bool(!term.wasEverSatisfied)),
                                     ] + since(term.pendingSince))
                             })
@@ -220,7 +221,7 @@ enum ContractAnswer {
     }
 
     private static func since(_ seconds: UInt32?) -> [(String, JSONValue)] {
-        seconds.map { [("since", .string(shownTime(Int($0))))] } ?? []
+        seconds.map { [("since", .string(UTCTime(seconds: Int($0)).text))] } ?? []
     }
 }
 

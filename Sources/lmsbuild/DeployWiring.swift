@@ -137,7 +137,7 @@ struct DeployPlace {
                     throw error
                 }
             case .failure(let held):
-                let name = held.holder.map { " (\($0.who), since \(ClockText.time($0.since)))" } ?? ""
+                let name = held.holder.map { " (\($0.who), since \(UTCTime(seconds: $0.since).shown))" } ?? ""
                 let message = "'\(environment.definition.name)' is being changed by another\(name)"
                 if !waits {
                     throw Refusal(
@@ -260,19 +260,6 @@ struct DeployPlace {
             return
         }
         try? FileReplacement.write(Array((running.release + "\n").utf8), to: file)
-    }
-}
-
-/// Times for people.
-enum ClockText {
-    /// `2026-11-21 14:05:09Z`, whatever the machine's time zone.
-    static func time(_ seconds: Int) -> String {
-        var value = time_t(seconds)
-        var parts = tm()
-        gmtime_r(&value, &parts)
-        func two(_ number: Int32) -> String { (number < 10 ? "0" : "") + "\(number)" }
-        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday)) "
-            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))Z"
     }
 }
 

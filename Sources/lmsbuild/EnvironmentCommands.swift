@@ -53,7 +53,7 @@ struct StatusCommand: AsyncParsableCommand, ExitingCommand {
         if let running = status.running {
             text += "\(env) runs \(running.wanted.release.prefix(12))"
             text += running.commit.map { " of commit \($0.prefix(12))" } ?? ""
-            text += ", since \(ClockText.time(running.origin.time)) by \(BytePath(running.origin.who).shown)\n"
+            text += ", since \(UTCTime(seconds: running.origin.time).shown) by \(BytePath(running.origin.who).shown)\n"
         } else {
             text += "nothing has been deployed to \(env)\n"
         }
@@ -89,7 +89,7 @@ struct StatusCommand: AsyncParsableCommand, ExitingCommand {
             let end =
                 kept.isOver
                 ? "no longer needed: 'lmsbuild status --env \(env) --fix' or the next deployment takes it away"
-                : "kept until \(ClockText.time(kept.until)), so that 'rollback' takes no time"
+                : "kept until \(UTCTime(seconds: kept.until).shown), so that 'rollback' takes no time"
             text += "  \(kept.set.rawValue) is \(kept.running.release.prefix(12)), \(end)\n"
         }
         return text
@@ -244,7 +244,8 @@ struct HistoryCommand: AsyncParsableCommand, ExitingCommand {
     private func line(_ entry: LedgerEntry) -> String {
         let commit = entry.commit.map { " of \($0.prefix(12))" } ?? ""
         let why = entry.origin.why.isEmpty ? "" : ": \(entry.origin.why)"
-        var line = "\(ClockText.time(entry.origin.time))  \(entry.action) \(entry.wanted.release.prefix(12))\(commit)"
+        var line =
+            "\(UTCTime(seconds: entry.origin.time).shown)  \(entry.action) \(entry.wanted.release.prefix(12))\(commit)"
         line += "  \(entry.end.rawValue)  by \(entry.origin.who)\(why)"
         for (name, reason) in entry.failed.sorted(by: { $0.key < $1.key }) {
             line += "  [\(name): \(reason.split(separator: "\n").first ?? "")]"

@@ -22,7 +22,7 @@ struct Explanations {
 
     private func headline(_ target: ExplainedTarget) -> String {
         let label = "\(target.label)"
-        let run = target.lastRun.map { "its last run of \(shownTime($0))" } ?? "its last run"
+        let run = target.lastRun.map { "its last run of \(UTCTime(seconds: $0).text)" } ?? "its last run"
         guard let name = against.name else {
             return switch target.standing {
             case .cached, .same: "\(label) is up to date: a result for its inputs is cached"
@@ -137,7 +137,7 @@ struct Explanations {
     private func json(_ target: ExplainedTarget) -> JSONValue {
         .object([
             ("label", .string(target.label.description)), ("standing", .string(target.standing.rawValue)),
-            ("lastRun", target.lastRun.map { .string(shownTime($0)) } ?? .null),
+            ("lastRun", target.lastRun.map { .string(UTCTime(seconds: $0).text) } ?? .null),
             ("causes", .array(target.causes.map { json($0) })),
         ])
     }
@@ -150,16 +150,6 @@ struct Explanations {
             ("new", cause.difference?.json(cause.difference?.new) ?? .null),
         ])
     }
-}
-
-/// Coordinated universal time, as ISO 8601 writes it.
-func shownTime(_ seconds: Int) -> String {
-    var time = time_t(seconds)
-    var parts = tm()
-    gmtime_r(&time, &parts)
-    func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))T\(two(parts.tm_hour)):"
-        + "\(two(parts.tm_min)):\(two(parts.tm_sec))Z"
 }
 
 extension SourceSpan {

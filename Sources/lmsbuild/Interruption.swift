@@ -1,5 +1,6 @@
 // What happens on INT, TERM and HUP. Does not know what runs: it cancels the task it was given.
 import BuildEngine
+import BuildGraph
 import CLinux
 import Glibc
 import Synchronization
@@ -26,13 +27,7 @@ final class Interruption: Sendable {
         let descriptor = clinux_signal_pipe()
         guard descriptor >= 0 else { return }
         reader.withLock { $0 = descriptor }
-        var thread = pthread_t()
-        pthread_create(
-            &thread, nil,
-            { _ in
-                Interruption.shared.readSignals()
-                return nil
-            }, nil)
+        Threads.start { [self] in readSignals() }
     }
 
     private func readSignals() {

@@ -94,10 +94,11 @@ struct ReleaseList: AsyncParsableCommand, ExitingCommand {
                 let release = try opened.releases.read(kept.name)
                 let count = release.services.count
                 let commit = release.commit.map { String($0.prefix(12)) } ?? "no commit   "
-                text += "\(short)  \(shownTime(kept.time))  \(commit)  \(count) service\(count == 1 ? "" : "s")\n"
+                text +=
+                    "\(short)  \(UTCTime(seconds: kept.time).text)  \(commit)  \(count) service\(count == 1 ? "" : "s")\n"
                 rows.append(
                     .object([
-                        ("name", .string(kept.name.hex)), ("kept", .string(shownTime(kept.time))),
+                        ("name", .string(kept.name.hex)), ("kept", .string(UTCTime(seconds: kept.time).text)),
                         ("commit", release.commit.map { .string($0) } ?? .null),
                         ("services", .array(release.services.keys.sorted().map { .string($0) })),
                     ]))

@@ -317,7 +317,7 @@ extension RunRecords {
         let changes = BuildGraph.differences(old, new).map(\.line)
         if changes.isEmpty { return "" }
         let rest = changes.count > 3 ? " and \(changes.count - 3) more" : ""
-        return "; differs from the run of \(shownTime(record.time)) in: "
+        return "; differs from the run of \(UTCTime(seconds: record.time).text) in: "
             + changes.prefix(3).joined(separator: ", ") + rest
     }
 }

@@ -10,7 +10,7 @@ package final class DockerEngine: Sendable {
     private let processes = ProcessRunner.ofTests
 
     /// Nil where no engine can be started on this machine.
-    package init?(swarm: Bool = false, registry: String? = nil) async throws {
+    private init?(swarm: Bool, registry: String?) async throws {
         folder = try TemporaryFolder()
         var environment = ["PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/nonexistent"]
         if let path = getenv("PATH") { environment["PATH"] = String(cString: path) }
@@ -21,6 +21,23 @@ package final class DockerEngine: Sendable {
             await stop()
             return nil
         }
+    }
+
+    /// Runs `body` with an engine that is ended after it, whatever comes of it. Says so where none can be started here.
+    package static func during(
+        swarm: Bool, registry: String? = nil, _ body: (DockerEngine) async throws -> Void
+    ) async throws {
+        guard let engine = try await DockerEngine(swarm: swarm, registry: registry) else {
+            print("SKIPPED: dockerd does not start on this machine")
+            return
+        }
+        do {
+            try await body(engine)
+        } catch {
+            await engine.stop()
+            throw error
+        }
+        await engine.stop()
     }
 
     /// `unix://…`.

@@ -51,6 +51,14 @@ extension TemporaryFolder {
         try createFile(path.appending(name), bytes: bytes, mode: mode)
     }
 
+    /// Makes it the place of an image store of buildah's and podman's own, and gives what makes them take it.
+    package func imageStore() throws -> [String: String] {
+        try write(
+            "storage.conf",
+            "[storage]\ndriver = \"vfs\"\ngraphroot = \"\(self("graph").shown)\"\nrunroot = \"\(self("run").shown)\"\n")
+        return ["CONTAINERS_STORAGE_CONF": self("storage.conf").shown]
+    }
+
     /// Lets the clock go on until what was written so far has times that no later write can have, as the file `name`, which
     /// is written for that, shows.
     package func settle(by name: String) throws {

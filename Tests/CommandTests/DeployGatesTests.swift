@@ -8,20 +8,12 @@ import Testing
 @Suite(.enabled(if: access("/usr/sbin/dockerd", X_OK) == 0 && geteuid() == 0), .serialized)
 struct DeployGatesTests {
     @Test(.timeLimit(.minutes(12))) func whatAProtectedEnvironmentAsksFor() async throws {
-        guard let engine = try await DockerEngine(swarm: true) else {
-            print("SKIPPED DeployGatesTests: dockerd does not start on this machine")
-            return
-        }
-        do {
+        try await DockerEngine.during(swarm: true) { engine in
             var place = DeployedWorkspace(engine: engine, repository: try await TestRepository(), program: Program())
             place.further =
                 "environment strict\n    stack stack.yml\n    engine swarm\n    after test\n    policy clean signed\n"
             try await check(place)
-        } catch {
-            await engine.stop()
-            throw error
         }
-        await engine.stop()
     }
 
     private func check(_ place: DeployedWorkspace) async throws {

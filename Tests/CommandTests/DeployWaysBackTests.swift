@@ -11,21 +11,13 @@ struct DeployWaysBackTests {
     private func during(
         hasRotatingSecret: Bool = false, isPair: Bool = false, _ body: (DeployedWorkspace) async throws -> Void
     ) async throws {
-        guard let engine = try await DockerEngine(swarm: true) else {
-            print("SKIPPED DeployWaysBackTests: dockerd does not start on this machine")
-            return
-        }
-        do {
+        try await DockerEngine.during(swarm: true) { engine in
             var place = DeployedWorkspace(
                 engine: engine, repository: try await TestRepository(), program: Program(), isPair: isPair)
             place.hasRotatingSecret = hasRotatingSecret
             try place.fill()
             try await body(place)
-        } catch {
-            await engine.stop()
-            throw error
         }
-        await engine.stop()
     }
 
     private func expect(

@@ -14,17 +14,9 @@ struct DockerPushTests {
 
     @Test(.timeLimit(.minutes(4))) func whatDockerBuiltIsPushedReleasedAndTakenElsewhere() async throws {
         let server = try await RegistryServer()
-        guard let engine = try await DockerEngine(registry: server.address) else {
-            print("SKIPPED: dockerd does not start on this machine")
-            return
-        }
-        do {
+        try await DockerEngine.during(swarm: false, registry: server.address) { engine in
             try await check(engine, server)
-        } catch {
-            await engine.stop()
-            throw error
         }
-        await engine.stop()
     }
 
     private func check(_ engine: DockerEngine, _ server: RegistryServer) async throws {

@@ -39,17 +39,9 @@ struct EnvFileConsumersTests {
     ]
 
     @Test(.timeLimit(.minutes(12))) func allSeeTheSame() async throws {
-        guard let engine = try await DockerEngine(swarm: true) else {
-            print("SKIPPED EnvFileConsumersTests: dockerd does not start on this machine")
-            return
-        }
-        do {
+        try await DockerEngine.during(swarm: true) { engine in
             try await check(engine)
-        } catch {
-            await engine.stop()
-            throw error
         }
-        await engine.stop()
     }
 
     private func check(_ engine: DockerEngine) async throws {

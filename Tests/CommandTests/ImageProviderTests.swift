@@ -19,9 +19,6 @@ struct ImageProviderTests {
             guard geteuid() == 0, needed.allSatisfy({ access($0, X_OK) == 0 }) else { return nil }
             folder = try TemporaryFolder()
             let root = folder.path.shown
-            try folder.write(
-                "storage.conf",
-                "[storage]\ndriver = \"vfs\"\ngraphroot = \"\(root)/graph\"\nrunroot = \"\(root)/run\"\n")
             // Without the right to raise limits, and beside two kinds of cgroups, podman's own choices do not work.
             try folder.write(
                 "containers.conf",
@@ -35,10 +32,10 @@ struct ImageProviderTests {
                 tmp_dir = "\(root)/libpod"
 
                 """)
-            environment = [
+            environment = try folder.imageStore().merging([
                 "PATH": getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin", "HOME": root,
-                "CONTAINERS_STORAGE_CONF": "\(root)/storage.conf", "CONTAINERS_CONF": "\(root)/containers.conf",
-            ]
+                "CONTAINERS_CONF": "\(root)/containers.conf",
+            ]) { $1 }
             try folder.write("try/Dockerfile", "FROM scratch\nCOPY busybox /busybox\n")
             try folder.write("try/busybox", bytes: try readFile("/usr/bin/busybox"), mode: 0o755)
             _ = try await output("buildah", "bud", "-t", "localhost/try", "\(root)/try")

@@ -20,10 +20,7 @@ struct PushRepairTests {
 
     @Test func whatWasCollectedIsPushedAgain() async throws {
         let store = try TemporaryFolder()
-        try store.write(
-            "storage.conf",
-            "[storage]\ndriver = \"vfs\"\ngraphroot = \"\(store("graph").shown)\"\nrunroot = \"\(store("run").shown)\"\n"
-        )
+        let environment = try store.imageStore()
         let server = try await RegistryServer()
         let repository = try await TestRepository()
         try repository.write(
@@ -37,7 +34,7 @@ struct PushRepairTests {
         try await repository.commitAll()
         func run(_ words: String...) async throws -> Program.Outcome {
             try await program.run(
-                words, in: repository.path, environment: ["CONTAINERS_STORAGE_CONF": store("storage.conf").shown])
+                words, in: repository.path, environment: environment)
         }
         func states() async throws -> [String: Said] {
             let pushed = try await run("push", "--format", "json")

@@ -18,15 +18,7 @@ struct PushTests {
 
     init() throws {
         store = try TemporaryFolder()
-        try store.write(
-            "storage.conf",
-            """
-            [storage]
-            driver = "vfs"
-            graphroot = "\(store("graph").shown)"
-            runroot = "\(store("run").shown)"
-            """)
-        environment = ["CONTAINERS_STORAGE_CONF": store("storage.conf").shown]
+        environment = try store.imageStore()
     }
 
     private static let buildfile = """

@@ -17,15 +17,7 @@ struct ReleaseRegistryTests {
 
     init() throws {
         store = try TemporaryFolder()
-        try store.write(
-            "storage.conf",
-            """
-            [storage]
-            driver = "vfs"
-            graphroot = "\(store("graph").shown)"
-            runroot = "\(store("run").shown)"
-            """)
-        environment = ["CONTAINERS_STORAGE_CONF": store("storage.conf").shown]
+        environment = try store.imageStore()
     }
 
     private func repository() async throws -> TestRepository {
@@ -198,11 +190,7 @@ struct ReleaseRegistryTests {
         // Another machine: an empty store, another clone.
         let other = try await clone(repository, "other")
         let empty = try TemporaryFolder()
-        try empty.write(
-            "storage.conf",
-            "[storage]\ndriver = \"vfs\"\ngraphroot = \"\(empty("graph").shown)\"\nrunroot = \"\(empty("run").shown)\"\n"
-        )
-        let elsewhere = ["CONTAINERS_STORAGE_CONF": empty("storage.conf").shown]
+        let elsewhere = try empty.imageStore()
         let words = ["run", ":image", "--from-registry", "--driver", "buildah", "registry=\(server.address)/lms"]
         var outcome = try await program.run(words, in: other, environment: elsewhere)
         #expect(outcome.status == 0, "\(outcome.errors)")

@@ -13,14 +13,6 @@ struct ReproduceTests {
 
     private func repository() async throws -> TestRepository {
         let repository = try await TestRepository()
-        try repository.folder.write(
-            "storage.conf",
-            """
-            [storage]
-            driver = "vfs"
-            graphroot = "\(repository.folder("graph").shown)"
-            runroot = "\(repository.folder("run").shown)"
-            """)
         try repository.write(
             "Buildfile",
             """
@@ -48,10 +40,7 @@ struct ReproduceTests {
     ) async throws -> Program.Outcome {
         let outcome = try await program.run(
             arguments, in: repository.path,
-            environment: [
-                "CONTAINERS_STORAGE_CONF": repository.folder("storage.conf").shown,
-                "TMPDIR": repository.folder.path.shown,
-            ])
+            environment: repository.folder.imageStore().merging(["TMPDIR": repository.folder.path.shown]) { $1 })
         #expect(outcome.status == status, "\(outcome.errors)\(outcome.output)", sourceLocation: sourceLocation)
         return outcome
     }

@@ -137,8 +137,8 @@ private struct StagedSource: DashboardSource {
         _ port: Int, _ text: String, isEnough: @escaping @Sendable (String) -> Bool = { _ in false }
     ) async throws -> String {
         let answer: String? = await withCheckedContinuation { continuation in
-            let isStarted = OwnThread.start { continuation.resume(returning: Self.talked(port, text, isEnough)) }
-            if !isStarted { continuation.resume(returning: nil) }
+            let failed = Threads.start { continuation.resume(returning: Self.talked(port, text, isEnough)) }
+            if failed != 0 { continuation.resume(returning: nil) }
         }
         return try #require(answer)
     }

@@ -16,15 +16,7 @@ struct BuildahImageTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        try folder.write(
-            "storage.conf",
-            """
-            [storage]
-            driver = "vfs"
-            graphroot = "\(folder("graph").shown)"
-            runroot = "\(folder("run").shown)"
-            """)
-        environment = hostEnvironment().merging(["CONTAINERS_STORAGE_CONF": folder("storage.conf").shown]) { $1 }
+        environment = try hostEnvironment().merging(folder.imageStore()) { $1 }
     }
 
     private func runner(_ choice: DriverChoice = .buildah, staging: String = "staging") -> ImageActionRunner {

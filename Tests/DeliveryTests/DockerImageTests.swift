@@ -11,17 +11,14 @@ struct DockerImageTests {
     private let store = MemoryContentStore()
 
     @Test(.timeLimit(.minutes(3))) func buildsFindsAndPinsImages() async throws {
-        guard let engine = try await DockerEngine() else {
-            print("SKIPPED DockerImageTests.buildsFindsAndPinsImages: dockerd does not start on this machine")
-            return
-        }
-        do {
+        try await DockerEngine.during(swarm: false) { engine in
             try await check(engine)
-        } catch {
             await engine.stop()
-            throw error
+            try await checkThatItIsGone(engine)
         }
-        await engine.stop()
+    }
+
+    private func checkThatItIsGone(_ engine: DockerEngine) async throws {
         let runner = ImageActionRunner(
             store: store,
             drivers: DriverProvider(.docker, runner: ProcessRunner.ofTests, environment: engine.environment),

@@ -99,20 +99,3 @@ struct EnginePlace {
 
     func count(_ kind: ShelfKind) async throws -> Int { try await engine.shelf.list(kind).count }
 }
-
-extension DockerEngine {
-    /// Runs `body` with an engine that is ended after it, whatever comes of it. Says so where none can be started here.
-    static func during(swarm: Bool, _ body: (DockerEngine) async throws -> Void) async throws {
-        guard let engine = try await DockerEngine(swarm: swarm) else {
-            print("SKIPPED: dockerd does not start on this machine")
-            return
-        }
-        do {
-            try await body(engine)
-        } catch {
-            await engine.stop()
-            throw error
-        }
-        await engine.stop()
-    }
-}

@@ -122,15 +122,7 @@ struct ImageSecretTests {
     func onlyRunSeesASecret(_ choice: DriverChoice) async throws {
         guard isInstalled(choice.rawValue) else { return }
         let folder = try TemporaryFolder()
-        try folder.write(
-            "storage.conf",
-            """
-            [storage]
-            driver = "vfs"
-            graphroot = "\(folder("graph").shown)"
-            runroot = "\(folder("run").shown)"
-            """)
-        let environment = hostEnvironment().merging(["CONTAINERS_STORAGE_CONF": folder("storage.conf").shown]) { $1 }
+        let environment = try hostEnvironment().merging(folder.imageStore()) { $1 }
         try await SecretCase(choice: choice, environment: environment, folder: folder).check()
     }
 
