@@ -191,6 +191,7 @@ package struct Rollout: Sendable {
                 try await engine.submit(stage.stack.guardingData(in: seen), release: work.plan.release)
             } catch let error as EngineError {
                 if case .cleared = stage.step { return try await leaveOld(work, error) }
+                tell(.notice("the engine did not take all of it: \(error.message)"))
                 return try await goBack(work, failed: ["": error.message], bad: [:])
             }
             tell(.submitted(release: work.plan.release, isRollback: false))
