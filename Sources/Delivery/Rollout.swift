@@ -61,6 +61,8 @@ package struct Rollout: Sendable {
         var hasMoved = false
         /// Since it began; nil where another process began it.
         var begun: Stopwatch?
+        /// The stack of the one before, where that was left half-way between two sets.
+        var left: RenderedStack?
         /// What `before` means to an engine, for when that cannot be asked any more; nil also where it was not looked up.
         var old: RenderedStack?
     }
@@ -115,7 +117,8 @@ package struct Rollout: Sendable {
     private func newRecord(
         _ plan: RolloutPlan, after ledger: DeployLedger, from previous: LedgerEntry.Running?
     ) async throws -> DeployRecord {
-        let layout = ledger.layout
+        // Where the last one stopped half-way, users are best off in the set that came up as a whole.
+        let layout = ledger.layout ?? (previous == nil ? nil : ledger.lastWholeLayout)
         var set = plan.stack.routing == nil ? nil : layout?.set ?? .blue
         // A set is changed for the other only where users would notice.
         if plan.changesSets, let old = layout?.set, let running = layout?.running,
@@ -152,8 +155,12 @@ package struct Rollout: Sendable {
                 return Undertaking(plan: plan, record: record, before: before, target: target)
             }
         }
-        return Undertaking(
+        var work = Undertaking(
             plan: plan, record: record, before: before, change: change, target: plan.stack.alone(in: set))
+        if change != nil, ledger.layout == nil, let last = ledger.entries.last {
+            work.left = try await archive.stack(last.wanted.stack)
+        }
+        return work
     }
 
     private func keptStill(_ record: DeployRecord, _ before: DeployedLayout?) -> DeployedLayout.Kept? {
@@ -171,7 +178,9 @@ package struct Rollout: Sendable {
         let isBeside = change.beside.services.allSatisfy {
             $0.name == router || before.services[$0.name]?.specHash == $0.specHash.hex
         }
-        return try await follow(work.plan.stages(change, isBeside: isBeside), work, before)
+        var stages = work.plan.stages(change, isBeside: isBeside)
+        if let left = work.left, let stage = change.gathering(from: left, before) { stages.insert(stage, at: 0) }
+        return try await follow(stages, work, before)
     }
 
     /// One stage after the other, and back where one does not come. `seen`: what there is before the first.
@@ -388,8 +397,16 @@ package struct Rollout: Sendable {
             }
             return try await end(.rolledBack, layout, failed)
         } catch let error as EngineError {
-            return try await end(.partial, nil, failed.merging(["": error.message]) { "\($0); \($1)" })
+            let all = failed.merging(["": error.message]) { "\($0); \($1)" }
+            if let before = work.before, await isAsBefore(work) { return try await end(.rolledBack, before, all) }
+            return try await end(.partial, nil, all)
         }
+    }
+
+    /// Whether the engine, though it failed, has all as it was.
+    private func isAsBefore(_ work: Undertaking) async -> Bool {
+        guard let old = work.old, let now = try? await engine.observe(old.project) else { return false }
+        return now.isWhole(old) && now.areAllUp(old)
     }
 
     // MARK: Before and after

@@ -111,7 +111,7 @@ private struct ReleaseWay {
     }
 
     private func sign(with key: String) async throws -> String {
-        try await engine.output("openssl", "genpkey", "-algorithm", "ed25519", "-out", "\(here.shown)/\(key).pem")
+        _ = try await engine.output("openssl", "genpkey", "-algorithm", "ed25519", "-out", "\(here.shown)/\(key).pem")
         let line = try await ask("release", "sign", "--key", "\(key).pem", "r.json", in: here).output
         try await ask("release", "push", "r.json", in: here)
         return line
@@ -131,7 +131,7 @@ private struct ReleaseWay {
         #expect(name.utf8.count == 64)
         let digits = String(name.prefix(12))
         // Another machine has neither.
-        try await engine.output("/bin/sh", "-c", "docker images -q | sort -u | xargs docker rmi -f")
+        _ = try await engine.output("/bin/sh", "-c", "docker images -q | sort -u | xargs docker rmi -f")
         func refused(_ why: String, _ release: String, at location: SourceLocation = #_sourceLocation) async throws {
             let outcome = try await ask(
                 "deploy", "--to", "test", release, "--require-signed", "--keys", "keys.txt", in: there, status: 3,
@@ -195,8 +195,8 @@ private struct ReleaseWay {
         let image = try await service("{{.Spec.TaskTemplate.ContainerSpec.Image}}")
         let version = try await service("{{.Version.Index}}")
         // It runs, so the engine cannot be rid of it; but nobody finds it under its name any more.
-        try await engine.output("docker", "tag", image, "kept")
-        try await engine.output("docker", "rmi", image)
+        _ = try await engine.output("docker", "tag", image, "kept")
+        _ = try await engine.output("docker", "rmi", image)
         try await ask("release", "pull", digits, in: there)
         // In the registry alone it can be had again.
         let possible = try await ask("deploy", "--to", "test", digits, "--dry-run", in: there)
