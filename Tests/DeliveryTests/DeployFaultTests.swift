@@ -128,7 +128,7 @@ private struct JumpingClock {
         try await deploying.expect("is with the engine")
         try move(10 * 3600)
         // To others that have another clock the environment is still held.
-        try await place.expect(9, "rollback", "--env", "test", "--no-wait")
+        try await place.expect(9, "deploy", "--to", "test", "--no-wait")
         try await deploying.expect("all up; watched")
         try move(-20 * 3600)
         #expect(try await deploying.end(by: 0) == 0, "\(deploying.text)")
