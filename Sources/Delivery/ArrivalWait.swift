@@ -138,7 +138,7 @@ struct ArrivalWait {
     }
 
     /// What is there, asked again for a while where the engine gives no answer: it may be restarting.
-    private func look(_ project: String) async throws -> ObservedStack {
+    func look(_ project: String) async throws -> ObservedStack {
         let watch = Stopwatch(clock)
         while true {
             do {

@@ -9,7 +9,7 @@ package protocol DeployEngine: Sendable {
     var shelf: any Shelf { get }
     /// What there is of the project now.
     func observe(_ project: String) async throws -> ObservedStack
-    /// Whether the engine has the image, or its registry does. False: neither. `.unreachable` where nobody can tell.
+    /// Whether the engine has the image, or its registry does. False: neither. `.registrySilent` where nobody can tell.
     func hasImage(_ reference: String) async throws -> Bool
     /// What names the image `reference` so that it cannot become another: by `digest` where the engine or its registry knows
     /// it so, else by the reference itself where the engine has it, for a hash tag is never given to other contents. Nil where

@@ -19,7 +19,7 @@ package struct Drift: Sendable, Hashable {
         case secret
         /// A deployment was ended midway.
         case unfinished
-        /// Nobody deployed what is there.
+        /// Nobody deployed what is there, or the last deployment left it half-way: then `found` says what it is.
         case unknown
     }
 
@@ -46,6 +46,8 @@ package struct Drift: Sendable, Hashable {
 /// How an environment stands.
 package struct EnvironmentStatus: Sendable {
     package let running: LedgerEntry?
+    /// The last deployment, where it left neither one release nor nothing.
+    package let halfWay: LedgerEntry?
     package let observed: ObservedStack
     package let drifts: [Drift]
     /// What should run, sets included.
@@ -63,10 +65,12 @@ package struct EnvironmentStatus: Sendable {
         let ledger = try await DeployLedger(on: shelf)
         self.observed = observed
         layout = ledger.layout
-        let last = ledger.running.flatMap { running in
+        let last = ledger.entries.last
+        let halfWay = last?.end == .partial || last?.end == .rollbackFailed ? last : nil
+        self.halfWay = halfWay
+        running = ledger.running.flatMap { running in
             ledger.entries.last { $0.wanted == running && $0.end == .deployed }
         }
-        running = last
         var drifts: [Drift] = []
         for bytes in try await shelf.list(.record).values {
             guard let record = DeployRecord(reading: bytes), !ledger.entries.contains(where: { $0.id == record.id })
@@ -81,7 +85,10 @@ package struct EnvironmentStatus: Sendable {
             kept[digest].flatMap { RenderedStack(recorded: $0) }
         }
         guard let running = ledger.running, let stack = laidOut else {
-            drifts += observed.services.keys.sorted().map { Drift(.unknown, service: $0) }
+            drifts += observed.services.sorted { $0.key < $1.key }.map { name, service in
+                let release = service.labels[DeployLabel.release].map { " of \($0.prefix(12))" } ?? ""
+                return Drift(.unknown, service: name, found: halfWay.map { _ in service.image + release })
+            }
             self.drifts = drifts
             return
         }

@@ -9,6 +9,8 @@ package struct EngineError: Error, Sendable, Hashable {
     package enum Kind: Sendable, Hashable {
         /// It gives no answer: not there, or being restarted.
         case unreachable
+        /// It answers, but the registry that it has to ask does not.
+        case registrySilent
         /// Nothing has that name.
         case missing
         /// Something else has that name, is in use, or has changed meanwhile.

@@ -29,7 +29,7 @@ extension EngineAPI {
             if ["manifest unknown", "not found", "no such image", "name unknown"].contains(where: said.contains) {
                 return false
             }
-            throw EngineError(.unreachable, "the registry of \(reference) cannot be asked: \(error.message)")
+            throw EngineError(.registrySilent, "the registry of \(reference) cannot be asked: \(error.message)")
         }
     }
 
@@ -49,7 +49,7 @@ extension EngineAPI {
             let pinned = BuildahDriver.repository(of: reference) + "@" + digest
             do {
                 if try await hasImage(pinned) { return pinned }
-            } catch let error as EngineError where error.kind == .unreachable {
+            } catch let error as EngineError where error.kind == .registrySilent {
                 silence = error
             }
         }

@@ -37,7 +37,7 @@ package struct Rollout: Sendable {
         self.absence = absence
     }
 
-    private var wait: ArrivalWait {
+    var wait: ArrivalWait {
         ArrivalWait(
             engine: engine, ask: ask, askPreview: askPreview, tell: tell, clock: clock, pause: pause,
             absence: absence)
@@ -59,6 +59,12 @@ package struct Rollout: Sendable {
         let target: RenderedStack
         /// Something of what users ask may have gone to the new set.
         var hasMoved = false
+        /// Since it began; nil where another process began it.
+        var begun: Stopwatch?
+        /// The stack of the one before, where that was left half-way between two sets.
+        var left: RenderedStack?
+        /// What `before` means to an engine, for when that cannot be asked any more; nil also where it was not looked up.
+        var old: RenderedStack?
     }
 
     // MARK: Deploying
@@ -66,6 +72,7 @@ package struct Rollout: Sendable {
     /// Brings `plan` to run, or what ran before back. Throws `RolloutRefusal` and `EngineError` where nothing was changed,
     /// and `CancellationError` where it was interrupted: then the next one finds the record.
     package func run(_ plan: RolloutPlan, retriesQuarantined: Bool = false) async throws -> LedgerEntry {
+        let begun = Stopwatch(clock)
         var ledger = try await DeployLedger(on: engine.shelf)
         if let entry = try await resume(ledger) { ledger = DeployLedger(entries: ledger.entries + [entry]) }
         let before = try await engine.observe(plan.stack.project)
@@ -81,7 +88,7 @@ package struct Rollout: Sendable {
         }
         if plan.needsWayBack, let previous, previous.stack != plan.stack.digest.hex,
             let old = try await archive.stack(previous.stack),
-            let missing = try await missingImages(old)
+            let missing = try await missingImages(old, isWayBack: true)
         {
             throw RolloutRefusal.noWayBack(missing)
         }
@@ -91,7 +98,9 @@ package struct Rollout: Sendable {
         if !plan.allowsIrreversible, !crossings.isEmpty { throw RolloutRefusal.irreversible(crossings) }
         try await archive.keep(plan.stack)
         let record = try await newRecord(plan, after: ledger, from: previous)
-        let work = try await undertaking(plan, record, after: ledger)
+        var work = try await undertaking(plan, record, after: ledger)
+        work.begun = begun
+        work.old = try await work.before?.stack(archive.stack)
         try await archive.write(record)
         return try await carryOut(work, before)
     }
@@ -108,7 +117,8 @@ package struct Rollout: Sendable {
     private func newRecord(
         _ plan: RolloutPlan, after ledger: DeployLedger, from previous: LedgerEntry.Running?
     ) async throws -> DeployRecord {
-        let layout = ledger.layout
+        // Where the last one stopped half-way, users are best off in the set that came up as a whole.
+        let layout = ledger.layout ?? (previous == nil ? nil : ledger.lastWholeLayout)
         var set = plan.stack.routing == nil ? nil : layout?.set ?? .blue
         // A set is changed for the other only where users would notice.
         if plan.changesSets, let old = layout?.set, let running = layout?.running,
@@ -145,8 +155,12 @@ package struct Rollout: Sendable {
                 return Undertaking(plan: plan, record: record, before: before, target: target)
             }
         }
-        return Undertaking(
+        var work = Undertaking(
             plan: plan, record: record, before: before, change: change, target: plan.stack.alone(in: set))
+        if change != nil, ledger.layout == nil, let last = ledger.entries.last {
+            work.left = try await archive.stack(last.wanted.stack)
+        }
+        return work
     }
 
     private func keptStill(_ record: DeployRecord, _ before: DeployedLayout?) -> DeployedLayout.Kept? {
@@ -164,7 +178,9 @@ package struct Rollout: Sendable {
         let isBeside = change.beside.services.allSatisfy {
             $0.name == router || before.services[$0.name]?.specHash == $0.specHash.hex
         }
-        return try await follow(work.plan.stages(change, isBeside: isBeside), work, before)
+        var stages = work.plan.stages(change, isBeside: isBeside)
+        if let left = work.left, let stage = change.gathering(from: left, before) { stages.insert(stage, at: 0) }
+        return try await follow(stages, work, before)
     }
 
     /// One stage after the other, and back where one does not come. `seen`: what there is before the first.
@@ -184,6 +200,7 @@ package struct Rollout: Sendable {
                 try await engine.submit(stage.stack.guardingData(in: seen), release: work.plan.release)
             } catch let error as EngineError {
                 if case .cleared = stage.step { return try await leaveOld(work, error) }
+                tell(.notice("the engine did not take all of it: \(error.message)"))
                 return try await goBack(work, failed: ["": error.message], bad: [:])
             }
             tell(.submitted(release: work.plan.release, isRollback: false))
@@ -216,7 +233,14 @@ package struct Rollout: Sendable {
     private func judge(
         _ stage: RolloutStage, _ work: Undertaking, _ before: ObservedStack
     ) async throws -> LedgerEntry? {
-        var arrival = try await wait.arrive(stage, before)
+        var arrival: Arrival
+        do {
+            arrival = try await wait.arrive(stage, before)
+        } catch let error as EngineError {
+            if error.kind != .unreachable { return try await goBack(work, failed: ["": error.message], bad: [:]) }
+            // It has been waited for long enough.
+            return try await conclude(work, .partial, running: nil, failed: ["": error.message])
+        }
         if arrival.failed.isEmpty, !stage.judge.isEmpty, let judgeStep {
             let name = stage.judge.joined(separator: " ")
             if let reason = try await judgeStep(stage.judge, facts(stage, work)) {
@@ -335,6 +359,7 @@ package struct Rollout: Sendable {
         }
         let project = work.plan.stack.project
         do {
+            _ = try await wait.look(project)
             guard let before = work.before else {
                 try await engine.remove(project)
                 return try await end(.rolledBack, nil, failed)
@@ -363,9 +388,7 @@ package struct Rollout: Sendable {
             tell(.submitted(release: before.running.release, isRollback: true))
             for stage in stages {
                 if let step = stage.step { tell(.step(step)) }
-                let seen = try await engine.observe(project)
-                try await engine.prepare(stage.stack)
-                try await engine.submit(stage.stack, release: before.running.release)
+                let seen = try await submitBack(stage, release: before.running.release)
                 let arrival = try await wait.arrive(stage, seen)
                 if arrival.failed.isEmpty { continue }
                 tell(.failed(arrival.failed))
@@ -374,40 +397,19 @@ package struct Rollout: Sendable {
             }
             return try await end(.rolledBack, layout, failed)
         } catch let error as EngineError {
-            return try await end(.partial, nil, failed.merging(["": error.message]) { "\($0); \($1)" })
+            let all = failed.merging(["": error.message]) { "\($0); \($1)" }
+            if let before = work.before, await isAsBefore(work) { return try await end(.rolledBack, before, all) }
+            return try await end(.partial, nil, all)
         }
+    }
+
+    /// Whether the engine, though it failed, has all as it was.
+    private func isAsBefore(_ work: Undertaking) async -> Bool {
+        guard let old = work.old, let now = try? await engine.observe(old.project) else { return false }
+        return now.isWhole(old) && now.areAllUp(old)
     }
 
     // MARK: Before and after
-
-    private func refuseBusy(_ now: ObservedStack) throws {
-        let busy = now.services.values.filter { $0.update == .updating || $0.update == .rollbackStarted }
-        if !busy.isEmpty { throw RolloutRefusal.busy(busy.map(\.name).sorted()) }
-    }
-
-    private func refuseQuarantined(_ stack: RenderedStack, _ ledger: DeployLedger) throws {
-        let bad = ledger.quarantined
-        let hit = stack.services.filter { bad.contains($0.image) }
-        if hit.isEmpty { return }
-        throw RolloutRefusal.quarantined(
-            Dictionary(hit.map { ($0.name, $0.image) }, uniquingKeysWith: { $1 }))
-    }
-
-    private func missingImages(_ stack: RenderedStack) async throws -> [String: String]? {
-        var missing: [String: String] = [:]
-        for service in stack.services where try await !engine.hasImage(service.image) {
-            missing[service.name] = "its image \(service.image) is neither in the engine nor in its registry"
-        }
-        return missing.isEmpty ? nil : missing
-    }
-
-    /// With which data the images have run that came up here.
-    private func dataVersions(_ ledger: DeployLedger) async throws -> [DataVersion.Running: Int] {
-        let kept = try await engine.shelf.list(.stack)
-        let stacks = ledger.entries.filter { $0.end == .deployed }
-            .compactMap { kept[$0.wanted.stack].flatMap { RenderedStack(recorded: $0) } }
-        return DataVersion.known(from: stacks)
-    }
 
     /// Puts down what came of `work`.
     private func conclude(
@@ -417,12 +419,24 @@ package struct Rollout: Sendable {
         let plan = work.plan
         var entry = LedgerEntry(
             id: work.record.id, action: plan.action, wanted: plan.wanted, running: running?.running, end: end,
-            origin: plan.origin, commit: plan.commit, seconds: max(0, unixTime() - work.record.origin.time),
+            origin: plan.origin, commit: plan.commit,
+            seconds: work.begun.map { Int($0.elapsed.components.seconds) }
+                ?? max(0, unixTime() - work.record.origin.time),
             failed: failed, quarantined: Set(bad.values).sorted(),
             images: Dictionary(plan.stack.services.map { ($0.name, $0.image) }, uniquingKeysWith: { $1 }))
         entry.set = running?.set
         entry.kept = running?.kept
-        return try await archive.conclude(entry, project: plan.stack.project)
+        if end != .partial { return try await archive.conclude(entry, project: plan.stack.project) }
+        var old = work.old
+        if old == nil { old = try? await work.before?.stack(archive.stack) }
+        do {
+            _ = try await archive.conclude(entry, project: plan.stack.project)
+        } catch let error as EngineError where error.kind == .unreachable {
+            // What was begun is still written down there: whoever comes next ends it.
+            tell(.ended(entry))
+        }
+        tell(.left(await remains(of: work.target, before: old)))
+        return entry
     }
 }
 

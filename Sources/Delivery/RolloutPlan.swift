@@ -16,6 +16,8 @@ package enum RolloutEvent: Sendable {
     /// Not everything came up: by service, why.
     case failed([String: String])
     case ended(LedgerEntry)
+    /// After an end that is `partial`: what is there now.
+    case left(RolloutRemains)
     /// Something that does not stop it, in a line.
     case notice(String)
 }

@@ -162,11 +162,20 @@ struct DeployPlace {
         do {
             return try await body()
         } catch let error as EngineError {
-            let code: BuildEngine.ExitCode = error.kind == .unreachable ? .unavailable : .machine
+            let (code, hint): (BuildEngine.ExitCode, String?) =
+                switch error.kind {
+                case .unreachable: (.unavailable, "start the engine, or correct DOCKER_HOST")
+                case .registrySilent:
+                    (
+                        .unavailable,
+                        "the engine does not have the image: start its registry, or 'lmsbuild run :image' here"
+                    )
+                case .missing, .conflict, .refused: (.machine, nil)
+                }
             throw Refusal(
                 Diagnostic(
                     .engineUnavailable, .error, BytePath(error.message).shown,
-                    hint: error.kind == .unreachable ? "start the engine, or correct DOCKER_HOST" : nil), code)
+                    hint: hint), code)
         }
     }
 
@@ -283,7 +292,17 @@ enum RolloutTalk {
         case .failed(let services): Terminal.say("not up: \(services.keys.sorted().joined(separator: ", "))")
         case .notice(let text): Workspace.show([Diagnostic(.deployFailed, .notice, shown(text))])
         case .ended(let entry): Terminal.say(closing(entry))
+        case .left(let remains): Terminal.say(shown(remains))
         }
+    }
+
+    private static func shown(_ remains: RolloutRemains) -> String {
+        let heading =
+            remains.isKnown
+            ? "what is there now:"
+            : "the engine does not answer, so nobody knows what is there now; the next 'deploy', 'rollback' or "
+                + "'status --fix' that reaches it ends what was begun:"
+        return remains.services.sorted { $0.key < $1.key }.reduce(heading) { "\($0)\n  \($1.key): \(shown($1.value))" }
     }
 
     private static func shown(_ step: RolloutStep) -> String {
@@ -352,7 +371,7 @@ enum RolloutTalk {
                 Diagnostic(
                     .deployRefused, .error, "what runs in '\(environment)' could not be gone back to",
                     notes: images.sorted { $0.key < $1.key }.map { .init("\($0.key): \($0.value)") },
-                    hint: "push those images again first ('lmsbuild push'), or deploy with '--no-way-back'"),
+                    hint: "build or push those images again first, or deploy with '--no-way-back'"),
                 .checkFailed)
         case .irreversible(let services):
             Refusal(

@@ -54,6 +54,10 @@ struct StatusCommand: AsyncParsableCommand, ExitingCommand {
             text += "\(env) runs \(running.wanted.release.prefix(12))"
             text += running.commit.map { " of commit \($0.prefix(12))" } ?? ""
             text += ", since \(UTCTime(seconds: running.origin.time).shown) by \(BytePath(running.origin.who).shown)\n"
+        } else if let last = status.halfWay {
+            text += "\(env) runs no release as a whole: the \(last.action) of \(last.wanted.release.prefix(12))"
+            text +=
+                " by \(BytePath(last.origin.who).shown) at \(UTCTime(seconds: last.origin.time).shown) stopped half-way\n"
         } else {
             text += "nothing has been deployed to \(env)\n"
         }

@@ -1914,6 +1914,8 @@ error[LMS801]: 'prod' comes after 'staging': 3f0c9d2a81be runs there, not 77c1d0
 - `after`: deploy the same release to the other environment, and see that `lmsbuild status --env NAME` is quiet there.
 - `policy clean`: commit, and make the release again.
 - `policy signed`: `lmsbuild release sign`, and `--keys FILE` with the keys that count.
+- What runs could not be gone back to, for the images that are named are gone, or nobody can tell: build or push them again, or
+  `--no-way-back`.
 - An image that failed before is tried again with `--retry`.
 - Data that cannot be taken back: [deploying](../deploy.md#data-that-cannot-be-taken-back) says what that means; `--allow-irreversible` does it.
 

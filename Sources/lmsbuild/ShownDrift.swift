@@ -11,6 +11,7 @@ extension Drift {
             switch kind {
             case .missing: "it is not there"
             case .orphan: "it is no service of the release"
+            case .unknown where found != nil: "left by a deployment that stopped half-way: \(found ?? "")"
             case .unknown: "nobody deployed it from here"
             case .unfinished: "ended midway: \(wanted ?? "")"
             case .secret: "the secret is gone"

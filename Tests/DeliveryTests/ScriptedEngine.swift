@@ -64,6 +64,8 @@ final class ScriptedEngine: DeployEngine {
         var absence: Range<Int> = 0..<0
         /// How many services of one submission are taken before the engine fails.
         var taken: Int?
+        /// So many submissions more, and none after them.
+        var room: Int?
         /// The caller is killed right after that.
         var isLastSubmission = false
         var documents: [ShelfKind: [String: [UInt8]]] = [:]
@@ -139,6 +141,10 @@ final class ScriptedEngine: DeployEngine {
     func submit(_ stack: RenderedStack, release: String) async throws {
         try call("submit")
         try state.withLock { state in
+            if let room = state.room {
+                if room == 0 { throw EngineError(.refused, "no room") }
+                state.room = room - 1
+            }
             for (place, service) in stack.services.enumerated() {
                 if let taken = state.taken, place == taken {
                     state.taken = nil

@@ -302,6 +302,8 @@ final class RoutedPlace: Sendable {
 final class WatchedEngine: DeployEngine {
     let scripted: ScriptedEngine
     let violations: Mutex<[String]> = Mutex([])
+    /// What was replaced where it stood, with users on it: only a rolling deployment does so.
+    let replaced: Mutex<[String]> = Mutex([])
 
     init(_ scripted: ScriptedEngine) { self.scripted = scripted }
 
@@ -327,6 +329,12 @@ final class WatchedEngine: DeployEngine {
             found.append("\(set) goes while users are led there")
         }
         violations.withLock { $0 += found }
+        for set in ServiceSet.allCases where old[set] ?? 0 > 0 {
+            let name = "web-\(set.rawValue)"
+            if before[name]?.stack.specHash != after[name]?.stack.specHash, after[name] != nil {
+                replaced.withLock { $0.append(name) }
+            }
+        }
     }
 
     var name: String { scripted.name }
