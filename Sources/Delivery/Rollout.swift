@@ -37,18 +37,18 @@ package struct Rollout: Sendable {
         self.absence = absence
     }
 
-    private var wait: ArrivalWait {
+    var wait: ArrivalWait {
         ArrivalWait(
             engine: engine, ask: ask, askPreview: askPreview, tell: tell, clock: clock, pause: pause,
             absence: absence)
     }
 
-    private var archive: DeployArchive {
+    var archive: DeployArchive {
         DeployArchive(engine: engine, tell: tell, keptReleases: keptReleases)
     }
 
     /// A deployment that is written down.
-    private struct Undertaking {
+    struct Undertaking {
         let plan: RolloutPlan
         let record: DeployRecord
         /// What ran by the last word before it.
@@ -124,7 +124,7 @@ package struct Rollout: Sendable {
     }
 
     /// What `record` means, on top of what `ledger` tells.
-    private func undertaking(
+    func undertaking(
         _ plan: RolloutPlan, _ record: DeployRecord, after ledger: DeployLedger
     ) async throws -> Undertaking {
         let before = ledger.layout ?? (record.previous == nil ? nil : ledger.lastWholeLayout)
@@ -149,236 +149,12 @@ package struct Rollout: Sendable {
             plan: plan, record: record, before: before, change: change, target: plan.stack.alone(in: set))
     }
 
-    private func keptStill(_ record: DeployRecord, _ before: DeployedLayout?) -> DeployedLayout.Kept? {
+    func keptStill(_ record: DeployRecord, _ before: DeployedLayout?) -> DeployedLayout.Kept? {
         guard let before, before.running.stack == record.stack, let kept = before.kept, !kept.isOver else { return nil }
         return kept
     }
 
-    private func carryOut(_ work: Undertaking, _ before: ObservedStack) async throws -> LedgerEntry {
-        guard let change = work.change else {
-            let stage = RolloutStage(
-                stack: work.target, checks: work.plan.checks, watch: work.plan.watch, timeout: work.plan.timeout)
-            return try await follow([stage], work, before)
-        }
-        let router = change.new.stack.routing?.router
-        let isBeside = change.beside.services.allSatisfy {
-            $0.name == router || before.services[$0.name]?.specHash == $0.specHash.hex
-        }
-        return try await follow(work.plan.stages(change, isBeside: isBeside), work, before)
-    }
-
-    /// One stage after the other, and back where one does not come. `seen`: what there is before the first.
-    private func follow(
-        _ stages: [RolloutStage], _ work: Undertaking, _ seen: ObservedStack
-    ) async throws -> LedgerEntry {
-        var work = work
-        var before: ObservedStack? = seen
-        for stage in stages {
-            let seen: ObservedStack
-            if let before { seen = before } else { seen = try await engine.observe(stage.stack.project) }
-            before = nil
-            if let step = stage.step { tell(.step(step)) }
-            if case .moved = stage.step { work.hasMoved = true }
-            do {
-                try await engine.prepare(stage.stack)
-                try await engine.submit(stage.stack.guardingData(in: seen), release: work.plan.release)
-            } catch let error as EngineError {
-                if case .cleared = stage.step { return try await leaveOld(work, error) }
-                return try await goBack(work, failed: ["": error.message], bad: [:])
-            }
-            tell(.submitted(release: work.plan.release, isRollback: false))
-            if let entry = try await judge(stage, work, seen) { return entry }
-        }
-        return try await conclude(work, .deployed, running: reached(work))
-    }
-
-    /// What runs when all of `work` came up.
-    private func reached(_ work: Undertaking) -> DeployedLayout {
-        var kept = keptStill(work.record, work.before)
-        if let change = work.change, work.record.keep > 0, let running = work.before?.running {
-            kept = .init(set: change.old.set, running: running, until: unixTime() + work.record.keep)
-        }
-        return DeployedLayout(running: work.plan.wanted, set: work.record.set, kept: kept)
-    }
-
-    /// The new set serves, but the old one could not be taken away: that is no reason to go back.
-    private func leaveOld(_ work: Undertaking, _ error: EngineError) async throws -> LedgerEntry {
-        tell(.notice("the old set is still there: \(error.message)"))
-        var layout = reached(work)
-        if let change = work.change, let running = work.before?.running {
-            let kept = DeployedLayout.Kept(set: change.old.set, running: running, until: unixTime())
-            layout = DeployedLayout(running: layout.running, set: layout.set, kept: kept)
-        }
-        return try await conclude(work, .deployed, running: layout)
-    }
-
-    /// Waits for `stage`, which has been submitted, and goes back where it does not come. Nil: it came.
-    private func judge(
-        _ stage: RolloutStage, _ work: Undertaking, _ before: ObservedStack
-    ) async throws -> LedgerEntry? {
-        var arrival = try await wait.arrive(stage, before)
-        if arrival.failed.isEmpty, !stage.judge.isEmpty, let judgeStep {
-            let name = stage.judge.joined(separator: " ")
-            if let reason = try await judgeStep(stage.judge, facts(stage, work)) {
-                arrival = Arrival(failed: ["judge": "\(name): \(reason)"])
-            } else {
-                tell(.check(name, .up))
-            }
-        }
-        if arrival.failed.isEmpty { return nil }
-        tell(.failed(arrival.failed))
-        return try await goBack(
-            work, failed: arrival.failed, bad: suspects(stage, work, before, arrival.failed))
-    }
-
-    /// By service: images that are new and did not come up. What is asked, and not an engine, speaks against all of a set.
-    private func suspects(
-        _ stage: RolloutStage, _ work: Undertaking, _ before: ObservedStack, _ failed: [String: String]
-    ) -> [String: String] {
-        let inSet = work.change?.newNames ?? []
-        var bad: [String: String] = [:]
-        for service in stage.stack.services where failed[service.name] != nil && !inSet.contains(service.name) {
-            if before.services[service.name]?.image != service.image { bad[service.name] = service.image }
-        }
-        guard let change = work.change else { return bad }
-        let isAsked = failed.keys.contains { name in !stage.stack.services.contains { $0.name == name } }
-        for (name, image) in change.changedImages
-        where isAsked || failed[change.new.set.name(of: name)] != nil {
-            bad[name] = image
-        }
-        return bad
-    }
-
-    /// What a judging program is told.
-    private func facts(_ stage: RolloutStage, _ work: Undertaking) -> [String: String] {
-        var facts = [
-            "LMSBUILD_ENVIRONMENT": work.plan.stack.environment, "LMSBUILD_RELEASE": work.plan.release,
-            "LMSBUILD_PROJECT": work.plan.stack.project,
-            "LMSBUILD_SECONDS": "\(stage.watch.components.seconds)",
-        ]
-        if case .moved(let set, let percent, _) = stage.step {
-            facts["LMSBUILD_SET"] = set.rawValue
-            facts["LMSBUILD_PERCENT"] = "\(percent)"
-        }
-        return facts
-    }
-
-    // MARK: What was begun
-
-    /// Brings what a killed process began to an end: nil where there is nothing. Nothing of it being submitted, it is
-    /// forgotten; all of it being submitted, it may still come up; else it is taken back.
-    package func resume() async throws -> LedgerEntry? {
-        try await resume(try await DeployLedger(on: engine.shelf))
-    }
-
-    private func resume(_ ledger: DeployLedger) async throws -> LedgerEntry? {
-        for (name, bytes) in try await engine.shelf.list(.record).sorted(by: { $0.key < $1.key }) {
-            guard let record = DeployRecord(reading: bytes), let stack = try await archive.stack(record.stack),
-                !ledger.entries.contains(where: { $0.id == record.id })
-            else {
-                try await engine.shelf.remove(.record, name, ofBytes: bytes)
-                continue
-            }
-            tell(.resuming(record))
-            var plan = RolloutPlan(
-                stack: stack, release: record.release, commit: record.commit, origin: record.origin)
-            plan.action = record.action
-            plan.keptFor = .seconds(record.keep)
-            var work = try await undertaking(plan, record, after: ledger)
-            let now = try await engine.observe(stack.project)
-            if try await isUntouched(now, work) {
-                try await engine.shelf.remove(.record, name, ofBytes: bytes)
-                continue
-            }
-            work.hasMoved = true
-            if now.isWhole(work.target) {
-                let stage = RolloutStage(stack: work.target, watch: plan.watch)
-                let entry = try await judge(stage, work, ObservedStack(services: []))
-                if let entry { return entry }
-                return try await conclude(work, .deployed, running: reached(work))
-            }
-            // All users had been led to the new set, whatever is left of the old one.
-            if let change = work.change, now.has(work.target) {
-                return try await follow(plan.ending(change), work, ObservedStack(services: []))
-            }
-            let failed = Dictionary(
-                work.target.services.filter { now.services[$0.name]?.specHash != $0.specHash.hex }
-                    .map { ($0.name, "not submitted when the deployment was ended") }, uniquingKeysWith: { $1 })
-            return try await goBack(work, failed: failed, bad: [:])
-        }
-        return nil
-    }
-
-    /// Whether everything is as the release before had it.
-    private func isUntouched(_ now: ObservedStack, _ work: Undertaking) async throws -> Bool {
-        guard let before = work.before else { return now.services.isEmpty }
-        guard let old = try await before.stack(archive.stack) else { return false }
-        if before.running.stack == work.record.stack { return false }
-        return now.services.count == old.services.count
-            && old.services.allSatisfy { service in
-                guard let there = now.services[service.name] else { return false }
-                return there.specHash == service.specHash.hex
-                    && there.labels[DeployLabel.release] != work.record.release
-                    && there.update != .updating && there.update != .rollbackStarted
-            }
-    }
-
-    // MARK: Going back
-
-    /// The whole release goes back to what ran before it, or away where nothing did.
-    private func goBack(
-        _ work: Undertaking, failed: [String: String], bad: [String: String]
-    ) async throws -> LedgerEntry {
-        func end(_ end: RolloutEnd, _ running: DeployedLayout?, _ failed: [String: String]) async throws -> LedgerEntry
-        {
-            try await conclude(work, end, running: running, failed: failed, bad: bad)
-        }
-        let project = work.plan.stack.project
-        do {
-            guard let before = work.before else {
-                try await engine.remove(project)
-                return try await end(.rolledBack, nil, failed)
-            }
-            // A set that was kept is not brought back: its place was given to the one that did not come up.
-            let layout = DeployedLayout(
-                running: before.running, set: before.set, kept: work.change == nil ? before.kept : nil)
-            guard let old = try await layout.stack(archive.stack) else {
-                return try await end(
-                    .partial, nil, failed.merging(["": "nothing says any more what ran before"]) { "\($0); \($1)" })
-            }
-            if let plain = try await archive.stack(before.running.stack) {
-                let lost = DataVersion.losses(in: try await engine.observe(project), goingBackTo: plain)
-                if !lost.isEmpty {
-                    let stays = lost.mapValues { "not taken back: \($0)" }
-                    return try await end(.partial, nil, failed.merging(stays) { "\($0)\n\($1)" })
-                }
-            }
-            var stages = [RolloutStage(stack: old)]
-            if let change = work.change, work.hasMoved {
-                var back = RolloutStage(stack: change.back)
-                back.bystanders = change.newNames
-                back.step = .movedBack(to: change.old.set)
-                stages.insert(back, at: 0)
-            }
-            tell(.submitted(release: before.running.release, isRollback: true))
-            for stage in stages {
-                if let step = stage.step { tell(.step(step)) }
-                let seen = try await engine.observe(project)
-                try await engine.prepare(stage.stack)
-                try await engine.submit(stage.stack, release: before.running.release)
-                let arrival = try await wait.arrive(stage, seen)
-                if arrival.failed.isEmpty { continue }
-                tell(.failed(arrival.failed))
-                let all = failed.merging(arrival.failed) { "\($0); then back: \($1)" }
-                return try await end(arrival.isAllDown ? .rollbackFailed : .partial, nil, all)
-            }
-            return try await end(.rolledBack, layout, failed)
-        } catch let error as EngineError {
-            return try await end(.partial, nil, failed.merging(["": error.message]) { "\($0); \($1)" })
-        }
-    }
-
-    // MARK: Before and after
+    // MARK: Why nothing is begun
 
     private func refuseBusy(_ now: ObservedStack) throws {
         let busy = now.services.values.filter { $0.update == .updating || $0.update == .rollbackStarted }
@@ -407,33 +183,5 @@ package struct Rollout: Sendable {
         let stacks = ledger.entries.filter { $0.end == .deployed }
             .compactMap { kept[$0.wanted.stack].flatMap { RenderedStack(recorded: $0) } }
         return DataVersion.known(from: stacks)
-    }
-
-    /// Puts down what came of `work`.
-    private func conclude(
-        _ work: Undertaking, _ end: RolloutEnd, running: DeployedLayout?, failed: [String: String] = [:],
-        bad: [String: String] = [:]
-    ) async throws -> LedgerEntry {
-        let plan = work.plan
-        var entry = LedgerEntry(
-            id: work.record.id, action: plan.action, wanted: plan.wanted, running: running?.running, end: end,
-            origin: plan.origin, commit: plan.commit, seconds: max(0, unixTime() - work.record.origin.time),
-            failed: failed, quarantined: Set(bad.values).sorted(),
-            images: Dictionary(plan.stack.services.map { ($0.name, $0.image) }, uniquingKeysWith: { $1 }))
-        entry.set = running?.set
-        entry.kept = running?.kept
-        return try await archive.conclude(entry, project: plan.stack.project)
-    }
-}
-
-extension ObservedStack {
-    /// Whether what is there is described as `stack` says, and nothing else is there.
-    fileprivate func isWhole(_ stack: RenderedStack) -> Bool {
-        services.count == stack.services.count && has(stack)
-    }
-
-    /// Whether all of `stack` is there as it says.
-    fileprivate func has(_ stack: RenderedStack) -> Bool {
-        stack.services.allSatisfy { services[$0.name]?.specHash == $0.specHash.hex }
     }
 }
