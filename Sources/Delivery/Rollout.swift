@@ -86,8 +86,8 @@ package struct Rollout: Sendable {
                 Undertaking(plan: plan, record: record, before: ledger.layout, target: plan.stack), .rolledBack,
                 running: ledger.layout, failed: missing)
         }
-        if plan.needsWayBack, let previous, previous.stack != plan.stack.digest.hex,
-            let old = try await archive.stack(previous.stack),
+        let old: RenderedStack? = if let previous { try await archive.stack(previous.stack) } else { nil }
+        if plan.needsWayBack, let previous, previous.stack != plan.stack.digest.hex, let old,
             let missing = try await missingImages(old, isWayBack: true)
         {
             throw RolloutRefusal.noWayBack(missing)
@@ -100,7 +100,7 @@ package struct Rollout: Sendable {
         let record = try await newRecord(plan, after: ledger, from: previous)
         var work = try await undertaking(plan, record, after: ledger)
         work.begun = begun
-        work.old = try await work.before?.stack(archive.stack)
+        work.old = try await work.before?.stack { $0 == previous?.stack ? old : try await archive.stack($0) }
         try await archive.write(record)
         return try await carryOut(work, before)
     }
@@ -237,7 +237,6 @@ package struct Rollout: Sendable {
         do {
             arrival = try await wait.arrive(stage, before)
         } catch let error as EngineError {
-            if error.kind != .unreachable { return try await goBack(work, failed: ["": error.message], bad: [:]) }
             // It has been waited for long enough.
             return try await conclude(work, .partial, running: nil, failed: ["": error.message])
         }
@@ -431,7 +430,7 @@ package struct Rollout: Sendable {
         if old == nil { old = try? await work.before?.stack(archive.stack) }
         do {
             _ = try await archive.conclude(entry, project: plan.stack.project)
-        } catch let error as EngineError where error.kind == .unreachable {
+        } catch is EngineError {
             // What was begun is still written down there: whoever comes next ends it.
             tell(.ended(entry))
         }
