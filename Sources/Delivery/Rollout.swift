@@ -83,8 +83,8 @@ package struct Rollout: Sendable {
         if let missing = try await missingImages(plan.stack) {
             let record = try await newRecord(plan, after: ledger, from: previous)
             return try await conclude(
-                Undertaking(plan: plan, record: record, before: ledger.layout, target: plan.stack), .rolledBack,
-                running: ledger.layout, failed: missing)
+                Undertaking(plan: plan, record: record, before: ledger.layout, target: plan.stack),
+                ledger.halfWay == nil ? .rolledBack : .partial, running: ledger.layout, failed: missing)
         }
         let old: RenderedStack? = if let previous { try await archive.stack(previous.stack) } else { nil }
         if plan.needsWayBack, let previous, previous.stack != plan.stack.digest.hex, let old,
@@ -100,7 +100,9 @@ package struct Rollout: Sendable {
         let record = try await newRecord(plan, after: ledger, from: previous)
         var work = try await undertaking(plan, record, after: ledger)
         work.begun = begun
-        work.old = try await work.before?.stack { $0 == previous?.stack ? old : try await archive.stack($0) }
+        work.old = try await work.before?.stack { digest in
+            try await digest == previous?.stack ? old : archive.stack(digest)
+        }
         try await archive.write(record)
         return try await carryOut(work, before)
     }
@@ -191,7 +193,11 @@ package struct Rollout: Sendable {
         var before: ObservedStack? = seen
         for stage in stages {
             let seen: ObservedStack
-            if let before { seen = before } else { seen = try await engine.observe(stage.stack.project) }
+            do {
+                if let before { seen = before } else { seen = try await wait.look(stage.stack.project) }
+            } catch let error as EngineError {
+                return try await conclude(work, .partial, running: nil, failed: ["": error.message])
+            }
             before = nil
             if let step = stage.step { tell(.step(step)) }
             if case .moved = stage.step { work.hasMoved = true }
