@@ -159,9 +159,7 @@ package struct Rollout: Sendable {
         }
         var work = Undertaking(
             plan: plan, record: record, before: before, change: change, target: plan.stack.alone(in: set))
-        if change != nil, ledger.layout == nil, let last = ledger.entries.last {
-            work.left = try await archive.stack(last.wanted.stack)
-        }
+        if change != nil, ledger.layout == nil { work.left = try await archive.stackLeft(by: ledger) }
         return work
     }
 
