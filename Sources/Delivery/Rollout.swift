@@ -82,8 +82,9 @@ package struct Rollout: Sendable {
         let previous = ledger.running ?? (before.services.isEmpty ? nil : ledger.lastWhole)
         if let missing = try await missingImages(plan.stack) {
             let record = try await newRecord(plan, after: ledger, from: previous)
+            let target = record.set.map { plan.stack.alone(in: $0) } ?? plan.stack
             return try await conclude(
-                Undertaking(plan: plan, record: record, before: ledger.layout, target: plan.stack),
+                Undertaking(plan: plan, record: record, before: ledger.layout, target: target),
                 ledger.halfWay == nil ? .rolledBack : .partial, running: ledger.layout, failed: missing)
         }
         let old: RenderedStack? = if let previous { try await archive.stack(previous.stack) } else { nil }
