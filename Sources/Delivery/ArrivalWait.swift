@@ -137,13 +137,14 @@ struct ArrivalWait {
         return Arrival(failed: failed, isAllDown: !all.values.contains(where: \.isUp))
     }
 
-    /// What is there, asked again for a while where the engine gives no answer: it may be restarting.
+    /// What is there, asked again for a while where the engine gives no answer, or one that tells nothing: it may be restarting,
+    /// or choosing a leader.
     func look(_ project: String) async throws -> ObservedStack {
         let watch = Stopwatch(clock)
         while true {
             do {
                 return try await engine.observe(project)
-            } catch let error as EngineError where error.kind == .unreachable {
+            } catch let error as EngineError {
                 if watch.elapsed > absence { throw error }
                 try await clock.sleep(for: pause)
             }

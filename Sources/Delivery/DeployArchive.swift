@@ -17,6 +17,16 @@ struct DeployArchive {
         try await shelf.list(.stack)[digest].flatMap { RenderedStack(recorded: $0) }
     }
 
+    /// What was last handed over since anything came up as a whole; nil where nothing was.
+    func stackLeft(by ledger: DeployLedger) async throws -> RenderedStack? {
+        for entry in ledger.entries.reversed() {
+            if entry.end == .deployed { return nil }
+            // One that could not even begin has none.
+            if let stack = try await stack(entry.wanted.stack) { return stack }
+        }
+        return nil
+    }
+
     func keep(_ stack: RenderedStack) async throws {
         let name = stack.digest.hex
         if try await self.stack(name) != nil { return }

@@ -193,6 +193,12 @@ package struct DeployLedger: Sendable {
     /// What runs there by the last word; nil where nothing does or nobody can say.
     package var running: LedgerEntry.Running? { entries.last?.running }
 
+    /// The last deployment, where it left neither one release nor what was there before it.
+    package var halfWay: LedgerEntry? {
+        guard let last = entries.last, last.end == .partial || last.end == .rollbackFailed else { return nil }
+        return last
+    }
+
     /// What came up last, whatever happened after it.
     package var lastWhole: LedgerEntry.Running? { entries.last { $0.end == .deployed }?.wanted }
 

@@ -65,8 +65,7 @@ package struct EnvironmentStatus: Sendable {
         let ledger = try await DeployLedger(on: shelf)
         self.observed = observed
         layout = ledger.layout
-        let last = ledger.entries.last
-        let halfWay = last?.end == .partial || last?.end == .rollbackFailed ? last : nil
+        let halfWay = ledger.halfWay
         self.halfWay = halfWay
         running = ledger.running.flatMap { running in
             ledger.entries.last { $0.wanted == running && $0.end == .deployed }

@@ -82,12 +82,13 @@ package struct Rollout: Sendable {
         let previous = ledger.running ?? (before.services.isEmpty ? nil : ledger.lastWhole)
         if let missing = try await missingImages(plan.stack) {
             let record = try await newRecord(plan, after: ledger, from: previous)
+            let target = record.set.map { plan.stack.alone(in: $0) } ?? plan.stack
             return try await conclude(
-                Undertaking(plan: plan, record: record, before: ledger.layout, target: plan.stack), .rolledBack,
-                running: ledger.layout, failed: missing)
+                Undertaking(plan: plan, record: record, before: ledger.layout, target: target),
+                ledger.halfWay == nil ? .rolledBack : .partial, running: ledger.layout, failed: missing)
         }
-        if plan.needsWayBack, let previous, previous.stack != plan.stack.digest.hex,
-            let old = try await archive.stack(previous.stack),
+        let old: RenderedStack? = if let previous { try await archive.stack(previous.stack) } else { nil }
+        if plan.needsWayBack, let previous, previous.stack != plan.stack.digest.hex, let old,
             let missing = try await missingImages(old, isWayBack: true)
         {
             throw RolloutRefusal.noWayBack(missing)
@@ -100,7 +101,9 @@ package struct Rollout: Sendable {
         let record = try await newRecord(plan, after: ledger, from: previous)
         var work = try await undertaking(plan, record, after: ledger)
         work.begun = begun
-        work.old = try await work.before?.stack(archive.stack)
+        work.old = try await work.before?.stack { digest in
+            try await digest == previous?.stack ? old : archive.stack(digest)
+        }
         try await archive.write(record)
         return try await carryOut(work, before)
     }
@@ -157,9 +160,7 @@ package struct Rollout: Sendable {
         }
         var work = Undertaking(
             plan: plan, record: record, before: before, change: change, target: plan.stack.alone(in: set))
-        if change != nil, ledger.layout == nil, let last = ledger.entries.last {
-            work.left = try await archive.stack(last.wanted.stack)
-        }
+        if change != nil, ledger.layout == nil { work.left = try await archive.stackLeft(by: ledger) }
         return work
     }
 

@@ -1,4 +1,4 @@
-// What must hold before a rollout begins. Does not change anything.
+// What must hold before a rollout begins, and what is there of a stack. Does not change anything.
 import BuildEngine
 import BuildGraph
 
@@ -36,5 +36,17 @@ extension Rollout {
         let stacks = ledger.entries.filter { $0.end == .deployed }
             .compactMap { kept[$0.wanted.stack].flatMap { RenderedStack(recorded: $0) } }
         return DataVersion.known(from: stacks)
+    }
+}
+
+extension ObservedStack {
+    /// Whether what is there is described as `stack` says, and nothing else is there.
+    func isWhole(_ stack: RenderedStack) -> Bool {
+        services.count == stack.services.count && has(stack)
+    }
+
+    /// Whether all of `stack` is there as it says.
+    func has(_ stack: RenderedStack) -> Bool {
+        stack.services.allSatisfy { services[$0.name]?.specHash == $0.specHash.hex }
     }
 }

@@ -27,7 +27,11 @@ extension Rollout {
         var before: ObservedStack? = seen
         for stage in stages {
             let seen: ObservedStack
-            if let before { seen = before } else { seen = try await engine.observe(stage.stack.project) }
+            do {
+                if let before { seen = before } else { seen = try await wait.look(stage.stack.project) }
+            } catch let error as EngineError {
+                return try await conclude(work, .partial, running: nil, failed: ["": error.message])
+            }
             before = nil
             if let step = stage.step { tell(.step(step)) }
             if case .moved = stage.step { work.hasMoved = true }
@@ -73,7 +77,6 @@ extension Rollout {
         do {
             arrival = try await wait.arrive(stage, before)
         } catch let error as EngineError {
-            if error.kind != .unreachable { return try await goBack(work, failed: ["": error.message], bad: [:]) }
             // It has been waited for long enough.
             return try await conclude(work, .partial, running: nil, failed: ["": error.message])
         }
@@ -143,7 +146,7 @@ extension Rollout {
         if old == nil { old = try? await work.before?.stack(archive.stack) }
         do {
             _ = try await archive.conclude(entry, project: plan.stack.project)
-        } catch let error as EngineError where error.kind == .unreachable {
+        } catch is EngineError {
             // What was begun is still written down there: whoever comes next ends it.
             tell(.ended(entry))
         }

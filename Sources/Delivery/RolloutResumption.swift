@@ -61,15 +61,3 @@ extension Rollout {
             }
     }
 }
-
-extension ObservedStack {
-    /// Whether what is there is described as `stack` says, and nothing else is there.
-    func isWhole(_ stack: RenderedStack) -> Bool {
-        services.count == stack.services.count && has(stack)
-    }
-
-    /// Whether all of `stack` is there as it says.
-    fileprivate func has(_ stack: RenderedStack) -> Bool {
-        stack.services.allSatisfy { services[$0.name]?.specHash == $0.specHash.hex }
-    }
-}

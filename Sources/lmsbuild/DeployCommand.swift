@@ -116,7 +116,8 @@ struct DeployCommand: AsyncParsableCommand, ExitingCommand {
             changes += 1
             Terminal.out("removed  \(name)\n")
         }
-        Terminal.say(changes == 0 ? "nothing would change in '\(to)'" : "\(changes) services would change in '\(to)'")
+        let count = changes == 1 ? "1 service" : "\(changes) services"
+        Terminal.say(changes == 0 ? "nothing would change in '\(to)'" : "\(count) would change in '\(to)'")
         return .done
     }
 }

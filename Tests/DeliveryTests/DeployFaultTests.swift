@@ -81,7 +81,10 @@ private struct HalfDeployed {
         #expect(status.output.hasPrefix("test runs no release as a whole: the deploy of "), "\(status)")
         #expect(status.output.contains("  drift: a: left by a deployment that stopped half-way: "), "\(status)")
         try engine.fail(nil)
-        try await place.expect(0, "deploy", "--to", "test")
+        // As long as the engine is at what it was handed, nothing is begun.
+        var next = try await place.run(["deploy", "--to", "test"])
+        for _ in 0..<100 where next.status == 9 { next = try await place.run(["deploy", "--to", "test"]) }
+        #expect(next.status == 0, "\(next)")
         #expect(try await place.answers() == place.all("two"))
         try await place.expect(0, "status", "--env", "test")
     }

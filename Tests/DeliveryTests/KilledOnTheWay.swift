@@ -24,8 +24,8 @@ struct KilledOnTheWay {
         let killed = KilledOnTheWay(
             place: try await StackWorkspace(engine, port: port, strategy: "blue-green"))
         try await killed.check([
-            Moment(line: "comes up beside"), Moment(line: "all up; watched", isEndedByDeploy: true),
-            Moment(line: "all go to"), Moment(line: "is taken away"),
+            Moment(line: "comes up beside"), Moment(line: "all go to", isEndedByDeploy: true),
+            Moment(line: "is taken away"),
             Moment(line: "going back to", image: "sick", isEndedByDeploy: true),
         ])
     }
@@ -34,8 +34,8 @@ struct KilledOnTheWay {
         let killed = KilledOnTheWay(
             place: try await StackWorkspace(engine, port: port, strategy: "canary 30% for 1s judge ./judge"))
         try await killed.check([
-            Moment(line: "30% go to"), Moment(line: "all go to", isEndedByDeploy: true),
-            Moment(line: " again", isWrong: true), Moment(line: "is taken away", isEndedByDeploy: true),
+            Moment(line: "30% go to"), Moment(line: "all go to"),
+            Moment(line: " again", isWrong: true, isEndedByDeploy: true),
         ])
     }
 
