@@ -23,13 +23,17 @@ extension Rollout {
     ) async throws -> LedgerEntry {
         var work = work
         var before: ObservedStack? = seen
-        for stage in stages {
+        for stage in stages.map({ listening($0, work) }) {
             let seen: ObservedStack
             if let before { seen = before } else { seen = try await engine.observe(stage.stack.project) }
             before = nil
             if let step = stage.step { tell(.step(step)) }
-            if case .moved = stage.step { work.hasMoved = true }
             do {
+                // Whoever aborts after this is told that it is too late.
+                if stage.isSwitch, let word = try await ear(of: work).close() {
+                    return try await goBack(work, word)
+                }
+                if case .moved = stage.step { work.hasMoved = true }
                 try await engine.prepare(stage.stack)
                 try await engine.submit(stage.stack.guardingData(in: seen), release: work.plan.release)
             } catch let error as EngineError {
@@ -40,6 +44,27 @@ extension Rollout {
             if let entry = try await judge(stage, work, seen) { return entry }
         }
         return try await conclude(work, .deployed, running: reached(work))
+    }
+
+    private func ear(of work: Undertaking) -> PromotionEar {
+        PromotionEar(shelf: engine.shelf, record: work.record, announce: announce, tell: tell)
+    }
+
+    /// Until all are led to the new set others have a say.
+    private func listening(_ stage: RolloutStage, _ work: Undertaking) -> RolloutStage {
+        guard let change = work.change, !stage.isSwitch else { return stage }
+        var percent = 0
+        switch stage.step {
+        case .moved(_, let share, _): percent = share
+        case .beside: break
+        case .movedBack, .cleared, nil: return stage
+        }
+        var result = stage
+        result.ear = ear(of: work)
+        result.wait = PromotionWait(
+            record: work.record.id, release: work.plan.release, set: change.new.set, percent: percent,
+            stage: stage.number, since: 0, until: 0, who: work.plan.origin.who, preview: change.token)
+        return result
     }
 
     /// What runs when all of `work` came up.
@@ -69,7 +94,7 @@ extension Rollout {
         var arrival = try await wait.arrive(stage, before)
         if arrival.failed.isEmpty, !stage.judge.isEmpty, let judgeStep {
             let name = stage.judge.joined(separator: " ")
-            if let reason = try await judgeStep(stage.judge, facts(stage, work)) {
+            if let reason = try await judgeStep(stage.judge, facts(stage, work, arrival.held)) {
                 arrival = Arrival(failed: ["judge": "\(name): \(reason)"])
             } else {
                 tell(.check(name, .up))
@@ -77,8 +102,8 @@ extension Rollout {
         }
         if arrival.failed.isEmpty { return nil }
         tell(.failed(arrival.failed))
-        return try await goBack(
-            work, failed: arrival.failed, bad: suspects(stage, work, before, arrival.failed))
+        let bad = arrival.speaksAgainstImages ? suspects(stage, work, before, arrival.failed) : [:]
+        return try await goBack(work, failed: arrival.failed, bad: bad)
     }
 
     /// By service: images that are new and did not come up. What is asked, and not an engine, speaks against all of a set.
@@ -100,11 +125,11 @@ extension Rollout {
     }
 
     /// What a judging program is told.
-    private func facts(_ stage: RolloutStage, _ work: Undertaking) -> [String: String] {
+    private func facts(_ stage: RolloutStage, _ work: Undertaking, _ held: Duration) -> [String: String] {
         var facts = [
             "LMSBUILD_ENVIRONMENT": work.plan.stack.environment, "LMSBUILD_RELEASE": work.plan.release,
             "LMSBUILD_PROJECT": work.plan.stack.project,
-            "LMSBUILD_SECONDS": "\(stage.watch.components.seconds)",
+            "LMSBUILD_SECONDS": "\(max(held, stage.watch).components.seconds)",
         ]
         if case .moved(let set, let percent, _) = stage.step {
             facts["LMSBUILD_SET"] = set.rawValue
@@ -126,6 +151,15 @@ extension Rollout {
             images: Dictionary(plan.stack.services.map { ($0.name, $0.image) }, uniquingKeysWith: { $1 }))
         entry.set = running?.set
         entry.kept = running?.kept
+        entry.promoted = try await archive.promotions(of: work.record)
         return try await archive.conclude(entry, project: plan.stack.project)
+    }
+}
+
+extension RolloutStage {
+    /// From here on all are led to the new set.
+    var isSwitch: Bool {
+        if case .moved(_, 100, _) = step { return true }
+        return false
     }
 }

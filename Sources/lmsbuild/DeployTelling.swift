@@ -47,6 +47,22 @@ struct DeployTelling {
         await measured
     }
 
+    /// A deployment waits for somebody's word.
+    func tell(_ wait: PromotionWait) async {
+        let share = wait.percent == 0 ? "nobody is led to it yet" : "\(wait.percent)% are led to it"
+        let items = [item(wait.set.rawValue, "\(share); waits until \(ClockText.time(wait.until))")]
+        await desk.tell { _, origin in
+            var origin = origin
+            origin.branch = nil
+            origin.commit = nil
+            origin.who = wait.who
+            var change = StateChange(.promotion, origin, items: items)
+            change.environment = environment
+            change.release = wait.release
+            return [change]
+        }
+    }
+
     /// A look at the environment found `drifts`.
     func tell(_ drifts: [Drift], release: String?) async {
         async let measured: Void = measures.take(drifts: drifts.count, in: environment, project: project)

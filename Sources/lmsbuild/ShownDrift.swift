@@ -12,6 +12,7 @@ extension Drift {
             case .missing: "it is not there"
             case .orphan: "it is no service of the release"
             case .unknown: "nobody deployed it from here"
+            case .unfinished where found != nil: "\(found ?? ""): \(wanted ?? "")"
             case .unfinished: "ended midway: \(wanted ?? "")"
             case .secret: "the secret is gone"
             case .config where found == nil: "the config is gone"
