@@ -22,13 +22,19 @@ struct DeployCommand: AsyncParsableCommand, ExitingCommand {
     @Flag(help: "Exit with 9 where another is at work there.") var noWait = false
     @Flag(help: "Let a deployment go on that waits for somebody's word.") var promote = false
     @Flag(help: "Take a deployment back that is on its way to the new set.") var abort = false
-    @Option(help: "How long it may take, in place of what health checks say.") var timeout: String?
+    @Option(
+        help: ArgumentHelp("How long it may take, in place of what health checks say.", valueName: "duration"))
+    var timeout: String?
     @Option(help: ArgumentHelp("The file of keys that count, for 'policy signed'.", valueName: "file"))
     var keys: String?
     @Flag(name: .customLong("require-signed"), help: "Refuse what nobody of --keys has signed, whatever the policy.")
     var isRequiredSigned = false
     @Option(help: "The container engine that has the images: auto, buildah, docker or podman.") var driver = "auto"
-    @Argument(help: "The release (the contents at hand without), and NAME=VALUE.") var words: [String] = []
+    @Argument(
+        help:
+            "The release: a file, digits of its name, HEAD, or the contents at hand without. NAME=VALUE sets a '?=' variable."
+    )
+    var words: [String] = []
 
     func perform() async throws -> BuildEngine.ExitCode {
         let (names, overrides) = GlobalOptions.overrides(in: words)
@@ -48,11 +54,11 @@ struct DeployCommand: AsyncParsableCommand, ExitingCommand {
         let found = try await opened.found(names.first ?? "here", engine: try driverChoice(driver))
         let release = found.release
         let place = try await DeployPlace(opened, to)
+        opened.keep(release)
         try await DeployGates(
             place: place, found: found, keys: keys, isRequiredSigned: isRequiredSigned
         ).check()
         try place.tellOfOtherFiles(release)
-        opened.keep(release)
         var plan = try await place.plan(release, await place.origin(message), limit: limit)
         plan.needsWayBack = !noWayBack
         plan.allowsIrreversible = allowIrreversible
@@ -139,7 +145,7 @@ struct DeployGates {
             if let reason = try await reasonNotIn(name) {
                 refuse(
                     "'\(definition.name)' comes after '\(name)': \(reason)",
-                    hint: "'lmsbuild deploy --to \(name)' first")
+                    hint: "'lmsbuild deploy --to \(name) \(found.release.shortName)' first")
             }
         }
         try await checkContracts(definition, refuse)

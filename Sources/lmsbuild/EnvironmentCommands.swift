@@ -60,10 +60,16 @@ struct StatusCommand: AsyncParsableCommand, ExitingCommand {
         text += sets(status) + waiting(status)
         for (name, service) in status.observed.services.sorted(by: { $0.key < $1.key }) {
             let up = service.tasks.filter { $0.isCurrent && $0.isWanted && $0.isUp }.count
-            text += "  \(name): \(up) of \(service.replicas) up, \(service.image)\n"
+            text += "  \(name): \(up) of \(service.replicas) up, \(Self.short(service.image))\n"
         }
         for drift in status.drifts { text += "  drift: \(drift.shown)\n" }
         return text
+    }
+
+    /// An image with so much of its digest as people read; JSON has all of it.
+    private static func short(_ image: String) -> String {
+        guard let start = image.firstRange(of: "@sha256:")?.upperBound else { return image }
+        return String(image[..<start]) + image[start...].prefix(12)
     }
 
     /// By set, in percent.

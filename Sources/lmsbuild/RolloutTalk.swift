@@ -30,7 +30,9 @@ enum RolloutTalk {
             )
         case .submitted(let release, let isRollback):
             Terminal.say(
-                isRollback ? "going back to \(release.prefix(12))" : "\(release.prefix(12)) is with the engine")
+                isRollback
+                    ? "going back to \(release.prefix(12))"
+                    : "\(release.prefix(12)) is with the engine of '\(environment)'")
         case .step(let step): Terminal.say(shown(step))
         case .standing(let service, let standing): Terminal.say("  \(service): \(shown(standing.reason))")
         case .watching(let duration):
@@ -41,7 +43,7 @@ enum RolloutTalk {
             let names = services.keys.sorted().joined(separator: ", ")
             Terminal.say(services["promotion"].map { shown($0) } ?? "not up: \(names)")
         case .notice(let text): Workspace.show([Diagnostic(.deployFailed, .notice, shown(text))])
-        case .ended(let entry): Terminal.say(closing(entry))
+        case .ended(let entry): Terminal.say(closing(entry, in: environment))
         }
     }
 
@@ -69,12 +71,12 @@ enum RolloutTalk {
     }
 
     /// What came of it, with the reasons.
-    private static func closing(_ entry: LedgerEntry) -> String {
+    private static func closing(_ entry: LedgerEntry, in environment: String) -> String {
         let release = entry.wanted.release.prefix(12)
         let why = entry.failed["promotion"] == nil ? "did not come up" : "was not promoted"
         var text: String
         switch entry.end {
-        case .deployed: return "\(release) runs (\(entry.seconds) s)"
+        case .deployed: return "\(release) runs in '\(environment)' (\(entry.seconds) s)"
         case .rolledBack:
             let now =
                 entry.running.map { "\($0.release.prefix(12)) runs again" }
