@@ -33,7 +33,9 @@ package struct DeclaredNotification: Sendable, Hashable {
     package var branches: [String] = []
 
     /// What counts without an `on` line: everything, gates as the failures that they are.
-    package static let usual: Set<NotificationCondition> = [.failure, .recovery, .deploy, .rollback, .drift]
+    package static let usual: Set<NotificationCondition> = [
+        .failure, .recovery, .deploy, .promotion, .rollback, .drift,
+    ]
 
     /// The variable that holds Slack's address where no `url` line says otherwise.
     package static let slackVariable = "SLACK_WEBHOOK_URL"

@@ -20,6 +20,8 @@ package enum NotificationCondition: String, Sendable, Hashable, CaseIterable {
     case gate
     /// Another release runs in an environment.
     case deploy
+    /// A deployment waits for somebody's word.
+    case promotion
     /// An environment went back, by itself or because somebody said so, or could not.
     case rollback
     /// What runs is not what was deployed.

@@ -8,6 +8,10 @@ struct Arrival {
     var failed: [String: String] = [:]
     /// None of the services that should have come is up.
     var isAllDown = false
+    /// Whether what failed speaks against the images, so that they are not tried again unasked.
+    var speaksAgainstImages = true
+    /// For how long it has been up.
+    var held: Duration = .zero
 }
 
 /// What is done to those who ask, on the way from one set to the other.
@@ -40,6 +44,14 @@ struct RolloutStage {
     var judge: [String] = []
     /// Services whose fate does not matter any more.
     var bystanders: Set<String> = []
+    /// Its place among all stages of its change, the same whichever are left out.
+    var number = 0
+    /// Somebody has to say within so long that it goes on; nil: it goes on by itself.
+    var promotion: Duration?
+    /// Hears what others say to the deployment; nil: nobody is listened to.
+    var ear: PromotionEar?
+    /// What is told to them while it waits; nil where it does not.
+    var wait: PromotionWait?
 
     init(
         stack: RenderedStack, checks: [RolloutCheck] = [], watch: Duration = .zero, timeout: Duration? = nil
@@ -78,9 +90,11 @@ struct ArrivalWait {
         var quiet: Stopwatch?
         var asked: Stopwatch?
         var endedBefore: [String: Int] = [:]
+        var asking: Stopwatch?
         let isUnchanged = awaited.allSatisfy { before.services[$0.name]?.specHash == $0.specHash.hex }
         while true {
             let now = try await look(stage.stack.project)
+            if let word = try await stage.ear?.abort() { return Arrival(word) }
             var standings: [String: Standing] = [:]
             for service in awaited {
                 var standing = judge.standing(of: service, in: now)
@@ -104,20 +118,25 @@ struct ArrivalWait {
                     }
                     asked = Stopwatch(clock)
                 }
-                if isUnchanged { return Arrival() }
+                if isUnchanged, stage.promotion == nil { return Arrival() }
                 if quiet == nil {
                     quiet = Stopwatch(clock)
                     for service in awaited { endedBefore[service.name] = judge.ended(service, now).count }
                     tell(.watching(stage.watch))
                 }
-                if let quiet, quiet.elapsed >= stage.watch { return Arrival() }
+                if let quiet, quiet.elapsed >= stage.watch {
+                    if let arrival = try await promotion(stage, &asking) {
+                        return arrival.held(for: quiet.elapsed)
+                    }
+                }
             }
             if quiet == nil, watch.elapsed > bound {
                 let late = standings.filter { !$0.value.isUp }
                     .mapValues { Standing.failing("not up after \(bound.components.seconds) s: \($0.reason)") }
                 return await failure(late, standings, now)
             }
-            try await clock.sleep(for: pause)
+            // People take their time.
+            try await clock.sleep(for: asking == nil ? pause : max(pause, Self.checkPause))
         }
     }
 

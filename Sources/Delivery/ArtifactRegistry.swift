@@ -78,6 +78,9 @@ package struct ArtifactPush: Sendable {
     private static let emptyType = "application/vnd.oci.empty.v1+json"
     /// What an attestation's layer holds.
     package static let envelopeType = "application/vnd.dsse.envelope.v1+json"
+    /// Between the fallback tag of what something is attached to and the first digits of the attachment's own digest.
+    private static let mark = "."
+    private static let markDigits = 32
     /// How often a list is written again that others write at the same time.
     private static let attempts = 8
 
@@ -112,7 +115,7 @@ package struct ArtifactPush: Sendable {
         if let annotations = attachment.annotationsJSON { more.append(("annotations", annotations)) }
         let manifest = try await manifest(attachment.type, [layer], repository, more)
         let keepsReferrers = try await registry.put(manifest, as: manifest.digest, in: repository)
-        if !keepsReferrers { try await list(manifest, attachment, of: digest, in: repository) }
+        if !keepsReferrers { try await list(manifest, of: digest, in: repository) }
         return manifest.digest
     }
 
@@ -144,26 +147,30 @@ package struct ArtifactPush: Sendable {
     }
 
     /// Adds a manifest to the index under the fallback tag, `sha256-<hex>` (distribution-spec 1.1, "Referrers Tag Schema").
-    /// A registry cannot compare and set: who writes at the same time is found by reading again, and added to.
-    private func list(
-        _ manifest: StoredManifest, _ attachment: AttachedArtifact, of digest: String, in repository: String
-    ) async throws {
-        guard case .object(var entry) = Self.descriptor(manifest.type, manifest.bytes) else { return }
-        entry.append(("artifactType", .string(attachment.type)))
-        if let annotations = attachment.annotationsJSON { entry.append(("annotations", annotations)) }
+    ///
+    /// A registry cannot compare and set, so who writes the list at the same time writes over it. Therefore each attachment
+    /// has a tag of its own first, and whoever has written the list looks afterwards whether all that have one are in it:
+    /// of any number who write at once, the last one to write sees all others' tags, and adds what it has written over.
+    private func list(_ manifest: StoredManifest, of digest: String, in repository: String) async throws {
+        let own = Self.tag(digest) + Self.mark + Attestation.digits(manifest.digest).prefix(Self.markDigits)
+        if try await registry.manifest(own, in: repository) == nil {
+            _ = try await registry.put(manifest, as: own, in: repository)
+        }
         for _ in 0..<Self.attempts {
             let before = try await registry.manifest(Self.tag(digest), in: repository)
             let document = try before.map { try index($0, of: digest, in: repository) }
             let entries = document?.member("manifests")?.elements ?? []
-            if entries.contains(where: { $0.member("digest")?.text == manifest.digest }) { return }
+            let missing = try await tagged(digest, besides: entries, in: repository)
+            if missing.isEmpty { return }
             // What else others have written into the index stays.
             let fresh: [(String, JSONValue)] = [
                 ("schemaVersion", .number(2)), ("mediaType", .string(Self.indexType)),
             ]
             let kept = (document?.members ?? fresh).filter { $0.0 != "manifests" }
-            let list = JSONValue.object(kept + [("manifests", .array(entries + [.object(entry)]))])
+            let list = JSONValue.object(kept + [("manifests", .array(entries + missing))])
             let stored = StoredManifest(type: Self.indexType, bytes: Array(list.sorted.text(pretty: false).utf8))
             _ = try await registry.put(stored, as: Self.tag(digest), in: repository)
+            // Those who give their attachments no tag have only this time to be seen.
             try await settle()
         }
         throw ActionFailure(
@@ -172,6 +179,27 @@ package struct ArtifactPush: Sendable {
                 .registryFailed, .error,
                 "'\(repository):\(Self.tag(digest).prefix(19))…', the list of what is attached, is written by others again and again",
                 hint: "run the command again"))
+    }
+
+    /// What is attached to `digest` under a tag of its own and is not among `entries`, as the list is to have it.
+    private func tagged(
+        _ digest: String, besides entries: [JSONValue], in repository: String
+    ) async throws -> [JSONValue] {
+        let listed = Set(entries.compactMap { $0.member("digest")?.text })
+        let start = Self.tag(digest) + Self.mark
+        var missing: [JSONValue] = []
+        for tag in try await registry.tags(of: repository) where tag.hasPrefix(start) {
+            if listed.contains(where: { Attestation.digits($0).hasPrefix(tag.dropFirst(start.count)) }) { continue }
+            guard let manifest = try await registry.manifest(tag, in: repository),
+                case .object(var entry) = Self.descriptor(manifest.type, manifest.bytes),
+                let document = try? JSONValue.parse(manifest.bytes),
+                document.member("subject")?.member("digest")?.text == digest
+            else { continue }
+            entry.append(("artifactType", document.member("artifactType") ?? .string("")))
+            if let annotations = document.member("annotations") { entry.append(("annotations", annotations)) }
+            missing.append(.object(entry))
+        }
+        return missing
     }
 
     /// The list under a fallback tag. What is none is not written over.

@@ -50,12 +50,35 @@ struct DeployArchive {
     /// Puts down what came of it, forgets the record, and takes away what nobody can go back to any more.
     func conclude(_ entry: LedgerEntry, project: String) async throws -> LedgerEntry {
         try await shelf.create(.ledger, entry.id, Array(entry.json.text(pretty: false).utf8))
-        for (name, bytes) in try await shelf.list(.record) where name == entry.id {
-            try await shelf.remove(.record, name, ofBytes: bytes)
-        }
+        try await forget(entry.id)
         if entry.end == .deployed || entry.end == .rolledBack { await tidy(project) }
         tell(.ended(entry))
         return entry
+    }
+
+    /// What a deployment waits for; nil where it does not.
+    func wait(of record: DeployRecord) async throws -> PromotionWait? {
+        try await shelf.list(.waiting).values.compactMap { PromotionWait(reading: $0) }
+            .first { $0.record == record.id }
+    }
+
+    /// Who has promoted what `record` tells of, in order.
+    func promotions(of record: DeployRecord) async throws -> [DeployOrigin] {
+        guard record.set != nil else { return [] }
+        let words = try await shelf.list(.word).filter { $0.key.hasPrefix(record.id) }.sorted { $0.key < $1.key }
+        return words.compactMap { PromotionWord(reading: $0.value) }.filter { $0.kind == .promote }.map(\.origin)
+    }
+
+    func forget(_ record: DeployRecord) async throws { try await forget(record.id) }
+
+    /// Removes a record, and whatever was said to it or an earlier one: only one is under way at a time.
+    private func forget(_ id: String) async throws {
+        for (name, bytes) in try await shelf.list(.record) where name == id {
+            try await shelf.remove(.record, name, ofBytes: bytes)
+        }
+        for kind in [ShelfKind.waiting, .word] {
+            for (name, bytes) in try await shelf.list(kind) { try await shelf.remove(kind, name, ofBytes: bytes) }
+        }
     }
 
     /// Never fails a deployment: what stays is taken away the next time.

@@ -50,4 +50,8 @@ package enum ShelfKind: String, Sendable, Hashable, CaseIterable {
     case stack
     /// How the engine describes what was deployed.
     case description
+    /// A deployment that waits for somebody's word.
+    case waiting
+    /// What somebody has said to a deployment.
+    case word
 }

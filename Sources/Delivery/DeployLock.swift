@@ -57,7 +57,7 @@ package struct LockHolder: Sendable, Hashable {
 
     init?(reading bytes: [UInt8]) {
         guard let tree = try? JSONValue.parse(bytes), let host = tree.member("host")?.text else { return nil }
-        func number(_ name: String) -> Int { Int(tree.member(name)?.numeric ?? 0) }
+        func number(_ name: String) -> Int { tree.member(name)?.whole ?? 0 }
         self.init(
             host: host, process: number("process"), begun: number("begun"), who: tree.member("who")?.text ?? "",
             since: number("since"), until: number("until"))

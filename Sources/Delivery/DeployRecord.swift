@@ -19,6 +19,11 @@ package struct DeployOrigin: Sendable, Hashable {
     }
 }
 
+extension JSONValue {
+    /// A whole number that an `Int` holds; nil for anything else.
+    var whole: Int? { numeric.flatMap { Int(exactly: $0) } }
+}
+
 /// Seconds since 1970, for people: nothing is decided by it.
 func unixTime() -> Int { time(nil) }
 
@@ -65,7 +70,7 @@ extension DeployRecord {
             previous: tree.member("previous").flatMap { LedgerEntry.Running($0) }, origin: DeployOrigin(tree),
             action: tree.member("action")?.text ?? "deploy",
             set: tree.member("set")?.text.flatMap { ServiceSet(rawValue: $0) },
-            keep: Int(tree.member("keep")?.numeric ?? 0))
+            keep: tree.member("keep")?.whole ?? 0)
     }
 }
 
@@ -128,6 +133,8 @@ package struct LedgerEntry: Sendable, Hashable {
     package var set: ServiceSet?
     /// A set that serves nobody and still runs.
     package var kept: DeployedLayout.Kept?
+    /// Who said that it goes on, at each step that waited for it.
+    package var promoted: [DeployOrigin] = []
 
     package var json: JSONValue {
         .object([
@@ -139,6 +146,7 @@ package struct LedgerEntry: Sendable, Hashable {
             ("failed", Self.object(failed)),
             ("quarantined", .array(quarantined.map { .string($0) })), ("images", Self.object(images)),
             ("set", set.map { .string($0.rawValue) } ?? .null), ("kept", kept?.json ?? .null),
+            ("promoted", .array(promoted.map(\.json))),
         ])
     }
 }
@@ -160,20 +168,25 @@ extension LedgerEntry {
         self.init(
             id: id, action: tree.member("action")?.text ?? "deploy", wanted: wanted,
             running: tree.member("running").flatMap { Running($0) }, end: end, origin: DeployOrigin(tree),
-            commit: tree.member("commit")?.text, seconds: Int(tree.member("seconds")?.numeric ?? 0),
+            commit: tree.member("commit")?.text, seconds: tree.member("seconds")?.whole ?? 0,
             failed: Self.texts(tree.member("failed")),
             quarantined: (tree.member("quarantined")?.elements ?? []).compactMap(\.text),
             images: Self.texts(tree.member("images")),
             set: tree.member("set")?.text.flatMap { ServiceSet(rawValue: $0) },
-            kept: tree.member("kept").flatMap { DeployedLayout.Kept($0) })
+            kept: tree.member("kept").flatMap { DeployedLayout.Kept($0) },
+            promoted: (tree.member("promoted")?.elements ?? []).map { DeployOrigin($0) })
     }
 }
 
 extension DeployOrigin {
+    fileprivate var json: JSONValue {
+        .object([("who", .string(who)), ("why", .string(why)), ("time", .number(time))])
+    }
+
     fileprivate init(_ tree: JSONValue) {
         self.init(
             who: tree.member("who")?.text ?? "", why: tree.member("why")?.text ?? "",
-            time: Int(tree.member("time")?.numeric ?? 0))
+            time: tree.member("time")?.whole ?? 0)
     }
 }
 

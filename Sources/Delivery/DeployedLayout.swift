@@ -28,9 +28,9 @@ package struct DeployedLayout: Sendable, Hashable {
 
         init?(_ value: JSONValue) {
             guard let set = value.member("set")?.text.flatMap({ ServiceSet(rawValue: $0) }),
-                let running = LedgerEntry.Running(value), let until = value.member("until")?.numeric
+                let running = LedgerEntry.Running(value), let until = value.member("until")?.whole
             else { return nil }
-            self.init(set: set, running: running, until: Int(until))
+            self.init(set: set, running: running, until: until)
         }
     }
 

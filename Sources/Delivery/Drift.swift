@@ -17,7 +17,7 @@ package struct Drift: Sendable, Hashable {
         case config
         /// A secret is gone.
         case secret
-        /// A deployment was ended midway.
+        /// A deployment was ended midway, or is under way.
         case unfinished
         /// Nobody deployed what is there, or the last deployment left it half-way: then `found` says what it is.
         case unknown
@@ -52,6 +52,8 @@ package struct EnvironmentStatus: Sendable {
     package let drifts: [Drift]
     /// What should run, sets included.
     package let layout: DeployedLayout?
+    /// A deployment that is under way, or was ended midway; nil where there is none.
+    package let open: OpenDeployment?
 
     /// What the router does, by set, in percent; nil where none is seen.
     package var shares: [ServiceSet: Int]? {
@@ -71,18 +73,27 @@ package struct EnvironmentStatus: Sendable {
             ledger.entries.last { $0.wanted == running && $0.end == .deployed }
         }
         var drifts: [Drift] = []
-        for bytes in try await shelf.list(.record).values {
-            guard let record = DeployRecord(reading: bytes), !ledger.entries.contains(where: { $0.id == record.id })
-            else { continue }
-            drifts.append(
-                Drift(
-                    .unfinished, wanted: "the \(record.action) of \(record.release.prefix(12)) by \(record.origin.who)")
-            )
-        }
+        open = try await OpenDeployment(on: shelf, with: ledger)
         let kept = try await shelf.list(.stack)
-        let laidOut = try await ledger.layout?.stack { digest in
+        func find(_ digest: String) -> RenderedStack? {
             kept[digest].flatMap { RenderedStack(recorded: $0) }
         }
+        if let open {
+            // What waits for somebody's word is as it should be, as long as all of it is there and somebody hears the word.
+            if open.holder != nil, let wait = open.wait, let new = find(open.record.stack),
+                let change = try await SetChange(open.record, new, from: ledger.layout, find)
+            {
+                self.drifts = Self.drifts(of: change.stack(of: wait), nil, observed)
+                return
+            }
+            let record = open.record
+            drifts.append(
+                Drift(
+                    .unfinished,
+                    wanted: "the \(record.action) of \(record.release.prefix(12)) by \(record.origin.who)",
+                    found: open.holder == nil ? nil : "under way"))
+        }
+        let laidOut = try await ledger.layout?.stack { find($0) }
         guard let running = ledger.running, let stack = laidOut else {
             drifts += observed.services.sorted { $0.key < $1.key }.map { name, service in
                 let release = service.labels[DeployLabel.release].map { " of \($0.prefix(12))" } ?? ""

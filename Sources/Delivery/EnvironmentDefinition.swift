@@ -71,15 +71,19 @@ package enum RolloutStrategy: Sendable, Hashable {
         package var router: String?
         /// Milliseconds for which the old set is kept after the switch.
         package var keep = 0
+        /// Milliseconds within which somebody has to promote the new set before the switch; nil: it is switched at once.
+        package var promotion: Int?
     }
 
     /// A small share first.
     package struct Canary: Sendable, Hashable {
-        /// A share for a while.
+        /// A share for a while, or until somebody promotes it.
         package struct Step: Sendable, Hashable {
             package var percent: Int
-            /// Milliseconds.
+            /// Milliseconds: for so long, or within which somebody has to promote it.
             package var duration: Int
+            /// What comes after it waits until somebody says so.
+            package var isUntilPromoted = false
         }
 
         /// In order, shares growing.
@@ -92,6 +96,9 @@ package enum RolloutStrategy: Sendable, Hashable {
     case rolling(Rolling)
     case blueGreen(BlueGreen)
     case canary(Canary)
+
+    /// Milliseconds for which somebody's word is waited for where nothing is said about it: an hour.
+    package static let promotionLimit = 3_600_000
 
     /// Everything where it stands, as the stack says.
     package static let inPlace = RolloutStrategy.rolling(.init())

@@ -171,8 +171,10 @@ private struct BlockReader {
 
     private static let forms = [
         "rolling": "strategy rolling [parallelism N] [order start-first|stop-first] [pause DURATION]",
-        "blue-green": "strategy blue-green [router SERVICE] [keep DURATION]",
-        "canary": "strategy canary N% for DURATION [then N% for DURATION…] [router SERVICE] [judge COMMAND…]",
+        "blue-green":
+            "strategy blue-green [until promoted [within DURATION]] [router SERVICE] [keep DURATION]",
+        "canary":
+            "strategy canary N% for DURATION|until promoted [within DURATION] [then N%…] [router SERVICE] [judge COMMAND…]",
     ]
 
     private mutating func strategy() -> RolloutStrategy {
@@ -237,6 +239,7 @@ private struct BlockReader {
             case "router": strategy.router = value(of: option, kind, &words)?.text
             case "keep":
                 if let word = value(of: option, kind, &words) { strategy.keep = milliseconds(word) ?? 0 }
+            case "until": strategy.promotion = promotion(after: option, kind, &words)
             default: unfit(option, kind)
             }
         }
@@ -260,7 +263,7 @@ private struct BlockReader {
         return strategy
     }
 
-    /// `N% for DURATION`
+    /// `N% for DURATION`, or `N% until promoted [within DURATION]`
     private mutating func step(
         of option: Word, _ kind: Word, _ words: inout ArraySlice<Word>, into strategy: inout RolloutStrategy.Canary
     ) {
@@ -274,11 +277,33 @@ private struct BlockReader {
             report("the share \(share.text) is not larger than the one before", share)
         }
         guard let word = value(of: share, kind, &words) else { return }
-        guard word.text == "for" else {
+        switch word.text {
+        case "for":
+            guard let time = value(of: word, kind, &words), let duration = milliseconds(time) else { return }
+            strategy.steps.append(.init(percent: percent, duration: duration))
+        case "until":
+            guard let limit = promotion(after: word, kind, &words) else { return }
+            strategy.steps.append(.init(percent: percent, duration: limit, isUntilPromoted: true))
+        default:
             words = []
-            return unfit(word, kind)
+            unfit(word, kind)
         }
-        guard let time = value(of: word, kind, &words), let duration = milliseconds(time) else { return }
-        strategy.steps.append(.init(percent: percent, duration: duration))
+    }
+
+    /// `promoted [within DURATION]` after `until`: milliseconds.
+    private mutating func promotion(
+        after option: Word, _ kind: Word, _ words: inout ArraySlice<Word>
+    ) -> Int? {
+        guard let word = value(of: option, kind, &words) else { return nil }
+        guard word.text == "promoted" else {
+            words = []
+            unfit(word, kind)
+            return nil
+        }
+        guard words.first?.text == "within", let within = words.popFirst() else {
+            return RolloutStrategy.promotionLimit
+        }
+        guard let time = value(of: within, kind, &words) else { return nil }
+        return milliseconds(time)
     }
 }

@@ -15,6 +15,8 @@ package struct Rollout: Sendable {
     package var askPreview: PreviewAsker?
     /// Runs the program that judges a step; nil: every step is good.
     package var judgeStep: StepJudge?
+    /// Tells people that a deployment waits for their word.
+    package var announce: @Sendable (PromotionWait) async -> Void = { _ in }
     let tell: @Sendable (RolloutEvent) -> Void
     let clock: any Clock<Duration>
     /// Between two looks.
@@ -144,13 +146,7 @@ package struct Rollout: Sendable {
         guard let set = record.set, plan.stack.routing != nil else {
             return Undertaking(plan: plan, record: record, before: before, target: plan.stack)
         }
-        var change: SetChange?
-        if let before, let own = before.set, own != set, let old = try await archive.stack(before.running.stack),
-            old.routing != nil
-        {
-            let token = SHA256Value.of(Array("preview \(record.id) \(record.stack)".utf8)).hex.prefix(32)
-            change = SetChange(old: (own, old), new: (set, plan.stack), token: String(token))
-        }
+        let change = try await SetChange(record, plan.stack, from: before, archive.stack)
         // The very same once more leaves a kept set alone, until its time is over.
         if change == nil, let before, let kept = keptStill(record, before) {
             let layout = DeployedLayout(running: plan.wanted, set: set, kept: kept)

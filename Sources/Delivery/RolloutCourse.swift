@@ -25,7 +25,7 @@ extension Rollout {
     ) async throws -> LedgerEntry {
         var work = work
         var before: ObservedStack? = seen
-        for stage in stages {
+        for stage in stages.map({ listening($0, work) }) {
             let seen: ObservedStack
             do {
                 if let before { seen = before } else { seen = try await wait.look(stage.stack.project) }
@@ -34,8 +34,12 @@ extension Rollout {
             }
             before = nil
             if let step = stage.step { tell(.step(step)) }
-            if case .moved = stage.step { work.hasMoved = true }
             do {
+                // Whoever aborts after this is told that it is too late.
+                if stage.isSwitch, let word = try await ear(of: work).close() {
+                    return try await goBack(work, word)
+                }
+                if case .moved = stage.step { work.hasMoved = true }
                 try await engine.prepare(stage.stack)
                 try await engine.submit(stage.stack.guardingData(in: seen), release: work.plan.release)
             } catch let error as EngineError {
@@ -47,6 +51,27 @@ extension Rollout {
             if let entry = try await judge(stage, work, seen) { return entry }
         }
         return try await conclude(work, .deployed, running: reached(work))
+    }
+
+    private func ear(of work: Undertaking) -> PromotionEar {
+        PromotionEar(shelf: engine.shelf, record: work.record, announce: announce, tell: tell)
+    }
+
+    /// Until all are led to the new set others have a say.
+    private func listening(_ stage: RolloutStage, _ work: Undertaking) -> RolloutStage {
+        guard let change = work.change, !stage.isSwitch else { return stage }
+        var percent = 0
+        switch stage.step {
+        case .moved(_, let share, _): percent = share
+        case .beside: break
+        case .movedBack, .cleared, nil: return stage
+        }
+        var result = stage
+        result.ear = ear(of: work)
+        result.wait = PromotionWait(
+            record: work.record.id, release: work.plan.release, set: change.new.set, percent: percent,
+            stage: stage.number, since: 0, until: 0, who: work.plan.origin.who, preview: change.token)
+        return result
     }
 
     /// What runs when all of `work` came up.
@@ -82,7 +107,7 @@ extension Rollout {
         }
         if arrival.failed.isEmpty, !stage.judge.isEmpty, let judgeStep {
             let name = stage.judge.joined(separator: " ")
-            if let reason = try await judgeStep(stage.judge, facts(stage, work)) {
+            if let reason = try await judgeStep(stage.judge, facts(stage, work, arrival.held)) {
                 arrival = Arrival(failed: ["judge": "\(name): \(reason)"])
             } else {
                 tell(.check(name, .up))
@@ -90,8 +115,8 @@ extension Rollout {
         }
         if arrival.failed.isEmpty { return nil }
         tell(.failed(arrival.failed))
-        return try await goBack(
-            work, failed: arrival.failed, bad: suspects(stage, work, before, arrival.failed))
+        let bad = arrival.speaksAgainstImages ? suspects(stage, work, before, arrival.failed) : [:]
+        return try await goBack(work, failed: arrival.failed, bad: bad)
     }
 
     /// By service: images that are new and did not come up. What is asked, and not an engine, speaks against all of a set.
@@ -113,11 +138,11 @@ extension Rollout {
     }
 
     /// What a judging program is told.
-    private func facts(_ stage: RolloutStage, _ work: Undertaking) -> [String: String] {
+    private func facts(_ stage: RolloutStage, _ work: Undertaking, _ held: Duration) -> [String: String] {
         var facts = [
             "LMSBUILD_ENVIRONMENT": work.plan.stack.environment, "LMSBUILD_RELEASE": work.plan.release,
             "LMSBUILD_PROJECT": work.plan.stack.project,
-            "LMSBUILD_SECONDS": "\(stage.watch.components.seconds)",
+            "LMSBUILD_SECONDS": "\(max(held, stage.watch).components.seconds)",
         ]
         if case .moved(let set, let percent, _) = stage.step {
             facts["LMSBUILD_SET"] = set.rawValue
@@ -141,10 +166,14 @@ extension Rollout {
             images: Dictionary(plan.stack.services.map { ($0.name, $0.image) }, uniquingKeysWith: { $1 }))
         entry.set = running?.set
         entry.kept = running?.kept
-        if end != .partial { return try await archive.conclude(entry, project: plan.stack.project) }
+        if end != .partial {
+            entry.promoted = try await archive.promotions(of: work.record)
+            return try await archive.conclude(entry, project: plan.stack.project)
+        }
         var old = work.old
         if old == nil { old = try? await work.before?.stack(archive.stack) }
         do {
+            entry.promoted = try await archive.promotions(of: work.record)
             _ = try await archive.conclude(entry, project: plan.stack.project)
         } catch is EngineError {
             // What was begun is still written down there: whoever comes next ends it.
@@ -152,5 +181,13 @@ extension Rollout {
         }
         tell(.left(await remains(of: work.target, before: old)))
         return entry
+    }
+}
+
+extension RolloutStage {
+    /// From here on all are led to the new set.
+    var isSwitch: Bool {
+        if case .moved(_, 100, _) = step { return true }
+        return false
     }
 }

@@ -13,6 +13,10 @@ package enum RolloutEvent: Sendable {
     /// All are up; now it is seen whether they stay.
     case watching(Duration)
     case check(String, Standing)
+    /// All is well so far, and somebody has to say how it goes on.
+    case waiting(PromotionWait)
+    /// Somebody has, or nobody did in time.
+    case said(PromotionWord)
     /// Not everything came up: by service, why.
     case failed([String: String])
     case ended(LedgerEntry)

@@ -5,11 +5,19 @@ import BuildGraph
 extension Rollout {
     /// Brings what a killed process began to an end: nil where there is nothing. Nothing of it being submitted, it is
     /// forgotten; all of it being submitted, it may still come up; else it is taken back.
-    package func resume() async throws -> LedgerEntry? {
-        try await resume(try await DeployLedger(on: engine.shelf))
+    ///
+    /// Where it waited for a word, `said` is that word; it goes on then as `planned` completes its plan, with the checks and
+    /// the strategy of its environment.
+    package func resume(
+        _ said: PromotionWord? = nil, planned: @Sendable (inout RolloutPlan) -> Void = { _ in }
+    ) async throws -> LedgerEntry? {
+        try await resume(try await DeployLedger(on: engine.shelf), said, planned: planned)
     }
 
-    func resume(_ ledger: DeployLedger) async throws -> LedgerEntry? {
+    func resume(
+        _ ledger: DeployLedger, _ said: PromotionWord? = nil,
+        planned: (inout RolloutPlan) -> Void = { _ in }
+    ) async throws -> LedgerEntry? {
         for (name, bytes) in try await engine.shelf.list(.record).sorted(by: { $0.key < $1.key }) {
             guard let record = DeployRecord(reading: bytes), let stack = try await archive.stack(record.stack),
                 !ledger.entries.contains(where: { $0.id == record.id })
@@ -22,13 +30,15 @@ extension Rollout {
                 stack: stack, release: record.release, commit: record.commit, origin: record.origin)
             plan.action = record.action
             plan.keptFor = .seconds(record.keep)
+            planned(&plan)
             var work = try await undertaking(plan, record, after: ledger)
             let now = try await engine.observe(stack.project)
             if try await isUntouched(now, work) {
-                try await engine.shelf.remove(.record, name, ofBytes: bytes)
+                try await archive.forget(record)
                 continue
             }
             work.hasMoved = true
+            if let said, let entry = try await goOn(work, said, now) { return entry }
             if now.isWhole(work.target) {
                 let stage = RolloutStage(stack: work.target, watch: plan.watch)
                 let entry = try await judge(stage, work, ObservedStack(services: []))
@@ -45,6 +55,27 @@ extension Rollout {
             return try await goBack(work, failed: failed, bad: [:])
         }
         return nil
+    }
+
+    /// What waited when its process was ended, as `said`; nil where it did not wait, or where what waited is not there any
+    /// more as it was: then it is taken back as whatever is half-done.
+    private func goOn(
+        _ work: Undertaking, _ said: PromotionWord, _ now: ObservedStack
+    ) async throws -> LedgerEntry? {
+        guard let change = work.change, let wait = try await archive.wait(of: work.record) else {
+            return nil
+        }
+        if said.kind == .abort { return try await goBack(work, said) }
+        var stages = work.plan.stages(change, isBeside: false).drop { $0.number != wait.stage }
+        guard var stage = stages.popFirst(), stage.promotion != nil, now.has(stage.stack) else {
+            return nil
+        }
+        // The promotion is written down by name, as if it had been heard.
+        do {
+            try await engine.shelf.create(.word, wait.name, said.bytes)
+        } catch let error as EngineError where error.kind == .conflict {}
+        stage.promotion = nil
+        return try await follow([stage] + stages, work, now)
     }
 
     /// Whether everything is as the release before had it.

@@ -3,6 +3,13 @@ import BuildEngine
 import BuildGraph
 
 extension Rollout {
+    /// Somebody aborted it.
+    func goBack(_ work: Undertaking, _ word: PromotionWord) async throws -> LedgerEntry {
+        let failed = Arrival(word).failed
+        tell(.failed(failed))
+        return try await goBack(work, failed: failed, bad: work.change?.changedImages ?? [:])
+    }
+
     /// The whole release goes back to what ran before it, or away where nothing did.
     func goBack(
         _ work: Undertaking, failed: [String: String], bad: [String: String]

@@ -9,6 +9,26 @@ struct SetChange {
     /// Whoever sends it reaches the new set before others do.
     let token: String
 
+    init(
+        old: (set: ServiceSet, stack: RenderedStack), new: (set: ServiceSet, stack: RenderedStack),
+        token: String
+    ) {
+        (self.old, self.new, self.token) = (old, new, token)
+    }
+
+    /// What the deployment `record` of `stack` does to users who are led to what ran `before` it; nil where it changes no set
+    /// for another.
+    init?(
+        _ record: DeployRecord, _ stack: RenderedStack, from before: DeployedLayout?,
+        _ find: (String) async throws -> RenderedStack?
+    ) async throws {
+        guard let set = record.set, stack.routing != nil, let before, let own = before.set, own != set,
+            let old = try await find(before.running.stack), old.routing != nil
+        else { return nil }
+        let token = SHA256Value.of(Array("preview \(record.id) \(record.stack)".utf8)).hex.prefix(32)
+        self.init(old: (own, old), new: (set, stack), token: String(token))
+    }
+
     private var sets: [ServiceSet: RenderedStack] { [old.set: old.stack, new.set: new.stack] }
 
     /// The new set runs, and nobody comes to it unasked. What is not routed is new already.
@@ -34,6 +54,11 @@ struct SetChange {
 
     /// All goes to the old set again; the new one is still there, for those whom it is answering.
     var back: RenderedStack { old.stack.laidOut(SetLayout(sets: sets, shares: [old.set: 100])) }
+
+    /// What is there while a deployment waits.
+    func stack(of wait: PromotionWait) -> RenderedStack {
+        wait.percent == 0 ? beside : sharing(wait.percent)
+    }
 
     /// What engines call the new set's services.
     var newNames: Set<String> {
@@ -68,27 +93,40 @@ extension RolloutPlan {
     /// What comes after another on the way to `change`'s end; the last one is not there where the old set is kept.
     /// `isBeside`: the new set is up already, with all around it.
     func stages(_ change: SetChange, isBeside: Bool) -> [RolloutStage] {
-        var stages: [RolloutStage] = []
-        if !isBeside {
-            var stage = RolloutStage(stack: change.beside, checks: checks, watch: watch, timeout: timeout)
-            stage.step = .beside(new: change.new.set, old: change.old.set)
-            stage.preview = change.token
-            stages.append(stage)
-        }
         // A way back is gone at once.
-        if case .canary(let canary) = strategy, action == "deploy" {
-            for step in canary.steps {
-                var stage = RolloutStage(
-                    stack: change.sharing(step.percent), checks: checks, watch: .milliseconds(step.duration),
-                    timeout: timeout)
-                stage.step = .moved(to: change.new.set, percent: step.percent, for: .milliseconds(step.duration))
-                stage.preview = change.token
+        let isCareful = action == "deploy"
+        var stages: [RolloutStage] = []
+        var stage = RolloutStage(stack: change.beside, checks: checks, watch: watch, timeout: timeout)
+        stage.step = .beside(new: change.new.set, old: change.old.set)
+        stage.preview = change.token
+        if case .blueGreen(let words) = strategy, let limit = words.promotion, isCareful {
+            stage.promotion = .milliseconds(limit)
+            stage.asksThroughout = true
+        }
+        if !isBeside || stage.promotion != nil { stages.append(stage) }
+        if case .canary(let canary) = strategy, isCareful {
+            stages += canary.steps.enumerated().map { number, step in
+                var stage = sharing(step, change)
                 stage.judge = canary.judge
-                stage.asksThroughout = true
-                stages.append(stage)
+                stage.number = number + 1
+                return stage
             }
         }
         return stages + ending(change)
+    }
+
+    private func sharing(_ step: RolloutStrategy.Canary.Step, _ change: SetChange) -> RolloutStage {
+        let time = Duration.milliseconds(step.duration)
+        var stage = RolloutStage(
+            stack: change.sharing(step.percent), checks: checks,
+            watch: step.isUntilPromoted ? watch : time,
+            timeout: timeout)
+        stage.step = .moved(
+            to: change.new.set, percent: step.percent, for: step.isUntilPromoted ? .zero : time)
+        stage.preview = change.token
+        stage.asksThroughout = true
+        if step.isUntilPromoted { stage.promotion = time }
+        return stage
     }
 
     /// The switch, and what comes after it.
@@ -114,7 +152,10 @@ extension RolloutPlan {
 
     /// How long its steps take, besides what engines take.
     package var holding: Duration {
-        guard case .canary(let canary) = strategy else { return .zero }
-        return canary.steps.reduce(.zero) { $0 + .milliseconds($1.duration) }
+        switch strategy {
+        case .rolling: .zero
+        case .blueGreen(let words): .milliseconds(words.promotion ?? 0)
+        case .canary(let canary): canary.steps.reduce(.zero) { $0 + .milliseconds($1.duration) }
+        }
     }
 }

@@ -48,6 +48,7 @@ package struct SlackMessage: Sendable {
         case .failure, .gate: ":red_circle:"
         case .recovery: ":large_green_circle:"
         case .deploy: ":rocket:"
+        case .promotion: ":raised_hand:"
         case .rollback: ":rewind:"
         case .drift: ":warning:"
         case .test: ":speech_balloon:"

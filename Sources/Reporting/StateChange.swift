@@ -9,7 +9,7 @@ import Glibc
 package struct StateChange: Sendable, Equatable {
     /// What happened.
     package enum Event: String, Sendable, CaseIterable {
-        case failure, recovery, gate, deploy, rollback, drift
+        case failure, recovery, gate, deploy, promotion, rollback, drift
         /// Nothing: somebody wants to see whether messages arrive.
         case test
     }
@@ -90,6 +90,7 @@ package struct StateChange: Sendable, Equatable {
         let place = origin.branch.map { " on \($0)" } ?? ""
         let short = release.map { String($0.prefix(12)) } ?? "a release"
         let environment = environment ?? ""
+        let failed = items.first?.name == "promotion" ? "was not promoted" : "did not come up"
         switch event {
         case .failure, .gate:
             if items.count + further > 1 { return "\(items.count + further) targets fail\(place)" }
@@ -100,12 +101,13 @@ package struct StateChange: Sendable, Equatable {
             if items.count + further > 1 { return "\(items.count + further) components work again\(place)" }
             return "\(items.first?.name ?? "a component") works again\(place)"
         case .deploy: return "\(short) runs in \(environment)"
+        case .promotion: return "\(short) waits in \(environment) for somebody to promote it"
         case .rollback:
             switch outcome {
             case "deployed": return "\(environment) went back to \(short)"
-            case "rolled-back": return "\(short) did not come up in \(environment), and what ran before runs again"
-            case "partial": return "\(short) did not come up in \(environment), and going back stopped half-way"
-            default: return "\(short) did not come up in \(environment), and neither did what ran before"
+            case "rolled-back": return "\(short) \(failed) in \(environment), and what ran before runs again"
+            case "partial": return "\(short) \(failed) in \(environment), and going back stopped half-way"
+            default: return "\(short) \(failed) in \(environment), and neither did what ran before"
             }
         case .drift: return "what runs in \(environment) is not what was deployed"
         case .test: return "a test message: nothing has happened"
@@ -165,6 +167,7 @@ extension StateChange {
                 result.keep { $0.isGate }
             }
         case .deploy: guard conditions.contains(.deploy) else { return nil }
+        case .promotion: guard conditions.contains(.promotion) else { return nil }
         case .rollback: guard conditions.contains(.rollback) else { return nil }
         case .drift: guard conditions.contains(.drift) else { return nil }
         case .test: break

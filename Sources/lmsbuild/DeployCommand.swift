@@ -20,13 +20,21 @@ struct DeployCommand: AsyncParsableCommand, ExitingCommand {
     @Flag(help: "Deploy although data changes for which there is no way back.") var allowIrreversible = false
     @Flag(help: "Replace what runs where it stands, whatever the environment's strategy says.") var allAtOnce = false
     @Flag(help: "Exit with 9 where another is at work there.") var noWait = false
-    @Option(help: "How long it may take, in place of what health checks say.") var timeout: String?
+    @Flag(help: "Let a deployment go on that waits for somebody's word.") var promote = false
+    @Flag(help: "Take a deployment back that is on its way to the new set.") var abort = false
+    @Option(
+        help: ArgumentHelp("How long it may take, in place of what health checks say.", valueName: "duration"))
+    var timeout: String?
     @Option(help: ArgumentHelp("The file of keys that count, for 'policy signed'.", valueName: "file"))
     var keys: String?
     @Flag(name: .customLong("require-signed"), help: "Refuse what nobody of --keys has signed, whatever the policy.")
     var isRequiredSigned = false
     @Option(help: "The container engine that has the images: auto, buildah, docker or podman.") var driver = "auto"
-    @Argument(help: "The release (the contents at hand without), and NAME=VALUE.") var words: [String] = []
+    @Argument(
+        help:
+            "The release: a file, digits of its name, HEAD, or the contents at hand without. NAME=VALUE sets a '?=' variable."
+    )
+    var words: [String] = []
 
     func perform() async throws -> BuildEngine.ExitCode {
         let (names, overrides) = GlobalOptions.overrides(in: words)
@@ -34,22 +42,24 @@ struct DeployCommand: AsyncParsableCommand, ExitingCommand {
             throw Refusal(Diagnostic(.badCommandLine, "'deploy' takes one release"), .wrongInput)
         }
         let limit = try timeout.map { try Self.duration($0) }
+        if promote || abort { try checkWord() }
         let opened = try await Workspace.open(global, overrides: overrides)
+        if promote || abort {
+            return try await DeployPromotion(
+                place: try await DeployPlace(opened, to), kind: promote ? .promote : .abort,
+                release: names.first,
+                message: message
+            ).say()
+        }
         let found = try await opened.found(names.first ?? "here", engine: try driverChoice(driver))
         let release = found.release
         let place = try await DeployPlace(opened, to)
+        opened.keep(release)
         try await DeployGates(
             place: place, found: found, keys: keys, isRequiredSigned: isRequiredSigned
         ).check()
         try place.tellOfOtherFiles(release)
-        opened.keep(release)
-        let images = try await pinned(release, place)
-        let stack = try await place.system.rendered(place.environment, images: images)
-            .following(place.environment.definition.strategy)
-        try Self.checkData(stack, place.environment.definition)
-        var plan = RolloutPlan(
-            stack: stack, release: release.name.hex, commit: release.commit, origin: await place.origin(message))
-        plan.apply(place.environment.definition, limit: limit)
+        var plan = try await place.plan(release, await place.origin(message), limit: limit)
         plan.needsWayBack = !noWayBack
         plan.allowsIrreversible = allowIrreversible
         if allAtOnce { plan.strategy = .inPlace }
@@ -57,49 +67,25 @@ struct DeployCommand: AsyncParsableCommand, ExitingCommand {
         return try await place.carryOut(plan, waits: !noWait, retries: retry)
     }
 
-    /// What is meant to keep data safe is never passed over because it cannot be read.
-    private static func checkData(_ stack: RenderedStack, _ definition: EnvironmentDefinition) throws {
-        for service in stack.services where service.dataVersion == nil {
-            guard let text = service.dataLabel else { continue }
-            throw Refusal(
-                Diagnostic(
-                    .badEnvironment,
-                    "the label '\(DataVersion.label)' of '\(service.name)' is no version: '\(BytePath(text).shown)'",
-                    at: definition.span, hint: "a whole number that goes up with each migration that cannot be undone"),
-                .wrongInput)
-        }
+    /// What says nothing to a deployment that is under way is not taken silently.
+    private func checkWord() throws {
+        let others = [
+            ("--promote' and '--abort", promote && abort), ("--dry-run", dryRun), ("--retry", retry),
+            ("--no-way-back", noWayBack), ("--allow-irreversible", allowIrreversible), ("--all-at-once", allAtOnce),
+            ("--no-wait", noWait), ("--timeout", timeout != nil), ("--keys", keys != nil),
+            ("--require-signed", isRequiredSigned),
+        ]
+        guard let wrong = others.first(where: \.1)?.0 else { return }
+        throw Refusal(
+            Diagnostic(
+                .badCommandLine, "'\(wrong)' does not go with a word to a deployment that is under way",
+                hint: "write 'lmsbuild deploy --to \(to) --promote', or '--abort'"), .wrongInput)
     }
 
     static func duration(_ text: String) throws -> Duration {
         if let duration = parseDuration(text) { return duration }
         throw Refusal(
             Diagnostic(.badCommandLine, "'\(text)' is no duration", hint: "write 90s, 5m or 1h30m"), .wrongInput)
-    }
-
-    /// Component → image by digest, or by its hash tag where the engine has it under that name alone.
-    private func pinned(_ release: Release, _ place: DeployPlace) async throws -> [String: String] {
-        let used = Set((place.environment.reading.project?.services ?? []).compactMap(\.component))
-        var images: [String: String] = [:]
-        var missing: [String] = []
-        for name in used.sorted() {
-            guard let service = release.services[name], let image = service.image else {
-                missing.append(name)
-                continue
-            }
-            let pinned = try await DeployPlace.refusing {
-                try await place.engine.pinned(image, digest: service.digest)
-            }
-            if let pinned { images[name] = pinned } else { missing.append(name) }
-        }
-        if !missing.isEmpty {
-            throw Refusal(
-                Diagnostic(
-                    .unbuiltImage,
-                    "neither the engine nor its registry has an image of: \(missing.joined(separator: ", "))",
-                    hint: "'lmsbuild run :image' builds them, 'lmsbuild push' brings them where the engine finds them"),
-                .wrongInput)
-        }
-        return images
     }
 
     private func preview(_ plan: RolloutPlan, _ place: DeployPlace) async throws -> BuildEngine.ExitCode {
@@ -160,7 +146,7 @@ struct DeployGates {
             if let reason = try await reasonNotIn(name) {
                 refuse(
                     "'\(definition.name)' comes after '\(name)': \(reason)",
-                    hint: "'lmsbuild deploy --to \(name)' first")
+                    hint: "'lmsbuild deploy --to \(name) \(found.release.shortName)' first")
             }
         }
         try await checkContracts(definition, refuse)

@@ -11,6 +11,8 @@ struct DeployTelling {
     private let graph: Graph
     private let environment: String
     private let project: String
+    /// Services that users reach through a router, by name.
+    private let routed: [String]
 
     init(_ place: DeployPlace) {
         graph = place.system.graph
@@ -18,6 +20,7 @@ struct DeployTelling {
         measures = MeasureDesk(place.opened)
         environment = place.environment.definition.name
         project = place.system.system.project
+        routed = place.environment.routing?.routes.map(\.service) ?? []
     }
 
     /// A deployment has ended; `ledger` is the environment's history with it.
@@ -45,6 +48,23 @@ struct DeployTelling {
             }
         }
         await measured
+    }
+
+    /// A deployment waits for somebody's word.
+    func tell(_ wait: PromotionWait) async {
+        let share = wait.percent == 0 ? "nobody is led" : "\(wait.percent)% are led"
+        let message = "\(share) to the new one; waits until \(UTCTime(seconds: wait.until).shown)"
+        let items = routed.sorted().map { item($0, message) }
+        await desk.tell { _, origin in
+            var origin = origin
+            origin.branch = nil
+            origin.commit = nil
+            origin.who = wait.who
+            var change = StateChange(.promotion, origin, items: items)
+            change.environment = environment
+            change.release = wait.release
+            return [change]
+        }
     }
 
     /// A look at the environment found `drifts`.

@@ -142,13 +142,15 @@ struct DeployPlace {
                 if !waits {
                     throw Refusal(
                         Diagnostic(
-                            .locked, .error, message, hint: "run again when it has ended, or without '--no-wait'"),
+                            .locked, .error, message,
+                            hint: await promotionHint ?? "run again when it has ended, or without '--no-wait'"),
                         .locked)
                 }
                 if !hasTold {
                     Workspace.show([
                         Diagnostic(
-                            .locked, .notice, message + "; waiting for it", hint: "'--no-wait' exits with 9 instead")
+                            .locked, .notice, message + "; waiting for it",
+                            hint: await promotionHint ?? "'--no-wait' exits with 9 instead")
                     ])
                 }
                 hasTold = true
@@ -196,13 +198,15 @@ struct DeployPlace {
                 return "interrupted"
             }
         }
-        var rollout = Rollout(engine: engine, ask: { await ask($0, []) }, tell: { RolloutTalk.tell($0) })
+        let name = self.environment.definition.name
+        var rollout = Rollout(engine: engine, ask: { await ask($0, []) }, tell: { RolloutTalk.tell($0, in: name) })
         rollout.askPreview = { await ask($0, [$1]) }
         let (commands, root, environment) = (opened.commands, opened.workspace, opened.environment)
         rollout.judgeStep = { words, facts in
             try await Self.judgement(
                 of: words, commands, environment.merging(facts) { $1 }, in: root)
         }
+        rollout.announce = { await DeployTelling(self).tell($0) }
         return rollout
     }
 
@@ -236,16 +240,22 @@ struct DeployPlace {
     func carryOut(_ plan: RolloutPlan, waits: Bool, retries: Bool) async throws -> BuildEngine.ExitCode {
         let rollout = rollout
         let bound = plan.stack.deadline + plan.stack.deadline + plan.holding + plan.holding + .seconds(900)
-        let task = Task {
-            try await held(waits: waits, who: plan.origin.who, bound: bound) {
-                try await rollout.run(plan, retriesQuarantined: retries)
-            }
-        }
+        return try await carryOut(waits: waits, who: plan.origin.who, bound: bound) {
+            try await rollout.run(plan, retriesQuarantined: retries)
+        } ?? .done
+    }
+
+    /// Has `body` change the environment while it is held, and tells what became of it; nil where it changed nothing.
+    func carryOut(
+        waits: Bool, who: String, bound: Duration,
+        _ body: @escaping @Sendable () async throws -> LedgerEntry?
+    ) async throws -> BuildEngine.ExitCode? {
+        let task = Task { try await held(waits: waits, who: who, bound: bound) { try await body() } }
         let commands = opened.commands
         Interruption.shared.handle(first: { _ in task.cancel() }, second: { commands.terminateAll(immediately: true) })
         defer { Interruption.shared.release() }
         do {
-            let entry = try await Self.refusing { try await task.value }
+            guard let entry = try await Self.refusing({ try await task.value }) else { return nil }
             note(entry)
             if let ledger = try? await DeployLedger(on: engine.shelf) {
                 await DeployTelling(self).tell(entry, in: ledger)
@@ -269,118 +279,5 @@ struct DeployPlace {
             return
         }
         try? FileReplacement.write(Array((running.release + "\n").utf8), to: file)
-    }
-}
-
-/// How a rollout is told, and what its end means for the program.
-enum RolloutTalk {
-    static func tell(_ event: RolloutEvent) {
-        switch event {
-        case .resuming(let record):
-            Terminal.say(
-                "the \(record.action) of \(record.release.prefix(12)) by \(record.origin.who) was ended midway: that comes first"
-            )
-        case .submitted(let release, let isRollback):
-            Terminal.say(
-                isRollback ? "going back to \(release.prefix(12))" : "\(release.prefix(12)) is with the engine")
-        case .step(let step): Terminal.say(shown(step))
-        case .standing(let service, let standing): Terminal.say("  \(service): \(shown(standing.reason))")
-        case .watching(let duration):
-            if duration > .zero { Terminal.say("all up; watched for \(duration.components.seconds) s") }
-        case .check(let url, let standing):
-            Terminal.say("  \(url): \(standing.isUp ? "answers" : shown(standing.reason))")
-        case .failed(let services): Terminal.say("not up: \(services.keys.sorted().joined(separator: ", "))")
-        case .notice(let text): Workspace.show([Diagnostic(.deployFailed, .notice, shown(text))])
-        case .ended(let entry): Terminal.say(closing(entry))
-        case .left(let remains): Terminal.say(shown(remains))
-        }
-    }
-
-    private static func shown(_ remains: RolloutRemains) -> String {
-        let heading =
-            remains.isKnown
-            ? "what is there now:"
-            : "the engine does not answer, so nobody knows what is there now; the next 'deploy', 'rollback' or "
-                + "'status --fix' that reaches it ends what was begun:"
-        return remains.services.sorted { $0.key < $1.key }.reduce(heading) { "\($0)\n  \($1.key): \(shown($1.value))" }
-    }
-
-    private static func shown(_ step: RolloutStep) -> String {
-        switch step {
-        case .beside(let new, let old): "\(new.rawValue) comes up beside \(old.rawValue)"
-        case .moved(let set, 100, _): "all go to \(set.rawValue)"
-        case .moved(let set, let percent, let time):
-            "\(percent)% go to \(set.rawValue) for \(time.components.seconds) s"
-        case .movedBack(let set): "all go to \(set.rawValue) again"
-        case .cleared(let set): "\(set.rawValue) is taken away"
-        }
-    }
-
-    /// What came of it, with the reasons.
-    private static func closing(_ entry: LedgerEntry) -> String {
-        let release = entry.wanted.release.prefix(12)
-        var text: String
-        switch entry.end {
-        case .deployed: return "\(release) runs (\(entry.seconds) s)"
-        case .rolledBack:
-            let now =
-                entry.running.map { "\($0.release.prefix(12)) runs again" }
-                ?? "nothing ran before, and nothing does now"
-            text = "\(release) did not come up; \(now) (\(entry.seconds) s)"
-        case .rollbackFailed: text = "\(release) did not come up, and neither did what ran before"
-        case .partial: text = "\(release) did not come up, and going back stopped half-way"
-        }
-        for (name, reason) in entry.failed.sorted(by: { $0.key < $1.key }) {
-            let lines = reason.split(separator: "\n", omittingEmptySubsequences: false).map { shown(String($0)) }
-            text += "\n  \(name.isEmpty ? "engine" : name): \(lines.joined(separator: "\n"))"
-        }
-        if !entry.quarantined.isEmpty {
-            text += "\n  not tried again without '--retry': \(entry.quarantined.joined(separator: ", "))"
-        }
-        return text
-    }
-
-    private static func shown(_ text: String) -> String { BytePath(text).shown }
-
-    static func code(_ end: RolloutEnd) -> BuildEngine.ExitCode {
-        switch end {
-        case .deployed: .done
-        case .rolledBack: .rolledBack
-        case .rollbackFailed: .rollbackFailed
-        case .partial: .leftPartial
-        }
-    }
-
-    static func refusal(_ refusal: RolloutRefusal, _ environment: String) -> Refusal {
-        switch refusal {
-        case .busy(let services):
-            Refusal(
-                Diagnostic(
-                    .locked, .error,
-                    "the engine is still changing in '\(environment)': \(services.joined(separator: ", "))",
-                    hint: "wait until it has come to an end, 'lmsbuild status --env \(environment)' shows it"), .locked)
-        case .quarantined(let images):
-            Refusal(
-                Diagnostic(
-                    .deployRefused, .error, "what would go to '\(environment)' did not come up there before",
-                    notes: images.sorted { $0.key < $1.key }.map { .init("\($0.key): \($0.value)") },
-                    hint: "'--retry' tries it again, 'lmsbuild history --env \(environment)' tells what happened"),
-                .checkFailed)
-        case .noWayBack(let images):
-            Refusal(
-                Diagnostic(
-                    .deployRefused, .error, "what runs in '\(environment)' could not be gone back to",
-                    notes: images.sorted { $0.key < $1.key }.map { .init("\($0.key): \($0.value)") },
-                    hint: "build or push those images again first, or deploy with '--no-way-back'"),
-                .checkFailed)
-        case .irreversible(let services):
-            Refusal(
-                Diagnostic(
-                    .deployRefused, .error, "data in '\(environment)' cannot be taken back",
-                    notes: services.sorted { $0.key < $1.key }.map { .init("\($0.key): \($0.value)") },
-                    hint:
-                        "'--allow-irreversible' does it all the same; where it then fails, nothing goes back by itself"),
-                .checkFailed)
-        }
     }
 }

@@ -1,4 +1,4 @@
-// `status`, `rollback` and `history`: what runs in an environment, what ran, and back to it.
+// `status` and `history`: what runs in an environment, and what ran.
 import ArgumentParser
 import BuildEngine
 import BuildGraph
@@ -61,13 +61,19 @@ struct StatusCommand: AsyncParsableCommand, ExitingCommand {
         } else {
             text += "nothing has been deployed to \(env)\n"
         }
-        text += sets(status)
+        text += sets(status) + waiting(status)
         for (name, service) in status.observed.services.sorted(by: { $0.key < $1.key }) {
             let up = service.tasks.filter { $0.isCurrent && $0.isWanted && $0.isUp }.count
-            text += "  \(name): \(up) of \(service.replicas) up, \(service.image)\n"
+            text += "  \(name): \(up) of \(service.replicas) up, \(Self.short(service.image))\n"
         }
         for drift in status.drifts { text += "  drift: \(drift.shown)\n" }
         return text
+    }
+
+    /// An image with so much of its digest as people read; JSON has all of it.
+    private static func short(_ image: String) -> String {
+        guard let start = image.firstRange(of: "@sha256:")?.upperBound else { return image }
+        return String(image[..<start]) + image[start...].prefix(12)
     }
 
     /// By set, in percent.
@@ -99,6 +105,20 @@ struct StatusCommand: AsyncParsableCommand, ExitingCommand {
         return text
     }
 
+    /// What waits for somebody's word, and what happens without one.
+    private func waiting(_ status: EnvironmentStatus) -> String {
+        guard let open = status.open, let wait = open.wait else { return "" }
+        let release = wait.release.prefix(12)
+        let who = BytePath(wait.who).shown
+        if open.holder == nil {
+            return "  \(release) waited to be promoted when the process of \(who) was ended: "
+                + "'lmsbuild deploy --to \(env) --promote' goes on, '--abort' and '--fix' take it back\n"
+        }
+        return
+            "  \(release) by \(who) waits since \(UTCTime(seconds: wait.since).shown) for 'lmsbuild deploy --to \(env) --promote', "
+            + "or '--abort'; taken back at \(UTCTime(seconds: wait.until).shown)\n  \(RolloutTalk.look(wait))\n"
+    }
+
     private func json(_ status: EnvironmentStatus) -> JSONValue {
         func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
         return .object([
@@ -106,6 +126,7 @@ struct StatusCommand: AsyncParsableCommand, ExitingCommand {
             ("release", text(status.running?.wanted.release)), ("commit", text(status.running?.commit)),
             ("inSync", .bool(status.drifts.isEmpty)),
             ("serving", serving(status)), ("kept", status.layout?.kept?.json ?? .null),
+            ("waiting", status.open?.wait?.json ?? .null),
             (
                 "services",
                 .object(
@@ -131,80 +152,6 @@ struct StatusCommand: AsyncParsableCommand, ExitingCommand {
                     })
             ),
         ])
-    }
-}
-
-/// What ran once, deployed again as it was then.
-struct Redeployment {
-    let place: DeployPlace
-    let running: LedgerEntry.Running
-    let ledger: DeployLedger
-    var allowsIrreversible = false
-
-    func carryOut(origin: DeployOrigin, action: String, waits: Bool) async throws -> BuildEngine.ExitCode {
-        let kept = try await DeployPlace.refusing { try await place.engine.shelf.list(.stack) }
-        guard let stack = kept[running.stack].flatMap({ RenderedStack(recorded: $0) }) else {
-            throw Refusal(
-                Diagnostic(
-                    .noDeployment, "how \(running.release.prefix(12)) was deployed is not kept any more",
-                    hint:
-                        "deploy it anew: 'lmsbuild deploy --to \(place.environment.definition.name) \(running.release.prefix(12))'"
-                ), .checkFailed)
-        }
-        let commit = ledger.entries.last { $0.wanted == running }?.commit
-        var plan = RolloutPlan(stack: stack, release: running.release, commit: commit, origin: origin)
-        plan.action = action
-        plan.apply(place.environment.definition, limit: nil)
-        plan.needsWayBack = false
-        plan.allowsIrreversible = allowsIrreversible
-        return try await place.carryOut(plan, waits: waits, retries: true)
-    }
-}
-
-struct RollbackCommand: AsyncParsableCommand, ExitingCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "rollback", abstract: "Back to an earlier release of an environment.")
-
-    @OptionGroup var global: GlobalOptions
-    @Option(help: ArgumentHelp("The environment.", valueName: "environment")) var env: String
-    @Option(
-        help: ArgumentHelp(
-            "The release, by the digits its name begins with; without, the one before.", valueName: "release"))
-    var to: String?
-    @Option(name: .shortAndLong, help: "Why, for the history.") var message: String?
-    @Flag(help: "Go back although that release cannot read the data that there is now.") var allowIrreversible = false
-    @Flag(help: "Exit with 9 where another is at work there.") var noWait = false
-    @Argument(help: "NAME=VALUE sets a '?=' variable.") var words: [String] = []
-
-    func perform() async throws -> BuildEngine.ExitCode {
-        let opened = try await Workspace.open(global, overrides: GlobalOptions.overrides(in: words).overrides)
-        let place = try await DeployPlace(opened, env)
-        let ledger = try await DeployPlace.refusing { try await DeployLedger(on: place.engine.shelf) }
-        var back = Redeployment(place: place, running: try target(ledger), ledger: ledger)
-        back.allowsIrreversible = allowIrreversible
-        return try await back.carryOut(origin: await place.origin(message), action: "rollback", waits: !noWait)
-    }
-
-    private func target(_ ledger: DeployLedger) throws -> LedgerEntry.Running {
-        guard let to else {
-            if let before = ledger.beforeRunning { return before }
-            throw Refusal(
-                Diagnostic(
-                    .noDeployment, "nothing else has ever come up in '\(env)'",
-                    hint: "'lmsbuild history --env \(env)' tells what was tried"), .checkFailed)
-        }
-        let found = ledger.entries.reversed().filter { $0.end == .deployed && $0.wanted.release.hasPrefix(to) }
-        let releases = Set(found.map(\.wanted.release))
-        if releases.count == 1, let entry = found.first { return entry.wanted }
-        throw Refusal(
-            Diagnostic(
-                .noDeployment,
-                releases.isEmpty
-                    ? "no release that begins with '\(BytePath(to).shown)' has come up in '\(env)'"
-                    : "'\(to)' begins the names of \(releases.count) releases",
-                hint:
-                    "'lmsbuild history --env \(env)' lists them; 'lmsbuild deploy --to \(env) RELEASE' brings any other, also one of the registry"
-            ), .wrongInput)
     }
 }
 
@@ -251,6 +198,9 @@ struct HistoryCommand: AsyncParsableCommand, ExitingCommand {
         var line =
             "\(UTCTime(seconds: entry.origin.time).shown)  \(entry.action) \(entry.wanted.release.prefix(12))\(commit)"
         line += "  \(entry.end.rawValue)  by \(entry.origin.who)\(why)"
+        for one in entry.promoted {
+            line += "  promoted by \(one.who)\(one.why.isEmpty ? "" : ": \(one.why)")"
+        }
         for (name, reason) in entry.failed.sorted(by: { $0.key < $1.key }) {
             line += "  [\(name): \(reason.split(separator: "\n").first ?? "")]"
         }

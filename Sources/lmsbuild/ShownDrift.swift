@@ -13,6 +13,7 @@ extension Drift {
             case .orphan: "it is no service of the release"
             case .unknown where found != nil: "left by a deployment that stopped half-way: \(found ?? "")"
             case .unknown: "nobody deployed it from here"
+            case .unfinished where found != nil: "\(found ?? ""): \(wanted ?? "")"
             case .unfinished: "ended midway: \(wanted ?? "")"
             case .secret: "the secret is gone"
             case .config where found == nil: "the config is gone"

@@ -52,7 +52,7 @@ import Testing
                        |
                      4 |     on failures
                        |        ^^^^^^^^
-                       = help: write on failure|recovery|gate|deploy|rollback|drift…
+                       = help: write on failure|recovery|gate|deploy|promotion|rollback|drift…
 
                     error[LMS004]: unknown directive 'urls'
                       --> Buildfile:5:5

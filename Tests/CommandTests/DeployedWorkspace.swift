@@ -15,6 +15,8 @@ struct DeployedWorkspace {
     var dataVersion: Int?
     /// Another secret with each time that it is asked for; both services get it.
     var hasRotatingSecret = false
+    /// Where images and releases go.
+    var registry = "localhost:5999/lms"
     /// More of the Buildfile.
     var further = ""
     /// 'west' listens a thousand higher.
@@ -33,7 +35,7 @@ struct DeployedWorkspace {
         try repository.folder.write(
             "repository/Buildfile",
             """
-            registry = localhost:5999/lms
+            registry = \(registry)
             project = workspace
 
             service web

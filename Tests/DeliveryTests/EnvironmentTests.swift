@@ -77,6 +77,18 @@ struct EnvironmentTests {
             RolloutStrategy.rolling(.init(parallelism: 2, startsFirst: true, pause: 10_000))
         ),
         ("strategy blue-green router gate keep 5m", .blueGreen(.init(router: "gate", keep: 300_000))),
+        ("strategy blue-green until promoted", .blueGreen(.init(promotion: 3_600_000))),
+        ("strategy blue-green until promoted within 10m keep 5m", .blueGreen(.init(keep: 300_000, promotion: 600_000))),
+        (
+            "strategy canary 10% until promoted within 2h then 50% for 1m then 60% until promoted router gate",
+            .canary(
+                .init(
+                    steps: [
+                        .init(percent: 10, duration: 7_200_000, isUntilPromoted: true),
+                        .init(percent: 50, duration: 60_000),
+                        .init(percent: 60, duration: 3_600_000, isUntilPromoted: true),
+                    ], router: "gate"))
+        ),
     ])
     func otherStrategies(_ line: String, _ strategy: RolloutStrategy) throws {
         let found = try system("environment e\n    \(line)\n")
@@ -91,6 +103,10 @@ struct EnvironmentTests {
         ("environment e\n    strategy ⟦rollling⟧\n", "unknown strategy 'rollling'"),
         ("environment e\n    strategy canary ⟦0%⟧ for 1m\n", "'0%' is no share from 1% to 99%"),
         ("environment e\n    strategy canary 5% ⟦or⟧ 1m\n", "'canary' does not take 'or' here"),
+        ("environment e\n    strategy canary 5% until ⟦promotd⟧\n", "'canary' does not take 'promotd' here"),
+        ("environment e\n    strategy canary 5% until promoted within ⟦soon⟧\n", "'soon' is no duration"),
+        ("environment e\n    strategy blue-green ⟦until⟧\n", "'until' lacks a word"),
+        ("environment e\n    strategy blue-green until promoted ⟦for⟧ 1h\n", "'blue-green' does not take 'for' here"),
         ("environment e\n    strategy rolling ⟦order⟧\n", "'order' lacks a word"),
         ("environment e\n    policy ⟦singed⟧\n", "unknown policy 'singed'"),
         ("environment e\n    check ⟦127.0.0.1/health⟧\n", "'127.0.0.1/health' is no address that can be asked"),

@@ -7,11 +7,6 @@ import Testing
 
 @testable import Delivery
 
-/// The router's image could not be made.
-struct RouterImageFailed: Error {
-    let text: String
-}
-
 /// A stack on the machine's network whose service `web` is behind HAProxy.
 struct RoutedEngine {
     let docker: DockerEngine
@@ -25,31 +20,7 @@ struct RoutedEngine {
     /// Images that answer with their names, and the sample system's router with this machine's HAProxy.
     func fill(_ names: [String]) async throws {
         for name in names { _ = try await docker.image(name, ["www/health": "\(name)\n"], command: Self.good) }
-        let folder = docker.folder("context-router")
-        let sample = BytePath(#filePath).parent.parent.parent.appending("services/router/haproxy.cfg")
-        try docker.folder.write("context-router/haproxy.cfg", bytes: try readFile(sample.shown))
-        try docker.folder.write(
-            "context-router/Dockerfile",
-            """
-            FROM scratch
-            COPY root/ /
-            COPY haproxy.cfg /etc/haproxy/haproxy.cfg
-            STOPSIGNAL SIGUSR1
-            ENTRYPOINT ["/usr/sbin/haproxy", "-W", "-db", "-p", "/tmp/haproxy.pid", "-f", "/etc/haproxy/haproxy.cfg", "-f", "/etc/haproxy/lmsbuild"]
-
-            """)
-        let script = """
-            set -e
-            mkdir -p root/usr/sbin root/bin root/data root/tmp
-            cp /usr/sbin/haproxy root/usr/sbin/
-            cp /bin/busybox root/bin/
-            ldd /usr/sbin/haproxy | grep -o '/[^ ]*' | while read f; do mkdir -p "root$(dirname "$f")"; cp -L "$f" "root$f"; done
-            DOCKER_BUILDKIT=0 docker build -q -t router .
-            """
-        var command = Command(["/bin/sh", "-c", script], environment: docker.environment, folder: folder)
-        command.separateErrors = true
-        let result = try await ProcessRunner.ofTests.run(command)
-        if !result.succeeded { throw RouterImageFailed(text: String(decoding: result.errors, as: UTF8.self)) }
+        try await docker.routerImage()
     }
 
     func stack(_ image: String) throws -> RenderedStack {

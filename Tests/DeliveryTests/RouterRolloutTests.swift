@@ -28,13 +28,14 @@ extension RealEngineTests {
         }
 
         private func check(_ routed: RoutedEngine) async throws {
-            try await routed.fill(["one", "two", "three", "four", "five"])
+            try await routed.fill(["one", "two", "three", "four", "five", "six"])
             #expect(try await routed.deploy("one", "r1", .blueGreen(.init())).end == .deployed)
             #expect(try await routed.answer() == "one")
             try await takesOver(routed)
             try await isSwitchedBack(routed)
             try await isAborted(routed)
             try await isKept(routed)
+            try await isPromoted(routed)
         }
 
         /// Runs `body` while somebody asks all the time, and says what they were answered.
@@ -135,6 +136,42 @@ extension RealEngineTests {
             #expect(try await routed.answer() == "two")
             #expect(try await routed.containers() == both)
             #expect(try await routed.place.drifts() == [])
+        }
+
+        /// Somebody else looks at what waits, and then lets it go on.
+        private func isPromoted(_ routed: RoutedEngine) async throws {
+            let canary = RolloutStrategy.canary(
+                .init(steps: [.init(percent: 30, duration: 120_000, isUntilPromoted: true)]))
+            let seen = Mutex<[String]>([])
+            let shelf = routed.place.engine.shelf
+            let own = LockHolder.own(who: "t", now: Int(time(nil)), bound: .seconds(600))
+            let lock = try await DeployLock.take(shelf, as: own).get()
+            var rollout = routed.rollout()
+            rollout.announce = { wait in
+                await #expect(throws: Never.self) {
+                    let open = try #require(try await OpenDeployment(on: shelf))
+                    #expect(open.wait == wait)
+                    let status = try await EnvironmentStatus(of: routed.place.engine, project: routed.place.project)
+                    #expect(status.drifts == [])
+                    #expect(status.shares?.values.sorted() == [30, 70])
+                    let preview = try await routed.answer(header: "\(PromotionWait.previewHeader): \(wait.preview)")
+                    seen.withLock { $0.append(preview) }
+                    let ada = DeployOrigin(who: "ada", why: "seen", time: 1)
+                    #expect(try await open.say(PromotionWord(.promote, by: ada), on: shelf) == nil)
+                }
+            }
+            let waiting = rollout
+            let answers = try await asking(routed) {
+                let entry = try await routed.deploy("six", "r6", canary, by: waiting)
+                #expect(entry.end == .deployed, "\(entry)")
+                #expect(entry.promoted.map(\.who) == ["ada"])
+            }
+            #expect(seen.withLock { $0 } == ["six"])
+            #expect(Set(answers.keys) == ["two", "six"])
+            #expect(try await routed.answer() == "six")
+            #expect(try await routed.place.drifts() == [])
+            for kind in [ShelfKind.waiting, .word] { #expect(try await shelf.list(kind).isEmpty) }
+            await lock.release()
         }
     }
 }

@@ -229,6 +229,13 @@ final class RoutedPlace: Sendable {
     let trouble = Mutex(SetRolloutTests.Trouble.nothing)
     let heard: Mutex<[RolloutStep]> = Mutex([])
     let judged: Mutex<[[String: String]]> = Mutex([])
+    /// What a deployment has waited for, and what was said to it.
+    let waiting: Mutex<[PromotionWait]> = Mutex([])
+    let words: Mutex<[String]> = Mutex([])
+    /// What others do when it begins to wait, or a step.
+    let onWait: Mutex<(@Sendable (PromotionWait) -> Void)?> = Mutex(nil)
+    let announce: Mutex<(@Sendable (PromotionWait) async throws -> Void)?> = Mutex(nil)
+    let onStep: Mutex<(@Sendable (RolloutStep) -> Void)?> = Mutex(nil)
 
     init() {
         engine = WatchedEngine(
@@ -245,8 +252,12 @@ final class RoutedPlace: Sendable {
                 self.trouble.withLock { $0 } == .usersSayNo && (self.shares?[.green] ?? 0) > 0 ? "status 500" : nil
             },
             tell: { event in
-                if case .step(let step) = event { self.heard.withLock { $0.append(step) } }
+                self.hear(event)
             }, clock: SleepingClock())
+        rollout.announce = { wait in
+            let hook = self.announce.withLock { $0 }
+            await #expect(throws: Never.self) { try await hook?(wait) }
+        }
         rollout.askPreview = { _, _ in
             switch self.trouble.withLock({ $0 }) {
             case .previewSaysNo: "status 500"
@@ -260,6 +271,22 @@ final class RoutedPlace: Sendable {
         }
         return rollout
     }
+
+    private func hear(_ event: RolloutEvent) {
+        switch event {
+        case .step(let step):
+            heard.withLock { $0.append(step) }
+            onStep.withLock { $0 }?(step)
+        case .waiting(let wait):
+            waiting.withLock { $0.append(wait) }
+            onWait.withLock { $0 }?(wait)
+        case .said(let word): words.withLock { $0.append(word.shown) }
+        default: break
+        }
+    }
+
+    var waits: [PromotionWait] { waiting.withLock { $0 } }
+    var told: [String] { words.withLock { $0 } }
 
     @discardableResult
     func deploy(
