@@ -1908,7 +1908,7 @@ error[LMS801]: 'prod' comes after 'staging': 3f0c9d2a81be runs there, not 77c1d0
    |
 61 | environment prod
    |             ^^^^
-   = hint: 'lmsbuild deploy --to staging' first
+   = hint: 'lmsbuild deploy --to staging 77c1d02b9a54' first
 ```
 
 - `after`: deploy the same release to the other environment, and see that `lmsbuild status --env NAME` is quiet there.
@@ -1918,6 +1918,8 @@ error[LMS801]: 'prod' comes after 'staging': 3f0c9d2a81be runs there, not 77c1d0
   `--no-way-back`.
 - An image that failed before is tried again with `--retry`.
 - Data that cannot be taken back: [deploying](../deploy.md#data-that-cannot-be-taken-back) says what that means; `--allow-irreversible` does it.
+- `deploy --promote` and `--abort` are a word to [a deployment that waits](../strategies.md#until-promoted): `lmsbuild status --env NAME` says
+  whether one does, and for which release.
 
 """##,
     "LMS802": ##"""
@@ -1934,7 +1936,9 @@ The exit status tells what runs now: 50 what ran before, 51 neither, 52 some of 
 # LMS803: there is no deployment to go back to
 
 `rollback` and `status --fix` bring back what has come up before, exactly as it was deployed then. Nothing else has come up
-in this environment, or how it was deployed is not kept any more: of each environment the latest ten are.
+in this environment, or how it was deployed is not kept any more: of each environment the latest ten are. `rollback --to` then takes
+the release itself, which is kept here or in the registry, with the stack of the files at hand. Where it is nowhere, nothing is changed:
+exit status 3 if it had come up there, else 2.
 
 `lmsbuild history --env NAME` lists what was tried; `lmsbuild deploy --to NAME RELEASE` deploys any release anew.
 
