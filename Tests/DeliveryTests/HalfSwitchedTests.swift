@@ -8,7 +8,7 @@ import Testing
 /// A deployment stopped half-way between two sets, on an engine in memory: the next one is one like any other.
 @Suite struct HalfSwitchedTests {
     /// After so many submissions the engine takes none any more, then it does again.
-    @Test(arguments: SetRolloutTests.strategies, [SetRolloutTests.Trouble.nothing, .usersSayNo, .judgeSaysNo])
+    @Test(arguments: SetRolloutTests.strategies, [SetRolloutTests.Trouble.nothing, .usersSayNo])
     func theNextOneTakesOver(strategy: RolloutStrategy, trouble: SetRolloutTests.Trouble) async throws {
         var ends: Set<RolloutEnd> = []
         for room in 0..<9 {
