@@ -33,13 +33,10 @@ extension Rollout {
                 return try await conclude(work, .partial, running: nil, failed: ["": error.message])
             }
             before = nil
+            if stage.isSwitch, let entry = try await closed(work) { return entry }
             if let step = stage.step { tell(.step(step)) }
+            if case .moved = stage.step { work.hasMoved = true }
             do {
-                // Whoever aborts after this is told that it is too late.
-                if stage.isSwitch, let word = try await ear(of: work).close() {
-                    return try await goBack(work, word)
-                }
-                if case .moved = stage.step { work.hasMoved = true }
                 try await engine.prepare(stage.stack)
                 try await engine.submit(stage.stack.guardingData(in: seen), release: work.plan.release)
             } catch let error as EngineError {
@@ -51,6 +48,19 @@ extension Rollout {
             if let entry = try await judge(stage, work, seen) { return entry }
         }
         return try await conclude(work, .deployed, running: reached(work))
+    }
+
+    /// Whoever aborts after this is told that it is too late. Where somebody has before, or the engine does not take it, all
+    /// goes back.
+    private func closed(_ work: Undertaking) async throws -> LedgerEntry? {
+        let word: PromotionWord?
+        do {
+            word = try await ear(of: work).close()
+        } catch let error as EngineError {
+            return try await goBack(work, failed: ["": error.message], bad: [:])
+        }
+        guard let word else { return nil }
+        return try await goBack(work, word)
     }
 
     private func ear(of work: Undertaking) -> PromotionEar {

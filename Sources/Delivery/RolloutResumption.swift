@@ -75,6 +75,7 @@ extension Rollout {
             try await engine.shelf.create(.word, wait.name, said.bytes)
         } catch let error as EngineError where error.kind == .conflict {}
         stage.promotion = nil
+        tell(.said(said))
         return try await follow([stage] + stages, work, now)
     }
 

@@ -70,10 +70,12 @@ struct StatusCommand: AsyncParsableCommand, ExitingCommand {
         return text
     }
 
-    /// An image with so much of its digest as people read; JSON has all of it.
+    /// An image with so much of its digest or hash tag as people read; JSON has all of it.
     private static func short(_ image: String) -> String {
-        guard let start = image.firstRange(of: "@sha256:")?.upperBound else { return image }
-        return String(image[..<start]) + image[start...].prefix(12)
+        guard let colon = image.lastIndex(of: ":"), SHA256Value(hex: String(image[colon...].dropFirst())) != nil else {
+            return image
+        }
+        return String(image.dropLast(52))
     }
 
     /// By set, in percent.

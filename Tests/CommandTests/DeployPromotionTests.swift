@@ -62,7 +62,7 @@ struct DeployPromotionTests {
         #expect(try await place.answer(header: header) == "two")
         // Another one who deploys is told whose word is wanted.
         try await expect(
-            9, place.run("rollback", "--env", "test", "--no-wait"),
+            9, place.run("deploy", "--to", "test", "--no-wait"),
             says: "it waits for 'lmsbuild deploy --to test --promote'")
         try await expect(3, place.run("deploy", "--to", "test", "--promote", "0000"), says: "and not 0000")
         let release = try #require(wait.member("release")?.text)

@@ -106,7 +106,7 @@ struct EnvironmentTests {
         ("environment e\n    strategy canary 5% until ⟦promotd⟧\n", "'canary' does not take 'promotd' here"),
         ("environment e\n    strategy canary 5% until promoted within ⟦soon⟧\n", "'soon' is no duration"),
         ("environment e\n    strategy blue-green ⟦until⟧\n", "'until' lacks a word"),
-        ("environment e\n    strategy blue-green until promoted ⟦for⟧ 1h\n", "'blue-green' does not take 'for' here"),
+        ("environment e\n    strategy blue-green until promoted ⟦soon⟧\n", "'blue-green' does not take 'soon' here"),
         ("environment e\n    strategy rolling ⟦order⟧\n", "'order' lacks a word"),
         ("environment e\n    policy ⟦singed⟧\n", "unknown policy 'singed'"),
         ("environment e\n    check ⟦127.0.0.1/health⟧\n", "'127.0.0.1/health' is no address that can be asked"),

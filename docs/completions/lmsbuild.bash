@@ -96,7 +96,7 @@ _lmsbuild() {
             "env diff") words="-C -f --format --help" ;;
             "env docs") words="-C -f -o --output --help" ;;
             "env render") words="-C -f --help" ;;
-            "deploy") words="-C -f --to -m --message -n --dry-run --retry --no-way-back --allow-irreversible --all-at-once --no-wait --timeout --keys --require-signed --driver --help" ;;
+            "deploy") words="-C -f --to -m --message -n --dry-run --retry --no-way-back --allow-irreversible --all-at-once --no-wait --promote --abort --timeout --keys --require-signed --driver --help" ;;
             "status") words="-C -f --env --fix --no-wait --format --help" ;;
             "rollback") words="-C -f --env --to -m --message --allow-irreversible --no-wait --help" ;;
             "history") words="-C -f --env --last --rebuild --format --help" ;;

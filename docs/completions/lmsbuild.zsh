@@ -324,7 +324,9 @@ _lmsbuild() {
             ''--allow-irreversible'[Deploy although data changes for which there is no way back.]' \
             ''--all-at-once'[Replace what runs where it stands, whatever the environment'\''s strategy says.]' \
             ''--no-wait'[Exit with 9 where another is at work there.]' \
-            ''--timeout'[How long it may take, in place of what health checks say.]:timeout:_files' \
+            ''--promote'[Let a deployment go on that waits for somebody'\''s word.]' \
+            ''--abort'[Take a deployment back that is on its way to the new set.]' \
+            ''--timeout'[How long it may take, in place of what health checks say.]:duration:_files' \
             ''--keys'[The file of keys that count, for '\''policy signed'\''.]:file:_files' \
             ''--require-signed'[Refuse what nobody of --keys has signed, whatever the policy.]' \
             ''--driver'[The container engine that has the images\: auto, buildah, docker or podman.]:driver:(auto buildah docker podman)' \
