@@ -1739,7 +1739,7 @@ How the command ends does not depend on it.
 
 ```text
 warning[LMS620]: 'ops' was not told: it answers 503: try later
-  = help: the message is kept, and a later run tries again
+   = help: the message is kept, and a later run tries again
 ```
 
 ## What to do
@@ -1763,7 +1763,7 @@ command ends does not depend on it, and they are not kept for later.
 
 ```text
 warning[LMS621]: the collector did not take the trace: it accepts no connections
-  = help: OTEL_EXPORTER_OTLP_ENDPOINT names it; unset it to send nothing
+   = help: OTEL_EXPORTER_OTLP_ENDPOINT names it; unset it to send nothing
 ```
 
 ## What to do
