@@ -21,7 +21,7 @@ enum EnvironmentGapPage {
             return text + (gap.unknown == nil ? "<p class=\"soft\">No service differs.</p>\n" : "")
         }
         text +=
-            "<div class=\"wide\" tabindex=\"0\"><table>\n<tr><th>service</th><th>what differs</th><th>commits</th></tr>\n"
+            "<div class=\"wide\" tabindex=\"0\"><table class=\"stack\">\n<tr><th>service</th><th>what differs</th><th>commits</th></tr>\n"
         for service in gap.services.prefix(most) {
             text += "<tr><td>\(Markup.text(service.name))</td><td class=\"long\">"
             text += lines(service.changes.isEmpty ? [service.what] : service.changes) + "</td><td class=\"long\">"

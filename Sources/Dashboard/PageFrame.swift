@@ -76,9 +76,9 @@ struct PageFrame {
             .matrix td,.matrix th{white-space:nowrap;text-align:center;padding:3px 8px}.matrix th:first-child{text-align:left}
             .verified{color:var(--good)}.failed{color:var(--bad)}.to-do,.pending{color:var(--ran)}
             td.long{white-space:normal;overflow-wrap:anywhere;min-width:150px}
-            td.whole,td .hash{white-space:nowrap}section>h3{margin:16px 0 4px}
+            td.whole,td .hash{white-space:nowrap}section>h3{margin:16px 0 4px}td ul.plain{margin:0}
             @media(max-width:600px){form,input[type=search]{width:100%}.wide td:nth-child(1){min-width:170px}.wide td.hash{white-space:nowrap}.wide td.long.hash{white-space:normal}}
-            @media(max-width:600px){.stack tr{display:flex;flex-wrap:wrap;gap:0 14px;padding:5px 0;border-bottom:1px solid var(--line)}.stack tr:first-child,.stack td:nth-child(2){display:none}.stack td{border:0;padding:0}.stack td.long{flex-basis:100%}}
+            @media(max-width:600px){.stack tr{display:flex;flex-wrap:wrap;gap:0 14px;padding:5px 0;border-bottom:1px solid var(--line)}.stack tr:first-child,.stack td.when{display:none}.stack td{border:0;padding:0}.stack td.long{flex-basis:100%}}
             """
 
     /// Live parts, filters, and `/` for the search. Without it everything can be read as well.

@@ -52,7 +52,7 @@ enum RunPages {
             let state = picture.summary.map { $0.exitCode == .done ? "good" : "bad" } ?? "soft"
             let asked = heading.asked.isEmpty ? "default targets" : heading.asked.prefix(6).joined(separator: " ")
             text += "<tr><td class=\"whole\"><a href=\"\(links.run(heading.id))\">\(Markup.text(heading.id))</a></td>"
-            text += "<td>\(UTCTime(seconds: heading.time / 1000).shown)</td>"
+            text += "<td class=\"when\">\(UTCTime(seconds: heading.time / 1000).shown)</td>"
             text += "<td class=\"\(state)\">\(Markup.text(picture.verdict))</td>"
             text += "<td class=\"long\">\(Markup.text(picture.sentence))</td>"
             text += "<td class=\"long\">\(Markup.text(asked))</td></tr>\n"
