@@ -1,6 +1,6 @@
 // Where in the sources a test failed, read out of what its tool says: `tests/a.py:12: AssertionError`,
-// `at shop.CartTest.adds(CartTest.java:17)`, `a_test.go:8: …`, `at Object.<anonymous> (src/a.test.js:5:10)`. A guess that
-// costs nothing where it is wrong: nothing but a link depends on it.
+// `at shop.CartTest.adds(CartTest.java:17)`, `a_test.go:8: …`, `at Object.<anonymous> (src/a.test.js:5:10)`,
+// `File "tests/a.py", line 12, in test_adds`. A guess that costs nothing where it is wrong: nothing but a link depends on it.
 
 struct FailurePlace: Sendable, Hashable {
     let file: String
@@ -15,10 +15,10 @@ struct FailurePlace: Sendable, Hashable {
     static func find(in text: String, of suite: String) -> FailurePlace? {
         let names = Set(suite.split { ".:/ ".contains($0) }.map(String.init))
         var first: FailurePlace?
-        let foreign = ["node_modules/", "site-packages/", "/usr/", "dist-packages/", "<frozen"]
+        let foreign = ["node_modules/", "site-packages/", "/usr/", "dist-packages/", "<frozen", "/lib/python3"]
         for line in text.split(whereSeparator: \.isNewline).prefix(400) {
             if foreign.contains(where: { line.contains($0) }) { continue }
-            guard let place = inLine(Array(line.utf8.prefix(2000))) else { continue }
+            guard let place = frame(line) ?? inLine(Array(line.utf8.prefix(2000))) else { continue }
             if names.contains(place.stem) { return place }
             if first == nil { first = place }
         }
@@ -29,6 +29,15 @@ struct FailurePlace: Sendable, Hashable {
     private var stem: String {
         let name = file.split(separator: "/").last ?? ""
         return String(name.prefix { $0 != "." })
+    }
+
+    /// A line of Python's own traceback.
+    private static func frame(_ line: Substring) -> FailurePlace? {
+        let parts = line.prefix(2000).split(separator: "\"", maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[0].drop(while: { $0 == " " }) == "File ", parts[2].hasPrefix(", line "),
+            let number = Int(parts[2].dropFirst(7).prefix { $0.isNumber }), number > 0
+        else { return nil }
+        return FailurePlace(file: String(parts[1]), line: number)
     }
 
     /// `NAME.ext:NUMBER` in a line.

@@ -50,6 +50,19 @@ extension Engine {
     /// Throws where a gate against the base refuses what `report` tells of. A base that is not known is told of, and refuses
     /// only where the gate says so.
     func judgeAgainstBase(_ node: Target, _ report: TargetReport) async throws {
+        do {
+            try await compareWithBase(node, report)
+        } catch let failure as ActionFailure {
+            // It took its time all the same.
+            var slow = ActionFailure(
+                kind: failure.kind, diagnostic: failure.diagnostic, exitCode: failure.exitCode, output: failure.output,
+                duration: report.duration)
+            slow.reports = failure.reports
+            throw slow
+        }
+    }
+
+    private func compareWithBase(_ node: Target, _ report: TargetReport) async throws {
         let gates = node.attributes.gates.filter(\.isAgainstBase)
         if gates.isEmpty { return }
         let answer =

@@ -88,8 +88,10 @@ package final class DashboardSite: Sendable {
         case "/components.html":
             return page("Components", "components", depth: 0, SystemPages.components(try await source.system(), links))
         case "/graph.html":
-            let picture = try await source.graph().reduced()
-            return SiteFile(page: GraphPage.document(picture, home: "index.html"), policy: GraphPage.policy)
+            let view = try await source.graph()
+            return SiteFile(
+                page: GraphPage.document(view.picture.reduced(), home: "index.html", note: view.compared),
+                policy: GraphPage.policy)
         case "/contracts.html":
             let grid = try await source.contracts()
             return page("Contracts", "contracts", depth: 0, "<h1>Contracts</h1>\n" + grid.section)
@@ -139,12 +141,11 @@ package final class DashboardSite: Sendable {
             return page(
                 name, "components", depth: 1, SystemPages.component(component, try await source.statistics(), links))
         case "targets":
-            let rows = try await source.system().components.flatMap(\.targets)
-            guard let row = rows.first(where: { PageLinks.targetPath($0.label) == "targets/\(name).html" }),
-                let target = try await source.target(row.label)
-            else { return nil }
+            guard let label = PageLinks.label(ofPage: name), let target = try await source.target(label) else {
+                return nil
+            }
             return page(
-                row.label, "components", depth: 1, SystemPages.target(target, try await source.statistics(), links))
+                label, "components", depth: 1, SystemPages.target(target, try await source.statistics(), links))
         default: return nil
         }
     }

@@ -13,8 +13,8 @@ package protocol DashboardSource: Sendable {
     func statistics() async throws -> RunStatistics
     /// Components and targets. Throws `DashboardProblem` where the Buildfiles have a mistake.
     func system() async throws -> SystemView
-    /// The graph as a picture, a node for each component.
-    func graph() async throws -> GraphPicture
+    /// The graph as a picture with marks, a node for each component where there are many targets.
+    func graph() async throws -> GraphView
     /// Nil where there is no target of that label.
     func target(_ label: String) async throws -> TargetView?
     /// Who asks what of whom.
@@ -175,6 +175,10 @@ package struct EnvironmentView: Sendable {
     package var drifts: [String] = []
     /// Newest first.
     package var deployments: [Deployment] = []
+    /// The environments that get releases before this one, by the `after` line.
+    package var after: [String] = []
+    /// What they have and this one has not.
+    package var gaps: [EnvironmentGap] = []
     /// Why it could not be asked.
     package var problem: String?
 

@@ -76,7 +76,9 @@ struct PageFrame {
             .matrix td,.matrix th{white-space:nowrap;text-align:center;padding:3px 8px}.matrix th:first-child{text-align:left}
             .verified{color:var(--good)}.failed{color:var(--bad)}.to-do,.pending{color:var(--ran)}
             td.long{white-space:normal;overflow-wrap:anywhere;min-width:150px}
-            @media(max-width:600px){form,input[type=search]{width:100%}}
+            td.whole,td .hash{white-space:nowrap}section>h3{margin:16px 0 4px}td ul.plain{margin:0}
+            @media(max-width:600px){form,input[type=search]{width:100%}.wide td:nth-child(1){min-width:170px}.wide td.hash{white-space:nowrap}.wide td.long.hash{white-space:normal}}
+            @media(max-width:600px){.stack tr{display:flex;flex-wrap:wrap;gap:0 14px;padding:5px 0;border-bottom:1px solid var(--line)}.stack tr:first-child,.stack td.when{display:none}.stack td{border:0;padding:0}.stack td.long{flex-basis:100%}}
             """
 
     /// Live parts, filters, and `/` for the search. Without it everything can be read as well.
@@ -121,8 +123,8 @@ struct PageLinks {
         names.map { "<a href=\"\(component($0))\">\(Markup.text($0))</a>" }.joined(separator: ", ")
     }
 
-    /// `targets/component.stage.html`, for a pair `targets/component.stage.of.consumer.html`: names hold nothing that a path does not
-    /// take, and the page is found by comparing this with every label's.
+    /// `targets/component~stage.html`, for a pair `targets/component~stage~~consumer.html`: names hold no `~`, and nothing else
+    /// that a path does not take.
     static func targetPath(_ label: String) -> String {
         var name = ""
         for character in label.unicodeScalars {
@@ -134,5 +136,17 @@ struct PageLinks {
             }
         }
         return "targets/\(Markup.text(name)).html"
+    }
+
+    /// The label whose page is called `name`, without its ending; nil where no label's page is called so.
+    static func label(ofPage name: String) -> String? {
+        let parts = name.split(separator: "~", omittingEmptySubsequences: false).map(String.init)
+        let label: String
+        switch parts.count {
+        case 2: label = "\(parts[0]):\(parts[1])"
+        case 4 where parts[2].isEmpty: label = "\(parts[0]):\(parts[1])[\(parts[3])]"
+        default: return nil
+        }
+        return targetPath(label) == "targets/\(name).html" ? label : nil
     }
 }

@@ -45,14 +45,14 @@ enum RunPages {
     /// A row for each run, newest first.
     static func table(_ pictures: [RunPicture], _ links: PageLinks) -> String {
         if pictures.isEmpty { return "<p class=\"soft\">No run is written down here yet.</p>\n" }
-        var text = "<div class=\"wide\" tabindex=\"0\"><table>\n"
+        var text = "<div class=\"wide\" tabindex=\"0\"><table class=\"stack\">\n"
         text += "<tr><th>run</th><th>when</th><th>end</th><th>what</th><th>of</th></tr>\n"
         for picture in pictures {
             let heading = picture.heading
             let state = picture.summary.map { $0.exitCode == .done ? "good" : "bad" } ?? "soft"
             let asked = heading.asked.isEmpty ? "default targets" : heading.asked.prefix(6).joined(separator: " ")
-            text += "<tr><td><a href=\"\(links.run(heading.id))\">\(Markup.text(heading.id))</a></td>"
-            text += "<td>\(UTCTime(seconds: heading.time / 1000).shown)</td>"
+            text += "<tr><td class=\"whole\"><a href=\"\(links.run(heading.id))\">\(Markup.text(heading.id))</a></td>"
+            text += "<td class=\"when\">\(UTCTime(seconds: heading.time / 1000).shown)</td>"
             text += "<td class=\"\(state)\">\(Markup.text(picture.verdict))</td>"
             text += "<td class=\"long\">\(Markup.text(picture.sentence))</td>"
             text += "<td class=\"long\">\(Markup.text(asked))</td></tr>\n"

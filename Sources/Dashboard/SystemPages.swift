@@ -84,7 +84,8 @@ enum SystemPages {
         text +=
             "<section><h2>Why</h2><pre tabindex=\"0\">\(Markup.log(Array(target.explanation.utf8)))</pre></section>\n"
         if let facts = statistics.slowest.first(where: { $0.label == target.row.label }) {
-            text += "<p class=\"soft\">Ran \(facts.runs) times in the last runs, median \(facts.median.shown), "
+            let often = facts.runs == 1 ? "Ran once" : "Ran \(facts.runs) times"
+            text += "<p class=\"soft\">\(often) in the last runs, median \(facts.median.shown), "
             text += "longest \(facts.longest.shown).</p>\n"
         }
         text += list("Needs", target.needs, links) + list("Needed by", target.neededBy, links)
@@ -163,6 +164,7 @@ enum SystemPages {
             }
             text += "</table></div>\n"
         }
+        text += environment.gaps.map { EnvironmentGapPage.section($0, of: environment.name) }.joined()
         return text + deployments(environment.deployments) + "</section>\n"
     }
 

@@ -93,12 +93,22 @@ package final class History {
             Disk.remove(aside)
             if (try? Disk.rename(path, to: aside)) != nil {
                 for ending in ["-wal", "-shm"] { Disk.remove(BytePath(bytes: path.bytes + Array(ending.utf8))) }
-                warn(
-                    Diagnostic(
-                        .machineFailure, .warning,
-                        "the history '\(path.shown)' cannot be used: \(error.message); it was moved to '\(aside.name.shown)'",
-                        hint: "it is made anew from the logs of the runs that are kept"))
-                if let new = try? Self.open(path) { return new }
+                let what =
+                    "the history '\(path.shown)' cannot be used: \(error.message); it was moved to '\(aside.name.shown)'"
+                do throws(DatabaseError) {
+                    let new = try Self.open(path)
+                    warn(
+                        Diagnostic(
+                            .machineFailure, .warning, what,
+                            hint: "it is made anew from the logs of the runs that are kept"))
+                    return new
+                } catch {
+                    warn(
+                        Diagnostic(
+                            .machineFailure, .warning, what + ", and no new one can be written: \(error.message)",
+                            hint: "what is shown is made from the logs of the runs that are kept"))
+                    return try Self.open(nil)
+                }
             }
         }
         warn(.inMemory(path, error.message))

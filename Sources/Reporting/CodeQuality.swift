@@ -1,12 +1,14 @@
 // Findings as GitLab's code quality report (a part of Code Climate's form). Does not know where it is written.
 package import BuildEngine
-import BuildGraph
+package import BuildGraph
 
 /// Collects the findings of a run.
 package struct CodeQuality: Sendable {
     private var findings: [Finding] = []
+    private let prefix: BytePath
 
-    package init() {}
+    /// `prefix` is the workspace as seen from the top of the repository, from where GitLab names files.
+    package init(below prefix: BytePath = .root) { self.prefix = prefix }
 
     package mutating func receive(_ report: TargetReport) { findings += report.reports?.findings ?? [] }
 
@@ -25,7 +27,7 @@ package struct CodeQuality: Sendable {
                     (
                         "location",
                         .object([
-                            ("path", .string(file.shown)),
+                            ("path", .string(prefix.appending(file).shown)),
                             ("lines", .object([("begin", .number(finding.line ?? 1))])),
                         ])
                     ),

@@ -5,7 +5,7 @@ import Glibc
 import Synchronization
 
 /// Writes a run to a descriptor as it happens: lines that stay, and on a terminal a status block below them, drawn at
-/// most ten times a second. May be called from anywhere; calls are served one after the other and block while the
+/// most ten times a second and below each new line. May be called from anywhere; calls are served one after the other and block while the
 /// descriptor does.
 package final class Console: Sendable {
     /// Between two drawings of the block.
@@ -42,12 +42,14 @@ package final class Console: Sendable {
             let lines = screen.state.apply(event)
             guard screen.isOpen else { return }
             var bytes: [UInt8] = []
+            // One that makes room for lines is there again below them: it must not go and come with each.
+            let isBelow = !lines.isEmpty && !screen.drawn.isEmpty
             if !lines.isEmpty || screen.state.isOver { clear(&screen, to: &bytes) }
             for line in lines {
                 bytes += line.bytes
                 bytes.append(UInt8(ascii: "\n"))
             }
-            draw(&screen, at: time, to: &bytes)
+            draw(&screen, at: time, isDue: isBelow, to: &bytes)
             write(bytes, on: &screen)
         }
     }
@@ -92,8 +94,11 @@ package final class Console: Sendable {
         screen.drawn = []
     }
 
-    private func draw(_ screen: inout Screen, at time: ContinuousClock.Instant, to bytes: inout [UInt8]) {
-        guard screen.isOpen, screen.state.look.isLive, time - screen.lastDrawing >= Self.pause else { return }
+    /// Draws where the last drawing is long enough ago, or `isDue`.
+    private func draw(
+        _ screen: inout Screen, at time: ContinuousClock.Instant, isDue: Bool = false, to bytes: inout [UInt8]
+    ) {
+        guard screen.isOpen, screen.state.look.isLive, isDue || time - screen.lastDrawing >= Self.pause else { return }
         // One column stays free: some terminals wrap as soon as the last one is filled.
         let block = StatusBlock(width: Self.width(of: descriptor) - 1)
         let lines = block.lines(of: screen.state, at: time)

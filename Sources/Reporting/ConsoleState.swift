@@ -197,12 +197,17 @@ extension ConsoleState {
         return digits.count == 64 ? String(text.dropLast(52)) : text
     }
 
-    /// The whole output between two rules, nothing where there is none.
+    /// The whole output between two rules, or two lines of words; nothing where there is none.
     private func output(_ bytes: [UInt8], of name: String) -> [ConsoleLine] {
         guard !bytes.isEmpty else { return [] }
         let filter = OutputFilter(allowsColour: look.hasColour, neutralisesCommands: look.isCI)
         var shown = filter.filtered(bytes)
         if shown.last == UInt8(ascii: "\n") { shown.removeLast() }
+        if look.isSpoken {
+            return [
+                ConsoleLine("output of \(name):"), ConsoleLine(bytes: shown), ConsoleLine("end of output of \(name)"),
+            ]
+        }
         let head = "──── \(name) "
         let rule = head + String(repeating: "─", count: max(4, 60 - head.displayWidth))
         return [

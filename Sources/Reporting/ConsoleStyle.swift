@@ -6,7 +6,7 @@ package enum ConsoleStyle: String, Sendable, Hashable, CaseIterable {
     case auto
     /// Lines that stay, and below them a block that is drawn anew as the run goes on.
     case tty
-    /// Only lines that stay.
+    /// Only lines that stay, in words and without rules drawn of characters: to be read aloud.
     case plain
     /// As `plain`, without the lines of what went well.
     case none
@@ -21,7 +21,7 @@ package enum ConsoleStyle: String, Sendable, Hashable, CaseIterable {
         return ConsoleLook(
             isLive: isLive,
             hasColour: (isLive || canMove && !isCI) && environment["TERM"] != "dumb" && !isSet("NO_COLOR"),
-            namesSuccesses: self != .none, isCI: isCI)
+            namesSuccesses: self != .none, isCI: isCI, isSpoken: self == .plain)
     }
 }
 
@@ -34,10 +34,14 @@ package struct ConsoleLook: Sendable, Hashable {
     package var namesSuccesses = true
     /// Whether a CI runner reads along and would obey commands in the output.
     package var isCI = false
+    /// Whether a screen reader may read it, which spells rules out character by character.
+    package var isSpoken = false
 
     package init(
-        isLive: Bool = false, hasColour: Bool = false, namesSuccesses: Bool = true, isCI: Bool = false
+        isLive: Bool = false, hasColour: Bool = false, namesSuccesses: Bool = true, isCI: Bool = false,
+        isSpoken: Bool = false
     ) {
+        self.isSpoken = isSpoken
         self.isLive = isLive
         self.hasColour = hasColour
         self.namesSuccesses = namesSuccesses

@@ -1,6 +1,6 @@
 // The file that a run's events go to as they happen. Decides nothing: what cannot be written costs the log alone.
 package import BuildEngine
-import BuildGraph
+package import BuildGraph
 package import Buildfile
 import Glibc
 import Synchronization
@@ -23,20 +23,24 @@ package final class EventLog: Sendable {
     private let path: BytePath
     private let began: ContinuousClock.Instant
     private let now: @Sendable () -> ContinuousClock.Instant
+    private let isTold: @Sendable (BytePath, Int32) -> Bool
     private let warn: @Sendable (Diagnostic) -> Void
     private let state = Mutex(State())
 
     /// A log for a run that begins now, in the folder that `EventLogs` reads. Nothing is written before the first event.
-    /// `warn` is told once where it cannot be written.
+    /// `warn` is told once where it cannot be written, unless `isTold`, which gets the path and errno, says that somebody else
+    /// tells of it.
     package init(
         _ heading: RunHeading, in logs: EventLogs,
         now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock().now },
+        isTold: @escaping @Sendable (BytePath, Int32) -> Bool = { _, _ in false },
         warn: @escaping @Sendable (Diagnostic) -> Void
     ) {
         self.heading = heading
         path = logs.path(of: heading.id)
         began = now()
         self.now = now
+        self.isTold = isTold
         self.warn = warn
     }
 
@@ -76,7 +80,9 @@ package final class EventLog: Sendable {
             }
             return nil
         }
-        if let failure { warn(.unwritable(failure)) }
+        guard let failure else { return }
+        if case .system(_, let path, let code) = failure, isTold(path, code) { return }
+        warn(.unwritable(failure))
     }
 
     private func begin() throws(StoreError) -> Int32 {
@@ -93,6 +99,8 @@ package final class EventLog: Sendable {
             try Disk.write(heading.json.line, to: descriptor, path)
         } catch {
             close(descriptor)
+            // One without a heading is none.
+            Disk.remove(path)
             throw error
         }
         return descriptor

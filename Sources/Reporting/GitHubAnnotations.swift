@@ -1,7 +1,7 @@
 // What reports tell as GitHub's workflow commands, which it shows at the lines of a change. Does not know whether a runner
 // listens.
 package import BuildEngine
-import BuildGraph
+package import BuildGraph
 import Buildfile
 
 /// Collects what is worth an annotation.
@@ -22,8 +22,10 @@ package struct GitHubAnnotations: Sendable {
 
     private var annotations: [Annotation] = []
     private var counts: [Finding.Level: Int] = [:]
+    private let prefix: BytePath
 
-    package init() {}
+    /// `prefix` is the workspace as seen from the top of the repository, from where GitHub names files.
+    package init(below prefix: BytePath = .root) { self.prefix = prefix }
 
     /// Takes in what `report` tells of: failed tests, findings, and a failure that neither explains.
     package mutating func receive(_ report: TargetReport) {
@@ -59,7 +61,7 @@ package struct GitHubAnnotations: Sendable {
             let more = isLast ? "\n(and \(all - Self.most) more, which GitHub would not show)" : ""
             var properties: [String] = []
             if let file = annotation.file {
-                properties.append("file=\(Self.property(file.shown))")
+                properties.append("file=\(Self.property(file.isAbsolute ? file.shown : prefix.appending(file).shown))")
                 if let line = annotation.line { properties.append("line=\(line)") }
             }
             properties.append("title=\(Self.property(Self.cut(annotation.title, 200)))")

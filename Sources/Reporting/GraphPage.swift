@@ -9,8 +9,8 @@ package enum GraphPage {
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-"
         + Base64.encode(SHA256Value.of(Array(script.utf8)).bytes) + "'"
 
-    /// `home` is where a link leads out of it.
-    package static func document(_ picture: GraphPicture, home: String? = nil) -> String {
+    /// `home` is where a link leads out of it; `note` is plain text that says what the marks mean.
+    package static func document(_ picture: GraphPicture, home: String? = nil, note: String? = nil) -> String {
         let layout = GraphLayout(picture)
         let way = home.map { "<a href=\"\(Markup.text($0))\">overview</a>\n" } ?? ""
         return """
@@ -32,7 +32,7 @@ package enum GraphPage {
             <label><input type="checkbox" data-toggle="consumes" checked> consumes</label>
             <span class="buttons"><button id="in" title="Zoom in ( + )">+</button>\
             <button id="out" title="Zoom out ( - )">−</button><button id="fit" title="Whole graph ( 0 )">fit</button></span>
-            </header>
+            \(note.map { "<p id=\"note\">\(Markup.text($0))</p>\n" } ?? "")</header>
             <main>
             <svg id="graph" viewBox="0 0 \(layout.width) \(layout.height)" tabindex="0" role="img" \
             aria-label="Graph of \(picture.nodes.count) nodes">
@@ -73,13 +73,15 @@ package enum GraphPage {
     private static let style = """
         html,body{margin:0;height:100%;background:var(--back);color:var(--ink);font:14px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
         body{display:flex;flex-direction:column}
+        a{color:inherit}
         header{display:flex;gap:16px;align-items:center;padding:8px 16px;border-bottom:1px solid var(--line);flex-wrap:wrap}
-        #search{font:inherit;padding:5px 10px;width:260px;background:var(--box);color:inherit;border:1px solid var(--line);border-radius:6px}
+        #search{font:inherit;padding:5px 10px;width:260px;max-width:100%;box-sizing:border-box;background:var(--box);color:inherit;border:1px solid var(--line);border-radius:6px}
         #found{color:var(--soft);min-width:90px}
+        #note{flex-basis:100%;margin:0;color:var(--soft);overflow-wrap:anywhere}
         .buttons{margin-left:auto}
         button{font:inherit;min-width:32px;padding:4px 9px;margin-left:4px;background:var(--box);color:inherit;border:1px solid var(--line);border-radius:6px;cursor:pointer}
         main{flex:1;display:flex;min-height:0}
-        #graph{flex:1;min-width:0;height:100%;cursor:grab;outline:none}
+        #graph{flex:1;min-width:0;height:100%;cursor:grab;outline:none;touch-action:none}
         #graph.drag{cursor:grabbing}
         .node{cursor:pointer}
         .faded .node:not(.lit){opacity:.13}
@@ -94,8 +96,9 @@ package enum GraphPage {
         aside li{overflow-wrap:anywhere}
         aside li button{border:0;background:none;padding:1px 0;margin:0;text-align:left;text-decoration:underline}
         aside small{color:var(--soft)}
-        footer{border-top:1px solid var(--line);padding:6px 16px;overflow:hidden}
-        .legend text{fill:var(--soft)}
+        footer{border-top:1px solid var(--line);padding:6px 16px;overflow-x:auto}
+        @media(max-width:600px){header{gap:8px 14px}#search{flex:1;width:auto;min-width:140px}#found{min-width:0}#found:empty{display:none}aside{position:absolute;left:0;right:0;bottom:0;width:auto;max-height:45%;background:var(--back);border-top:1px solid var(--line)}}
+        .legend text{fill:var(--soft)}.legend .mark{fill:var(--hot)}
         """
 
     private static let script = """
@@ -205,6 +208,12 @@ package enum GraphPage {
             ArrowUp: () => { box[1] -= step; show(); }, ArrowDown: () => { box[1] += step; show(); },
             '/': () => search.focus(), Escape: () => pick(-1)};
           if (keys[e.key] && !e.ctrlKey && !e.metaKey) { keys[e.key](); e.preventDefault(); } });
+        // Where all of it would be too small to read, its beginning is shown; 'fit' shows all.
+        const least = .7;
+        if (svg.clientWidth && svg.clientWidth / whole[2] < least) {
+          const width = svg.clientWidth / least, height = svg.clientHeight / least;
+          box = [Math.max(0, (whole[2] - width) / 2), Math.min(0, (whole[3] - height) / 2), width, height]; show();
+        }
         const start = new URLSearchParams(location.hash.slice(1));
         if (start.has('search')) { search.value = start.get('search'); filter(); }
         if (start.has('node')) pick(data.nodes.findIndex(n => n.name === start.get('node')));

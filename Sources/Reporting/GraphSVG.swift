@@ -73,10 +73,11 @@ package enum GraphSVG {
     private static func shape(_ node: GraphPicture.Node, _ box: GraphLayout.Box, _ index: Int) -> String {
         let classes = node.isAffected == true ? "node affected" : "node"
         let marks = (node.isAffected == true ? ", affected" : "") + (node.isCached == true ? ", cached" : "")
+        // The box itself tells what is affected; what is, and has its result already, has this mark beside it.
         let mark =
-            node.isAffected == true
-            ? "<text class=\"mark\" x=\"\(box.x + 9)\" y=\"\(box.y + 18)\">◆</text>"
-            : node.isCached == true ? "<text class=\"done\" x=\"\(box.x + 9)\" y=\"\(box.y + 18)\">✓</text>" : ""
+            node.isCached == true
+            ? "<text class=\"done\" x=\"\(box.x + 9)\" y=\"\(box.y + 18)\">✓</text>"
+            : node.isAffected == true ? "<text class=\"mark\" x=\"\(box.x + 9)\" y=\"\(box.y + 18)\">◆</text>" : ""
         return """
             <g class="\(classes)" id="n\(index)"><title>\(escaped(node.name)), \(node.kind)\(marks)</title>\
             <rect x="\(box.x)" y="\(box.y)" width="\(box.width)" height="\(box.height)" \

@@ -15,9 +15,12 @@ actor CommitBase: GateBase {
     private let cache: any ActionCache
     /// As the command line names it.
     private let named: String?
+    /// Whether what a shallow clone lacks of it is fetched.
+    private let deepens: Bool
     private var state: Task<State, Never>?
 
-    init(_ opened: Workspace, cache: any ActionCache, named: String?) {
+    init(_ opened: Workspace, cache: any ActionCache, named: String?, deepens: Bool) {
+        self.deepens = deepens
         self.opened = opened
         self.cache = cache
         self.named = named
@@ -106,7 +109,7 @@ actor CommitBase: GateBase {
         var tip = objects.commit("HEAD")
         if tip == nil { tip = try await repository.headCommit }
         guard let tip else { return nil }
-        let finder = BaseFinder(repository, head: tip, deepens: false, objects: objects)
+        let finder = BaseFinder(repository, head: tip, deepens: deepens, objects: objects)
         if let named { return try await finder.commit(named) }
         if let event = CIEvent.detect(environment: opened.environment, read: { fileContents(BytePath($0)) }) {
             guard case .commit(let id) = try await finder.base(of: event) else { return nil }

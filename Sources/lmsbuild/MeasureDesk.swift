@@ -14,9 +14,12 @@ struct MeasureDesk: Sendable {
 
     let opened: Workspace
     private let settings: TelemetrySettings
+    /// Tells of a full disk together with others, where there are any.
+    private let full: FullDisk?
 
-    init(_ opened: Workspace) {
+    init(_ opened: Workspace, full: FullDisk? = nil) {
         self.opened = opened
+        self.full = full
         settings = TelemetrySettings(opened.environment)
     }
 
@@ -97,6 +100,7 @@ struct MeasureDesk: Sendable {
         do throws(FileSystemError) {
             try FileReplacement.write(Array((book.json.text(pretty: false) + "\n").utf8), to: file, isSynced: false)
         } catch {
+            if full?.takes("what was measured", file, error.errno) == true { return }
             Self.warn(
                 "what was measured cannot be kept in '\(file.shown)': \(errnoText(error.errno))",
                 hint: "free space, or correct the folder's permissions")
@@ -131,7 +135,10 @@ struct MeasureDesk: Sendable {
             try Disk.replace(path, with: Array(book.text.utf8))
         } catch {
             var reason = "\(error)"
-            if case .system(let operation, _, let code) = error { reason = "\(operation): \(errnoText(code))" }
+            if case .system(let operation, _, let code) = error {
+                if full?.takes("the metrics", path, code) == true { return }
+                reason = "\(operation): \(errnoText(code))"
+            }
             Self.warn(
                 "the metrics cannot be written to '\(path.shown)': \(reason)",
                 hint: "LMSBUILD_METRICS_FILE names the file")

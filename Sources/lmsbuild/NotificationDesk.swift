@@ -14,6 +14,8 @@ struct NotificationDesk {
     let opened: Workspace
     /// The tree with the Buildfiles.
     let files: any FileSystem
+    /// Tells of a full disk together with others, where there are any.
+    var full: FullDisk?
 
     private var file: BytePath { opened.state.appending("notified") }
 
@@ -75,11 +77,12 @@ struct NotificationDesk {
             }
         }
         // Before anything is sent: who is ended midway may tell twice, but never not at all.
-        let first = save(states)
+        _ = save(states)
         await send(&states, routes, until: end, &unsent)
-        if let code = save(states) ?? first {
+        let refused = save(states)
+        if let refused, full?.takes("who was told of what, and so may be told again", file, refused) != true {
             Self.warn(
-                "what people were told cannot be kept in '\(file.shown)': \(errnoText(code))",
+                "what people were told cannot be kept in '\(file.shown)': \(errnoText(refused))",
                 hint: "they may be told the same again; free space, or correct the folder's permissions")
         }
         for (name, reason) in unsent.sorted(by: { $0.key < $1.key }) {
@@ -88,7 +91,9 @@ struct NotificationDesk {
                 "'\(BytePath(name).shown)' was not told: \(reason)",
                 hint: waiting == 0
                     ? "'lmsbuild notify test' tries it"
-                    : "\(waiting == 1 ? "the message is" : "\(waiting) messages are") kept, and a later run tries again"
+                    : refused != nil
+                        ? "the message could not be kept either: a later run tells what is still so then"
+                        : "\(waiting == 1 ? "the message is" : "\(waiting) messages are") kept, and a later run tries again"
             )
         }
     }

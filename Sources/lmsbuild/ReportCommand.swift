@@ -35,7 +35,11 @@ struct ReportCommand: AsyncParsableCommand, ExitingCommand {
         }
         let opened = try await Workspace.open(global, overrides: [:])
         let logs = EventLogs(in: opened.state)
-        if list { return try show(Self.listing(logs), opened) }
+        if list {
+            let lines = Self.listing(logs)
+            if lines.isEmpty { Terminal.say(RunHistory.nothing) }
+            return try show(lines, opened)
+        }
         let lines = try Self.lines(of: run, logs)
         guard let picture = RunPicture(lines) else { return .done }
         switch format {
@@ -108,7 +112,12 @@ struct ReportCommand: AsyncParsableCommand, ExitingCommand {
                 Diagnostic(.badCommandLine, "no run is written down here yet", hint: "'lmsbuild run' writes one"),
                 .wrongInput)
         }
-        guard let name else { return logs.path(of: last) }
+        guard let name else {
+            // A run on a full disk leaves a log that tells nothing.
+            let shown = ids.last { logs.outline(of: $0) != nil } ?? last
+            if shown != last { Terminal.say("the log of the run \(last) cannot be read; the one before it is shown") }
+            return logs.path(of: shown)
+        }
         if name.hasPrefix("~"), let back = Int(name.dropFirst()), back >= 0, back < ids.count {
             return logs.path(of: ids[ids.count - 1 - back])
         }

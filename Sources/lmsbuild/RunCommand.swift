@@ -51,7 +51,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         name: .customLong("report-dir"),
         help: ArgumentHelp("Write summary.md, code-quality.json and files/ with all reports here.", valueName: "dir"))
     var reportFolder: String?
-    @Flag(help: "Fetch what a shallow clone lacks of it.")
+    @Flag(help: "Fetch what a shallow clone lacks of the base.")
     var deepen = false
     @Option(help: "auto, on or off.")
     var sandbox = "auto"
@@ -144,8 +144,9 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         options.replaysLogs = replayLogs
         let console = console(opened, request)
         let records = RunRecords(in: opened.state)
-        let outlets = RunOutlets(opened, asked: request.labels, try wantedReports(), logs: !dryRun)
-        let told = RunTelling(opened, hashed)
+        let full = FullDisk()
+        let outlets = RunOutlets(opened, asked: request.labels, try wantedReports(), logs: !dryRun, full: full)
+        let told = RunTelling(opened, hashed, full: full)
         let tell: @Sendable (Event) -> Void = { event in
             console.receive(event)
             told.receive(event)
@@ -194,6 +195,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
         await outlets.write(summary, runs.parts.store)
         // Who watches sees it.
         if !watch { await told.tell(summary) }
+        full.tell()
         records.save()
         try? recorded.save(at: opened.state.appending("times"))
         try? opened.placed.save()
@@ -288,7 +290,7 @@ struct RunCommand: AsyncParsableCommand, ExitingCommand {
             last: opened.isSlow(.run) ? nil : LastRun(at: state.appending("last"), workspace: workspace),
             verdicts: opened.verdicts,
             starter: ContainerStarter(drivers, runner: commands, environment: opened.environment),
-            base: CommitBase(opened, cache: cache, named: base ?? namedByAffected))
+            base: CommitBase(opened, cache: cache, named: base ?? namedByAffected, deepens: deepen))
         parts.secrets = secrets?.values ?? [:]
         return Parts(parts: parts, cache: cache, recipes: recipes)
     }

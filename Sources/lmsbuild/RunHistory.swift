@@ -32,13 +32,13 @@ enum RunHistory {
 
     // MARK: For commands
 
-    /// The history with all runs that are written down.
-    static func open(_ opened: Workspace, rebuilding: Bool = false) throws -> History {
-        if !Disk.isFolder(opened.state) {
-            throw Refusal(
-                Diagnostic(.badCommandLine, "no run is written down here yet", hint: "'lmsbuild run' writes one"),
-                .wrongInput)
-        }
+    /// What is said where nothing can be listed.
+    static let nothing = "no run is written down here yet; 'lmsbuild run' writes one"
+
+    /// The history with all runs that are written down; nil where none can be, as nothing has run here. Makes no folder for
+    /// whoever only asks.
+    static func open(_ opened: Workspace, rebuilding: Bool = false) throws -> History? {
+        if !Disk.isFolder(opened.state) { return nil }
         return try refusing { try History(in: opened.state, rebuilding: rebuilding, warn: { Workspace.show([$0]) }) }
     }
 
@@ -56,14 +56,14 @@ enum RunHistory {
     }
 
     /// Prints the last runs, newest first.
-    static func show(_ history: History, last: Int, isJSON: Bool) throws -> BuildEngine.ExitCode {
-        let runs = try refusing { try history.runs(last: max(0, last)) }
+    static func show(_ history: History?, last: Int, isJSON: Bool) throws -> BuildEngine.ExitCode {
+        let runs = try refusing { try history?.runs(last: max(0, last)) } ?? []
         if isJSON {
             let json = JSONValue.object([("schema", .number(1)), ("runs", .array(runs.map(\.json)))])
             Terminal.out(json.text(pretty: true) + "\n")
             return .done
         }
-        if runs.isEmpty { Terminal.say("no run is written down here yet") }
+        if runs.isEmpty { Terminal.say(nothing) }
         for run in runs { Terminal.out(BytePath(run.line).shown + "\n") }
         return .done
     }

@@ -29,12 +29,13 @@ final class RunOutlets: Sendable {
     private let wanted: WantedReports
     private let log: EventLog?
     private let logs: EventLogs
+    private let full: FullDisk
     private let opened: Workspace
     private let began = ContinuousClock.now
     private let state: Mutex<State>
 
-    /// `logs` is false where nothing will run.
-    init(_ opened: Workspace, asked: [String], _ wanted: WantedReports, logs isLogged: Bool) {
+    /// `logs` is false where nothing will run; `full` is told of what has no room.
+    init(_ opened: Workspace, asked: [String], _ wanted: WantedReports, logs isLogged: Bool, full: FullDisk) {
         let environment = opened.environment
         annotates = environment["GITHUB_ACTIONS"] == "true"
         summaryFile = environment["GITHUB_STEP_SUMMARY"].flatMap { $0.isEmpty ? nil : $0 }
@@ -42,7 +43,11 @@ final class RunOutlets: Sendable {
         self.opened = opened
         let heading = RunHeading(opened, asked: asked)
         logs = EventLogs(in: opened.state)
-        log = isLogged ? EventLog(heading, in: logs, warn: { Workspace.show([$0]) }) : nil
+        self.full = full
+        log =
+            isLogged
+            ? EventLog(
+                heading, in: logs, isTold: { full.takes("the events", $0, $1) }, warn: { Workspace.show([$0]) }) : nil
         state = Mutex(State(picture: RunPicture(heading)))
     }
 
@@ -70,7 +75,7 @@ final class RunOutlets: Sendable {
         guard areWanted || wanted.trace != nil else { return }
         let (picture, files) = state.withLock { ($0.picture, $0.files) }
         if annotates {
-            var annotations = GitHubAnnotations()
+            var annotations = GitHubAnnotations(below: opened.prefix)
             for entry in picture.entries { annotations.receive(entry.report) }
             for line in annotations.lines { Terminal.say(line) }
         }
@@ -82,7 +87,7 @@ final class RunOutlets: Sendable {
         }
         guard let folder = wanted.folder else { return }
         do {
-            var quality = CodeQuality()
+            var quality = CodeQuality(below: opened.prefix)
             for entry in picture.entries { quality.receive(entry.report) }
             try Disk.makeFolders(folder)
             try Disk.replace(folder.appending("summary.md"), with: Array(text.utf8))
@@ -90,7 +95,7 @@ final class RunOutlets: Sendable {
                 folder.appending("code-quality.json"), with: Array((quality.json.text(pretty: true) + "\n").utf8))
             try await copy(files, to: folder.appending("files"), store)
         } catch {
-            warn("the reports cannot be written to '\(folder.shown)': \(error)")
+            refused("the reports", folder, error)
         }
     }
 
@@ -98,8 +103,18 @@ final class RunOutlets: Sendable {
         do {
             try Disk.replace(path, with: Array(text().utf8))
         } catch {
-            warn("\(what) cannot be written to '\(path.shown)': \(error.text)")
+            refused(what, path, error)
         }
+    }
+
+    private func refused(_ what: String, _ path: BytePath, _ error: any Error) {
+        let error = error as? StoreError
+        if case .system(_, _, let code)? = error, full.takes(what, path, code) { return }
+        Workspace.show([
+            Diagnostic(
+                .machineFailure, .warning,
+                "\(what) cannot be written to '\(path.shown)': \(error?.text ?? "a report is gone from the store")")
+        ])
     }
 
     /// `COMPONENT.STAGE.N.xml` each: no name that a tool chose.
@@ -122,18 +137,14 @@ final class RunOutlets: Sendable {
 
     /// GitHub's file may hold what other steps of the job have written.
     private func append(_ text: String, to file: String) {
+        let path = BytePath(file)
         do {
-            let path = BytePath(file)
             let descriptor = try Disk.open(path, O_WRONLY | O_CREAT | O_APPEND, mode: 0o644)
             defer { close(descriptor) }
             try Disk.write(Array(text.utf8), to: descriptor, path)
         } catch {
-            warn("the summary cannot be written to '\(BytePath(file).shown)': \(error.text)")
+            refused("the step's summary", path, error)
         }
-    }
-
-    private func warn(_ message: String) {
-        Workspace.show([Diagnostic(.machineFailure, .warning, message)])
     }
 }
 

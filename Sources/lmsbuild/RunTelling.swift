@@ -14,8 +14,12 @@ final class RunTelling: Sendable {
     private let isMeasured: Bool
     private let measures = Mutex(RunMeasures())
 
-    init(_ opened: Workspace, _ hashed: HashedGraph) {
-        desks = (NotificationDesk(opened: opened, files: hashed.graph.tree.files), MeasureDesk(opened))
+    /// `full` is told of what has no room.
+    init(_ opened: Workspace, _ hashed: HashedGraph, full: FullDisk) {
+        desks = (
+            NotificationDesk(opened: opened, files: hashed.graph.tree.files, full: full),
+            MeasureDesk(opened, full: full)
+        )
         graph = hashed.graph
         let known = desks.notifications.states
         isMeasured = desks.measures.isWanted

@@ -23,7 +23,10 @@ struct StatsCommand: AsyncParsableCommand, ExitingCommand {
         }
         let opened = try await Workspace.open(global, overrides: [:])
         let history = try RunHistory.open(opened)
-        let answer = try RunHistory.refusing { try RunStatistics(history, last: last, most: top) }
+        let answer = try RunHistory.refusing {
+            try history.map { try RunStatistics($0, last: last, most: top) } ?? RunStatistics()
+        }
+        if format != "json", answer.days.isEmpty { Terminal.say(RunHistory.nothing) }
         Terminal.out(format == "json" ? answer.json.text(pretty: true) + "\n" : answer.text)
         return .done
     }
@@ -33,7 +36,7 @@ extension RunStatistics {
     // MARK: For people
 
     fileprivate var text: String {
-        guard !days.isEmpty else { return "no run is written down here yet\n" }
+        if days.isEmpty { return "" }
         var rows = [["day", "runs", "ran", "cached", "failed", "hit rate", "time", "saved"]]
         for day in days.suffix(14) + [total] {
             rows.append([

@@ -53,8 +53,7 @@ actor WorkspaceDashboard: DashboardSource {
     func statistics() async throws -> RunStatistics {
         try await telling {
             let opened = try await Workspace.open(global, overrides: overrides)
-            guard Disk.isFolder(opened.state) else { return RunStatistics() }
-            let history = try RunHistory.open(opened)
+            guard let history = try RunHistory.open(opened) else { return RunStatistics() }
             return try RunHistory.refusing { try RunStatistics(history, last: 200, most: 5000) }
         }
     }
@@ -98,19 +97,21 @@ actor WorkspaceDashboard: DashboardSource {
             isCached: target.isGroup ? nil : !missing.contains(index))
     }
 
-    func graph() async throws -> GraphPicture {
-        let (hashed, missing, _) = try await look()
+    func graph() async throws -> GraphView {
+        let (hashed, missing, opened) = try await look()
         let chosen = Set(hashed.graph.targets.indices)
-        let pictured = GraphPictured(graph: hashed.graph, chosen: chosen, affected: nil, missing: missing)
-        return chosen.count > GraphCommand.readableTargets ? pictured.components : pictured.targets
+        let compared = await DashboardBase.compared(opened, hashed)
+        let pictured = GraphPictured(
+            graph: hashed.graph, chosen: chosen, affected: compared.affected, missing: missing)
+        return GraphView(
+            chosen.count > GraphCommand.readableTargets ? pictured.components : pictured.targets,
+            compared: compared.words)
     }
 
     func target(_ label: String) async throws -> TargetView? {
         let (hashed, missing, opened) = try await look()
         let graph = hashed.graph
-        guard let index = graph.targets.indices.first(where: { graph.targets[$0].label.description == label }) else {
-            return nil
-        }
+        guard let name = Label(parsing: Array(label.utf8)), let index = graph.index(of: name) else { return nil }
         let target = graph.targets[index]
         return try await telling {
             let (told, against) = try await ExplainCommand.lastRuns(opened, [label])
@@ -175,6 +176,9 @@ actor WorkspaceDashboard: DashboardSource {
             }
             views.append(view)
         }
+        for index in views.indices {
+            views[index].gaps = await EnvironmentGaps(opened: opened).gaps(of: index, among: views)
+        }
         places = (.now, views)
         return views
     }
@@ -182,6 +186,7 @@ actor WorkspaceDashboard: DashboardSource {
     private static func view(of name: String, _ opened: Workspace) async throws -> EnvironmentView {
         let place = try await DeployPlace(opened, name)
         var view = EnvironmentView(name: name, engine: place.environment.definition.engine.rawValue)
+        view.after = place.environment.definition.after
         let status = try await DeployPlace.refusing {
             try await EnvironmentStatus(of: place.engine, project: place.project)
         }

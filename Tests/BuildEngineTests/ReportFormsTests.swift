@@ -56,6 +56,23 @@ import Testing
         #expect(failure.line ?? 0 == line)
     }
 
+    @Test func aTracebackOfPythonsTellsThePlace() throws {
+        let trace = """
+            Traceback (most recent call last):
+              File "/usr/lib/python3.11/unittest/mock.py", line 1, in patched
+              File "/workspace/readers/tests/unit/test_api.py", line 32, in test_a
+                self.ask("cat")
+              File "/workspace/lib/http/routing.py", line 9, in answer
+            AssertionError: 422 != 200
+            """
+        let text =
+            "<testsuite><testcase classname='test_api.ApiTest' name='test_a'><failure message='m'>\(trace)</failure>"
+            + "</testcase></testsuite>"
+        let failure = try #require(try JUnitReport(Array(text.utf8)).failures.first)
+        #expect(failure.file?.shown == "/workspace/readers/tests/unit/test_api.py")
+        #expect(failure.line == 32)
+    }
+
     @Test func anEnormousOutputIsReadAndDropped() throws {
         let noise = String(repeating: "0123456789abcdef\u{1}", count: 100_000)
         let text =

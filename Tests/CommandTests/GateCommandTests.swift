@@ -153,6 +153,6 @@ import Testing
         let outcome = try await program.run(
             "run", "app:unit", in: repository.path, environment: ["GITHUB_STEP_SUMMARY": "/nonexistent/file"])
         #expect(outcome.status == 0)
-        #expect(outcome.errors.contains("the summary cannot be written"))
+        #expect(outcome.errors.contains("the step's summary cannot be written"))
     }
 }

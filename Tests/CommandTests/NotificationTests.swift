@@ -10,7 +10,7 @@ import Testing
     private let program = Program()
 
     /// Refuses what Slack refuses, in its words; `self.state["answer"]` is what else to do.
-    private static let slack = #"""
+    static let slack = #"""
         import json, time
         LOG = "LOGFILE"
         def check(body):

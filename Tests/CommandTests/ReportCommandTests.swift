@@ -202,6 +202,39 @@ import Testing
         #expect(none.errors.contains("no run is written down here yet"))
     }
 
+    /// Nothing ran yet: lists are empty, and nothing is made for whoever only asks.
+    @Test func withoutAnyRunListsAreEmpty() async throws {
+        let repository = try await workspace()
+        for words in [["history"], ["stats"], ["report", "--list"]] {
+            let outcome = try await program.run(words, in: repository.path)
+            #expect(outcome.status == 0 && outcome.output == "", "\(words)")
+            #expect(outcome.errors == "no run is written down here yet; 'lmsbuild run' writes one\n", "\(words)")
+        }
+        let runs = try await json(
+            try await program.run("history", "--format", "json", in: repository.path), schema: "runs")
+        #expect(runs.member("runs")?.elements?.count == 0)
+        let statistics = try await json(
+            try await program.run("stats", "--format", "json", in: repository.path), schema: "stats")
+        #expect(statistics.member("days")?.elements?.count == 0)
+        #expect(try await program.run("report", in: repository.path).status == 2)
+        #expect(!Disk.isFolder(repository.path.appending(".lmsbuild")))
+        for words in [["history"], ["stats"], ["report"], ["serve", "--export", "x"], ["notify", "test"]] {
+            let outside = try await program.run(words, in: repository.folder.path)
+            #expect(outside.status == 2 && outside.errors.contains("there is no Buildfile in"), "\(words)")
+        }
+    }
+
+    @Test func aLogThatTellsNothingIsPassedOver() async throws {
+        let repository = try await workspace()
+        _ = try await run(in: repository)
+        try repository.write(".lmsbuild/events/20990101-000000-0000.jsonl", "")
+        let outcome = try await program.run("report", in: repository.path)
+        #expect(outcome.status == 0)
+        #expect(
+            outcome.errors == "the log of the run 20990101-000000-0000 cannot be read; the one before it is shown\n")
+        #expect(outcome.output.contains("ran 3, cached 0"))
+    }
+
     @Test func aRunThatWasKilledIsShownAsFarAsItCame() async throws {
         let repository = try await workspace()
         _ = try await run(in: repository)

@@ -26,9 +26,15 @@ private struct StagedSource: DashboardSource {
         return SystemView(components: [component])
     }
 
-    func graph() async throws -> GraphPicture {
-        GraphPicture(
-            nodes: [.init(name: Self.hostile, component: "web", kind: "service", stage: nil)], edges: [])
+    func graph() async throws -> GraphView {
+        GraphView(
+            GraphPicture(
+                nodes: [
+                    .init(
+                        name: Self.hostile, component: "web", kind: "service", stage: nil, isAffected: true,
+                        isCached: true)
+                ],
+                edges: []), compared: "affected by \(Self.hostile)")
     }
 
     func target(_ label: String) async throws -> TargetView? {
@@ -52,6 +58,15 @@ private struct StagedSource: DashboardSource {
         view.deployments = [
             .init(time: 0, action: "deploy", release: "r", who: Self.hostile, why: Self.hostile, end: "deployed")
         ]
+        var gap = EnvironmentGap(from: Self.hostile)
+        gap.releases = [(String(repeating: "ef", count: 32), 0), (Self.hostile, 0)]
+        gap.services = [
+            .init(
+                name: Self.hostile, what: "changed", changes: [Self.hostile], commits: [Self.hostile],
+                without: [Self.hostile])
+        ]
+        gap.unknown = Self.hostile
+        view.gaps = [gap, EnvironmentGap(from: "dev")]
         return [view]
     }
 }
@@ -95,6 +110,33 @@ private struct StagedSource: DashboardSource {
         ] {
             #expect(await site.file(path) == nil, "\(path)")
         }
+    }
+
+    @Test(arguments: ["web:build", "a.b-c_d:verify", "web:verify[other-web]"])
+    func aPagesNameIsItsLabels(label: String) {
+        let path = PageLinks.targetPath(label)
+        #expect(PageLinks.label(ofPage: String(path.dropFirst(8).dropLast(5))) == label)
+    }
+
+    @Test(arguments: ["", "web", "~", "web~build~x", "web~build~~", "web~verify~~a]", "web:build", "a~b~~c~d"])
+    func otherNamesAreNoPages(name: String) async {
+        #expect(await site.file("/targets/\(name).html") == nil)
+    }
+
+    @Test func thePageSaysWhatOneEnvironmentHasAndTheNextHasNot() async throws {
+        let page = try #require(await text("/environments.html"))
+        #expect(page.contains(" has and prod has not</h3>"))
+        #expect(page.contains("2 releases, the newest <span class=\"hash\">efefefefefef</span>"))
+        #expect(
+            page.contains("<h3>Between dev and prod</h3>\n<p class=\"soft\">Nothing: both run the same release.</p>"))
+    }
+
+    @Test func theGraphSaysWhatItsMarksMean() async throws {
+        let page = try #require(await text("/graph.html"))
+        #expect(page.contains("<p id=\"note\">affected by &lt;script&gt;"))
+        // Affected, and there is a result already.
+        let node = try #require(page.firstMatch(of: #/<g class="node affected" id="n0">.*<\/g>/#)).0
+        #expect(node.contains("</title>") && node.contains(">✓</text>"))
     }
 
     @Test func theSearchFindsComponentsAndTargets() async throws {

@@ -63,6 +63,20 @@ import Testing
                 """)
     }
 
+    /// A screen reader spells rules out; words it reads.
+    @Test func whatIsReadAloudHasNoRules() {
+        var run = Transcript(ConsoleLook(isSpoken: true))
+        run.end("größe:unit", Transcript.failure(exit: 1, output: "大きい\n", saying: "größe:unit failed"), took: 2)
+        #expect(
+            run.text == """
+                FAILED  größe:unit  exit 1  2.0s
+                output of größe:unit:
+                大きい
+                end of output of größe:unit
+                error[LMS501]: größe:unit failed
+                """)
+    }
+
     @Test(arguments: [Verbosity.normal, .quiet])
     func failuresWithKeepGoing(verbosity: Verbosity) {
         var run = Transcript(ConsoleLook(), verbosity)

@@ -24,5 +24,6 @@ import Testing
         #expect(look.isLive == isLive)
         #expect(look.hasColour == hasColour)
         #expect(look.namesSuccesses == (style != .none))
+        #expect(look.isSpoken == (style == .plain))
     }
 }

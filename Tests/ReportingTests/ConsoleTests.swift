@@ -70,6 +70,22 @@ import Testing
                 + "[1/2]\n" + "\r\u{1B}[1A\u{1B}[J" + "nothing to do in 0ms\n")
     }
 
+    /// Lines that come faster than the block is drawn do not take it away.
+    @Test func theBlockStaysBelowEachLine() throws {
+        let bench = try Bench(isLive: true)
+        bench.console.receive(start(3))
+        bench.wait(100)
+        bench.console.refresh()
+        for name in ["a:build", "b:build"] {
+            bench.wait(1)
+            bench.console.receive(ran(name))
+        }
+        #expect(
+            bench.written()
+                == "[0/3]\n\r\u{1B}[1A\u{1B}[Jok      a:build                  1.0s\n[1/3]\n"
+                + "\r\u{1B}[1A\u{1B}[Jok      b:build                  1.0s\n[2/3]\n")
+    }
+
     @Test func anInterruptedConsoleLeavesNoBlock() throws {
         let bench = try Bench(isLive: true)
         bench.console.receive(start(2))

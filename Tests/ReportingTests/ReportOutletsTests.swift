@@ -137,6 +137,17 @@ import Testing
         #expect(!text.contains("<script") && !text.contains("[x](y)"))
     }
 
+    /// Servers show places from the repository's root, wherever the workspace lies in it.
+    @Test func filesAreNamedFromTheRepositorysRoot() {
+        var annotations = GitHubAnnotations(below: BytePath("sub/services"))
+        annotations.receive(report(reports(failures: 0, findings: 1)))
+        #expect(annotations.lines.first?.hasPrefix("::warning file=sub/services/src/a.py,line=1,") == true)
+        var quality = CodeQuality(below: BytePath("sub/services"))
+        quality.receive(report(reports(failures: 0, findings: 1)))
+        #expect(
+            quality.json.elements?.first?.member("location")?.member("path")?.text == "sub/services/src/a.py")
+    }
+
     @Test func equalFindingsHaveFingerprintsOfTheirOwn() throws {
         var reports = reports(failures: 0, findings: 1)
         reports.findings = [reports.findings[0], reports.findings[0], Finding(rule: "x", message: "in no file")]
