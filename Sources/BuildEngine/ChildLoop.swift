@@ -242,6 +242,8 @@ final class ChildLoop: Sendable {
                 return milliseconds(until: state.alarms.first?.moment)
             }
             for answer in answers { answer() }
+            // What a program printed is its asker's, and not to be kept until the next one ends.
+            answers = []
             guard let wait else { return }
             ready = events.wait(wait)
         }

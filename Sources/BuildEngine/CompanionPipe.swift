@@ -10,6 +10,8 @@ final class CompanionPipe: CommandPipe {
         var input: Int32
         var output: Int32
         var pid: pid_t
+        /// Once there is no program any more.
+        var ending = CommandResult.Ending.exited(0)
         var buffer: [UInt8] = []
         /// Bytes at the front of `buffer` that were handed out.
         var taken = 0
@@ -125,20 +127,23 @@ final class CompanionPipe: CommandPipe {
         }
     }
 
-    func close() {
+    func close() { _ = finish() }
+
+    func finish() -> CommandResult.Ending {
         state.withLock { state in
-            guard state.pid > 0 else { return }
+            guard state.pid > 0 else { return state.ending }
             Glibc.close(state.input)
             if state.output >= 0 { Glibc.close(state.output) }
-            end(state.pid)
+            state.ending = end(state.pid)
             state.pid = 0
             state.input = -1
             state.output = -1
+            return state.ending
         }
     }
 
     /// Waits for the program, whose streams are closed, to end; one that does not is ended.
-    private func end(_ pid: pid_t) {
+    private func end(_ pid: pid_t) -> CommandResult.Ending {
         let descriptor = clinux_pidfd_open(pid)
         for signal in [SIGTERM, SIGKILL] where descriptor >= 0 {
             var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
@@ -150,7 +155,10 @@ final class CompanionPipe: CommandPipe {
         if descriptor >= 0 { Glibc.close(descriptor) }
         loop.remove(companion: pid)
         kill(-pid, SIGKILL)
-        while waitpid(pid, nil, 0) < 0, errno == EINTR {}
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        return clinux_signaled(status) != 0
+            ? .signalled(clinux_term_signal(status)) : .exited(clinux_exit_code(status))
     }
 
     /// Waits for output; false at its end.

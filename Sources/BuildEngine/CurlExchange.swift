@@ -89,7 +89,7 @@ package struct CurlExchange: HTTPExchange {
         return answer
     }
 
-    private static func tooLarge(_ request: HTTPRequest) -> HTTPFailure {
+    static func tooLarge(_ request: HTTPRequest) -> HTTPFailure {
         let limit = request.bodyLimit
         let shown = limit >= 1 << 20 ? "\(limit >> 20) MiB" : "\(limit) bytes"
         return HTTPFailure(.tooLarge, "the answer's body is larger than \(shown)")
@@ -118,12 +118,17 @@ package struct CurlExchange: HTTPExchange {
 
     private static func late(_ result: CommandResult, _ request: HTTPRequest) -> HTTPFailure {
         if result.output.count > request.bodyLimit { return tooLarge(request) }
+        return late(result.output.count, request)
+    }
+
+    /// The time was up when so many bytes had come.
+    static func late(_ count: Int, _ request: HTTPRequest) -> HTTPFailure {
         let seconds = "\(request.limit.components.seconds)s"
         return HTTPFailure(
             .timeout,
-            result.output.isEmpty
+            count == 0
                 ? "there was no answer within \(seconds)"
-                : "the answer was not complete within \(seconds): \(result.output.count) bytes came")
+                : "the answer was not complete within \(seconds): \(count) bytes came")
     }
 
     /// curl's last line, without its number.

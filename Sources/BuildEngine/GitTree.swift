@@ -281,66 +281,20 @@ extension GitRepository {
         // A path that is no UTF-8 cannot be an argument here.
         let named = String(validating: prefix.bytes, as: UTF8.self)
         let start = named.map { $0.isEmpty ? id.hex : id.hex + ":" + $0 } ?? id.hex
-        let result = try await asker.run(["ls-tree", "-r", "-z", "--full-tree", start])
+        let question = ["ls-tree", "-r", "-z", "--full-tree", start]
+        let below = named == nil ? prefix : BytePath.root
+        if let read = TreeListing.read(asker.command(question), runner, below: below) {
+            return GitTree(entries: read.entries, ids: read.ids, naming: naming, objects: objects ?? self.objects())
+        }
+        let result = try await asker.run(question)
         var output = result.output
         if !result.succeeded {
             let commitIsThere = try await asker.run(["cat-file", "-e", id.hex + "^{tree}"]).succeeded
             guard commitIsThere, start != id.hex else { throw asker.refusal("ls-tree", result) }
             output = []
         }
-        let files = Self.files(in: output, below: named == nil ? prefix : .root)
+        let files = TreeListing.files(in: output, below: below)
         return GitTree(entries: files.entries, ids: files.ids, naming: naming, objects: objects ?? self.objects())
-    }
-
-    /// The output of `ls-tree -r -z`: `mode SP type SP id TAB path NUL`.
-    private static func files(in output: [UInt8], below prefix: BytePath) -> (
-        entries: FileEntries, ids: ObjectIDs
-    ) {
-        // Mode, type and id take more than the bytes that go with a path.
-        let most = output.count / 50 + 1
-        var ids: ObjectIDs = []
-        if let packer = EntriesPacker(files: most, bytes: output.count) {
-            var isWhole = true
-            output.withUnsafeBytes { bytes in
-                forEachFile(in: bytes, below: prefix) { path, kind, id in
-                    isWhole = packer.append(path, kind) && isWhole
-                    ids.append(id)
-                }
-            }
-            if isWhole, packer.isSorted { return (packer.finish(), ids) }
-        }
-        var files: [(entry: FileEntry, id: ObjectID)] = []
-        output.withUnsafeBytes { bytes in
-            forEachFile(in: bytes, below: prefix) { path, kind, id in
-                files.append((FileEntry(path: BytePath(bytes: Array(path)), kind: kind), id))
-            }
-        }
-        files.sort { $0.entry.path < $1.entry.path }
-        ids = []
-        for file in files { ids.append(file.id) }
-        return (FileEntries(files.map(\.entry)), ids)
-    }
-
-    private static func forEachFile(
-        in bytes: UnsafeRawBufferPointer, below prefix: BytePath,
-        _ body: (UnsafeRawBufferPointer, FileKind, ObjectID) -> Void
-    ) {
-        let above = prefix.isEmpty ? [] : prefix.bytes + [UInt8(ascii: "/")]
-        var start = 0
-        while start < bytes.count {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
-            guard let end = rest.first(0), let tab = rest.first(9), tab < end else { return }
-            start += end + 1
-            // The mode has six digits, and the id ends before the tab.
-            let id = rest[..<tab].lastIndex(of: UInt8(ascii: " ")).flatMap {
-                ObjectID(hex: UnsafeRawBufferPointer(rebasing: rest[($0 + 1)..<tab]))
-            }
-            let whole = UnsafeRawBufferPointer(rebasing: rest[(tab + 1)..<end])
-            guard let id, whole.starts(with: above), whole.count > above.count else { continue }
-            let path = UnsafeRawBufferPointer(rebasing: whole[above.count...])
-            if path.mayBeLeftOut, BytePath(bytes: Array(path)).isLeftOut { continue }
-            body(path, kind(ofMode: Array(rest[..<6])[...]), id)
-        }
     }
 
     static func kind(ofMode mode: ArraySlice<UInt8>) -> FileKind {
@@ -351,23 +305,5 @@ extension GitRepository {
         case "160000": .submodule
         default: .file
         }
-    }
-}
-
-extension UnsafeRawBufferPointer {
-    /// Whether some part of the path begins with a dot, as of hardly any one does.
-    fileprivate var mayBeLeftOut: Bool {
-        var isStart = true
-        for byte in self {
-            if isStart, byte == UInt8(ascii: ".") { return true }
-            isStart = byte == UInt8(ascii: "/")
-        }
-        return false
-    }
-
-    /// The place of the first such byte.
-    fileprivate func first(_ byte: Int32) -> Int? {
-        guard let base = baseAddress, let found = memchr(base, byte, count) else { return nil }
-        return UnsafeRawPointer(found) - base
     }
 }

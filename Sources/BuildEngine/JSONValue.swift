@@ -79,6 +79,9 @@ extension JSONValue {
         return bytes
     }
 
+    /// Appends the text on one line.
+    package func write(to bytes: inout [UInt8]) { write(to: &bytes, level: nil) }
+
     private func write(to bytes: inout [UInt8], level: Int?) {
         switch self {
         case .object(let members):
@@ -122,21 +125,30 @@ extension JSONValue {
 
     private static let digits = Array("0123456789abcdef".utf8)
 
-    static func write(_ text: String, to bytes: inout [UInt8]) {
+    /// Appends `text` in quotation marks.
+    package static func write(_ text: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""): bytes.append(contentsOf: "\\\"".utf8)
-            case UInt8(ascii: "\\"): bytes.append(contentsOf: "\\\\".utf8)
-            case UInt8(ascii: "\n"): bytes.append(contentsOf: "\\n".utf8)
-            case UInt8(ascii: "\r"): bytes.append(contentsOf: "\\r".utf8)
-            case UInt8(ascii: "\t"): bytes.append(contentsOf: "\\t".utf8)
-            case 0..<0x20, 0x7F:
-                bytes.append(contentsOf: "\\u00".utf8)
-                bytes.append(contentsOf: [digits[Int(byte >> 4)], digits[Int(byte & 15)]])
-            default: bytes.append(byte)
-            }
+        // Nearly all texts have nothing that must be spelled in another way.
+        let isPlain = text.utf8.withContiguousStorageIfAvailable { text in
+            let isPlain = text.allSatisfy { $0 >= 0x20 && $0 != 0x7F && $0 != 0x22 && $0 != 0x5C }
+            if isPlain { bytes.append(contentsOf: text) }
+            return isPlain
         }
+        if isPlain != true { for byte in text.utf8 { escape(byte, to: &bytes) } }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func escape(_ byte: UInt8, to bytes: inout [UInt8]) {
+        switch byte {
+        case UInt8(ascii: "\""): bytes.append(contentsOf: "\\\"".utf8)
+        case UInt8(ascii: "\\"): bytes.append(contentsOf: "\\\\".utf8)
+        case UInt8(ascii: "\n"): bytes.append(contentsOf: "\\n".utf8)
+        case UInt8(ascii: "\r"): bytes.append(contentsOf: "\\r".utf8)
+        case UInt8(ascii: "\t"): bytes.append(contentsOf: "\\t".utf8)
+        case 0..<0x20, 0x7F:
+            bytes.append(contentsOf: "\\u00".utf8)
+            bytes.append(contentsOf: [digits[Int(byte >> 4)], digits[Int(byte & 15)]])
+        default: bytes.append(byte)
+        }
     }
 }

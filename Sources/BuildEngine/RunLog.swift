@@ -9,8 +9,12 @@ struct RunLog {
     private static let heading = mark.count + 8 + 32
 
     private let bytes: [UInt8]
-    /// In the order in which they were written. Whoever asks, asks for a few: a table of all would take longer to make.
+    /// In the order in which they were written.
     private let entries: [Entry]
+    /// The last entry by the first word of its label's SHA-256. Whoever asks for a few needs none: making it takes longer than
+    /// looking through all of them a few times.
+    private var places: [UInt64: Int]?
+    private var questions = 0
 
     private struct Entry {
         /// The first word of the label's SHA-256.
@@ -50,11 +54,24 @@ struct RunLog {
         bytes[(range.lowerBound + Self.heading)..<(range.lowerBound + Self.heading + 32)]
     }
 
+    /// Questions that are answered without a table.
+    private static let few = 16
+
     /// Where the last entry of the label with this name stands.
-    private func place(of name: SHA256Value) -> Range<Int>? {
+    private mutating func place(of name: SHA256Value) -> Range<Int>? {
         let name = name.bytes
         let word = name.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
-        return entries.last { $0.word == word && self.name(at: $0.range).elementsEqual(name) }?.range
+        func isWanted(_ entry: Entry) -> Bool {
+            entry.word == word && self.name(at: entry.range).elementsEqual(name)
+        }
+        questions += 1
+        if questions <= Self.few { return entries.last(where: isWanted)?.range }
+        if places == nil {
+            places = Dictionary(entries.enumerated().map { ($1.word, $0) }) { $1 }
+        }
+        guard let last = places?[word] else { return nil }
+        // Two labels whose names begin alike share a place in the table.
+        return entries[...last].last(where: isWanted)?.range
     }
 
     private static func name(_ label: Label) -> SHA256Value { SHA256Value.of(Array(label.description.utf8)) }
@@ -78,7 +95,7 @@ struct RunLog {
     }
 
     /// Nil where there is none, or the last one is damaged.
-    func last(of label: Label) -> RunRecord? {
+    mutating func last(of label: Label) -> RunRecord? {
         guard let range = place(of: Self.name(label)) else { return nil }
         var reader = PackedReader(rest: bytes[range].dropFirst(Self.mark.count + 8))
         guard let sum = reader.take(32), SHA256Value.of(Array(reader.rest)).bytes.elementsEqual(sum),

@@ -42,8 +42,9 @@ package final class RunRecords: Sendable {
     /// Nil where the target never ran here, or its record is damaged. What is kept after the first call is not seen.
     package func last(_ label: Label) -> RunRecord? {
         found.withLock { found in
-            let entries = found ?? RunLog(bytes: (try? Disk.contents(of: log)) ?? [])
-            found = entries
+            // Taken out, so that it is not copied when it notes something.
+            var entries = found.take() ?? RunLog(bytes: (try? Disk.contents(of: log)) ?? [])
+            defer { found = entries }
             return entries.last(of: label)
         }
     }
@@ -53,7 +54,7 @@ package final class RunRecords: Sendable {
     @discardableResult
     package func keep(_ target: Int, of hashed: HashedGraph, succeeded: Bool) -> [Change] {
         guard let manifest = try? hashed.manifest(of: target) else { return [] }
-        let label = hashed.graph.targets[target].label
+        let label = hashed.graph.targets.label(target)
         let before = last(label)?.state.manifests[label.description]
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)

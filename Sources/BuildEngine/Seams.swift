@@ -127,6 +127,15 @@ package protocol CommandPipe: Sendable {
     func read(_ count: Int) throws -> [UInt8]
     /// Closes standard input and waits for the program to end.
     func close()
+    /// As `close`, and says how the program ended; `.exited(0)` where nobody can tell.
+    func finish() -> CommandResult.Ending
+}
+
+extension CommandPipe {
+    package func finish() -> CommandResult.Ending {
+        close()
+        return .exited(0)
+    }
 }
 
 /// Talks to one container engine.

@@ -79,8 +79,10 @@ extension Command {
     /// The file that the first argument names, looked up in the command's own PATH.
     private func executablePath() throws(SpawnError) -> String {
         guard let name = arguments.first, !name.isEmpty else { throw SpawnError(program: "", errno: ENOENT) }
-        let texts = arguments + environment.flatMap { [$0.key, $0.value] }
-        guard texts.allSatisfy({ !$0.utf8.contains(0) }) else { throw SpawnError(program: name, errno: EINVAL) }
+        guard arguments.allSatisfy(\.isCString), environment.allSatisfy({ $0.key.isCString && $0.value.isCString })
+        else {
+            throw SpawnError(program: name, errno: EINVAL)
+        }
         if name.utf8.contains(UInt8(ascii: "/")) { return name }
         guard let found = ProgramSearch(path: environment["PATH"] ?? "/usr/bin:/bin").file(named: name) else {
             throw SpawnError(program: name, errno: ENOENT)
@@ -111,6 +113,16 @@ package struct ProgramSearch: Sendable {
             }
         }
         return nil
+    }
+}
+
+extension String {
+    /// Whether nothing of it is lost where a zero ends it.
+    fileprivate var isCString: Bool {
+        let isWhole = utf8.withContiguousStorageIfAvailable { bytes in
+            bytes.baseAddress.map { memchr($0, 0, bytes.count) == nil } ?? true
+        }
+        return isWhole ?? !utf8.contains(0)
     }
 }
 

@@ -14,6 +14,7 @@ package final class EventLog: Sendable {
     private struct State {
         var descriptor: Int32 = -1
         var isOpen = true
+        var line: [UInt8] = []
         /// Targets that were as the last run left them and of which no line tells yet.
         var upToDate: [(label: Label, saved: Duration)] = []
         var upToDateCount = 0
@@ -63,17 +64,18 @@ package final class EventLog: Sendable {
             }
             var at = now()
             if case .targetStarted(_, at: let start) = event { at = start }
-            guard let entry = RecordedEvent(at: max(.zero, at - began), event).json else { return nil }
-            var bytes: [UInt8] = []
+            let recorded = RecordedEvent(at: max(.zero, at - began), event)
+            // The same memory for every line.
+            state.line.removeAll(keepingCapacity: true)
+            guard recorded.write(to: &state.line) else { return nil }
             if state.upToDateCount > 0 {
-                bytes +=
-                    RecordedEvent.upToDate(state.upToDate, count: state.upToDateCount, at: max(.zero, at - began)).line
+                let before = RecordedEvent.upToDate(state.upToDate, count: state.upToDateCount, at: recorded.at).line
+                state.line.insert(contentsOf: before, at: 0)
                 (state.upToDate, state.upToDateCount) = ([], 0)
             }
-            bytes += entry.line
             do throws(StoreError) {
                 if state.descriptor < 0 { state.descriptor = try begin() }
-                try Disk.write(bytes, to: state.descriptor, path)
+                try Disk.write(state.line, to: state.descriptor, path)
             } catch {
                 state.isOpen = false
                 return error

@@ -31,18 +31,53 @@ extension RunHeading {
 extension RecordedEvent {
     /// The line of the log; nil for what leaves none: a group, which has nothing to run.
     package var json: JSONValue? {
-        let (kind, members): (String, [(String, JSONValue)])
-        switch event {
-        case .runStarted(let start): (kind, members) = ("started", start.members)
-        case .targetStarted(let label, at: _): (kind, members) = ("begun", [("label", .string(label.description))])
-        case .targetFinished(let report):
-            if case .nothing = report.outcome { return nil }
-            (kind, members) = ("ended", report.members)
-        case .notice(let diagnostic): (kind, members) = ("notice", [("diagnostic", diagnostic.recorded)])
-        case .interrupted(let signal): (kind, members) = ("interrupted", [("signal", .number(Int(signal)))])
-        case .runFinished(let summary): (kind, members) = ("finished", summary.members)
+        var members: [(String, JSONValue)] = []
+        return visit { members.append(($0, $1)) } ? .object(members) : nil
+    }
+
+    /// Appends the line and its newline to `bytes`, and says whether there is one. The same text as that of `json`, for logs
+    /// that are written while a run waits.
+    func write(to bytes: inout [UInt8]) -> Bool {
+        var isFirst = true
+        let isWritten = visit { name, value in
+            bytes.append(isFirst ? UInt8(ascii: "{") : UInt8(ascii: ","))
+            isFirst = false
+            JSONValue.write(name, to: &bytes)
+            bytes.append(UInt8(ascii: ":"))
+            value.write(to: &bytes)
         }
-        return .object([("event", .string(kind)), ("at", .number(at.microseconds))] + members)
+        if isWritten { bytes.append(contentsOf: [UInt8(ascii: "}"), UInt8(ascii: "\n")]) }
+        return isWritten
+    }
+
+    /// Hands on each member in its order, or none and gives false.
+    private func visit(_ take: (String, JSONValue) -> Void) -> Bool {
+        func begin(_ kind: String) {
+            take("event", .string(kind))
+            take("at", .number(at.microseconds))
+        }
+        switch event {
+        case .runStarted(let start):
+            begin("started")
+            for (name, value) in start.members { take(name, value) }
+        case .targetStarted(let label, at: _):
+            begin("begun")
+            take("label", .string(label.description))
+        case .targetFinished(let report):
+            if case .nothing = report.outcome { return false }
+            begin("ended")
+            report.visit(take)
+        case .notice(let diagnostic):
+            begin("notice")
+            take("diagnostic", diagnostic.recorded)
+        case .interrupted(let signal):
+            begin("interrupted")
+            take("signal", .number(Int(signal)))
+        case .runFinished(let summary):
+            begin("finished")
+            for (name, value) in summary.members { take(name, value) }
+        }
+        return true
     }
 
     /// One line for many targets that were as the last run left them; the first of them are named.
@@ -80,37 +115,46 @@ extension RunSummary {
 extension TargetReport {
     /// Everything but the moment.
     var members: [(String, JSONValue)] {
-        var members: [(String, JSONValue)] = [
-            ("label", .string(label.description)), ("hash", hasHash ? .string(inputHash.hex) : .null),
-            ("outcome", .string(word)),
-        ]
-        var shown = output
-        var most = EventForm.successOutput
+        var members: [(String, JSONValue)] = []
+        visit { members.append(($0, $1)) }
+        return members
+    }
+
+    /// Hands on each member in its order.
+    fileprivate func visit(_ take: (String, JSONValue) -> Void) {
+        take("label", .string(label.description))
+        take("hash", hasHash ? .string(inputHash.hex) : .null)
+        take("outcome", .string(word))
         switch outcome {
-        case .ran(let reason): members.append(("reason", .string(reason.word)))
-        case .cached(let restored): members.append(("restored", .bool(restored)))
-        case .failed(let failure):
-            members.append(("failure", failure.recorded))
-            if shown.isEmpty { shown = failure.output }
-            most = EventForm.failureOutput
-        case .skipped(let culprit): members.append(("because", culprit.map { .string($0.description) } ?? .null))
+        case .ran(let reason): take("reason", .string(reason.word))
+        case .cached(let restored): take("restored", .bool(restored))
+        case .failed(let failure): take("failure", failure.recorded)
+        case .skipped(let culprit): take("because", culprit.map { .string($0.description) } ?? .null)
         case .notStarted, .nothing: break
         }
-        members.append(("check", .bool(isCheck)))
-        if duration > .zero { members.append(("duration", .number(duration.microseconds))) }
-        if saved > .zero { members.append(("saved", .number(saved.microseconds))) }
-        if !waitedFor.isEmpty { members.append(("waited", .array(waitedFor.map { .string($0.description) }))) }
-        if !changes.isEmpty { members.append(("changes", .array(changes.prefix(EventForm.entries).map(\.recorded)))) }
-        if let image { members.append(("image", .string(image))) }
-        if let imageDigest { members.append(("digest", .string(imageDigest))) }
-        if let verified { members.append(("verified", .array([.number(verified.terms), .number(verified.of)]))) }
-        if let outputSize { members.append(("size", .number(outputSize))) }
-        if let reports { members.append(("reports", reports.recorded)) }
-        if !shown.isEmpty {
-            members.append(("output", .string(String(decoding: shown.suffix(most), as: UTF8.self))))
-            if shown.count > most { members.append(("cut", .number(shown.count - most))) }
+        take("check", .bool(isCheck))
+        if duration > .zero { take("duration", .number(duration.microseconds)) }
+        if saved > .zero { take("saved", .number(saved.microseconds)) }
+        if !waitedFor.isEmpty { take("waited", .array(waitedFor.map { .string($0.description) })) }
+        if !changes.isEmpty { take("changes", .array(changes.prefix(EventForm.entries).map(\.recorded))) }
+        if let image { take("image", .string(image)) }
+        if let imageDigest { take("digest", .string(imageDigest)) }
+        if let verified { take("verified", .array([.number(verified.terms), .number(verified.of)])) }
+        if let outputSize { take("size", .number(outputSize)) }
+        if let reports { take("reports", reports.recorded) }
+        visitOutput(take)
+    }
+
+    private func visitOutput(_ take: (String, JSONValue) -> Void) {
+        var shown = output
+        var most = EventForm.successOutput
+        if case .failed(let failure) = outcome {
+            if shown.isEmpty { shown = failure.output }
+            most = EventForm.failureOutput
         }
-        return members
+        if shown.isEmpty { return }
+        take("output", .string(String(decoding: shown.suffix(most), as: UTF8.self)))
+        if shown.count > most { take("cut", .number(shown.count - most)) }
     }
 
     /// `ran`, `cached`, `failed`, `skipped` or `not-started`; `nothing` for a group.

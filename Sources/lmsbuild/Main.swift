@@ -61,6 +61,11 @@ enum Main {
     }
 
     private static func run(_ arguments: [String]) async -> BuildEngine.ExitCode {
+        // Understanding a command line takes longer than all else that is done for this one.
+        if arguments == ["--version"] {
+            Terminal.out(LMSBuild.version + "\n")
+            return .done
+        }
         do {
             let arguments = GlobalOptions.movedBehindCommand(arguments)
             if let name = arguments.first, let later = LaterCommands.refusal(name) { throw Refusal(later, .wrongInput) }

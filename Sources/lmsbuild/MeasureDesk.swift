@@ -111,8 +111,14 @@ struct MeasureDesk: Sendable {
         var subject = TraceSubject(project: project, version: LMSBuild.version)
         subject.job = JobFacts(opened.environment)
         if let repository = opened.repository {
-            if subject.job.branch == nil { subject.job.branch = await repository.branch() }
-            if subject.job.commit == nil { subject.job.commit = try? await repository.headCommit }
+            // What plain files tell takes no process.
+            let seen = repository.checkedOut()
+            if subject.job.branch == nil { subject.job.branch = seen.branch }
+            if subject.job.commit == nil { subject.job.commit = seen.commit }
+            if seen.commit == nil {
+                if subject.job.branch == nil { subject.job.branch = await repository.branch() }
+                if subject.job.commit == nil { subject.job.commit = try? await repository.headCommit }
+            }
         }
         subject.resource = settings.resource(version: LMSBuild.version)
         subject.parent = settings.parent
@@ -197,9 +203,10 @@ struct MeasureDesk: Sendable {
         let now = time(nil)
         let due = parcels.filter { book.mayBeAsked($0.key, now: now) }
         if due.isEmpty { return }
-        guard let exchange = CurlExchange(commands: opened.commands, environment: opened.environment) else {
+        guard let curl = CurlExchange(commands: opened.commands, environment: opened.environment) else {
             return Self.warn("measures cannot be sent: the program 'curl' is not there", hint: "install curl")
         }
+        let exchange: any HTTPExchange = opened.isSlow(.loopback) ? curl : LoopbackExchange(otherwise: curl)
         let problems = await withTaskGroup(
             of: (Int, String, Bool)?.self, returning: [Int: (String, Bool)].self
         ) { group in
@@ -225,7 +232,7 @@ struct MeasureDesk: Sendable {
 
     /// Nil where it was taken.
     private static func problem(
-        with request: HTTPRequest, _ exchange: CurlExchange, _ until: ContinuousClock.Instant
+        with request: HTTPRequest, _ exchange: any HTTPExchange, _ until: ContinuousClock.Instant
     ) async -> (message: String, isSilent: Bool)? {
         var request = request
         request.limit = max(.milliseconds(100), until - ContinuousClock.now - .milliseconds(300))

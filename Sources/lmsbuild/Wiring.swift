@@ -260,6 +260,8 @@ struct Workspace: Sendable {
         case attributes
         /// Looking only at what somebody who has watched since the last look says may have changed.
         case watch
+        /// Sending what stays on this machine without `curl`.
+        case loopback
     }
 
     func isSlow(_ path: FastPath) -> Bool { Self.isSlow(path, environment) }

@@ -16,15 +16,34 @@ import Testing
 
     @Test func theLastEntryOfALabelCounts() throws {
         let bytes = entry(one, time: 1) + entry(two, time: 2) + entry(one, time: 3, succeeded: false)
-        let log = RunLog(bytes: bytes)
-        let last = try #require(log.last(of: one))
+        var log = RunLog(bytes: bytes)
+        let found = log.last(of: one)
+        let last = try #require(found)
         #expect(last.time == 3)
         #expect(!last.succeeded)
         #expect(last.state.hashes == ["one:build": InputHash(SHA256Value.of([3]))])
         #expect(last.state.manifests == ["one:build": manifest])
-        #expect(log.last(of: two)?.time == 2)
-        #expect(log.last(of: Label(component: "three", stage: "build")) == nil)
+        let (second, third) = (log.last(of: two), log.last(of: Label(component: "three", stage: "build")))
+        #expect(second?.time == 2)
+        #expect(third == nil)
         #expect(log.live == entry(two, time: 2) + entry(one, time: 3, succeeded: false))
+    }
+
+    @Test func whoAsksForManyGetsTheSameAsWhoAsksForOne() {
+        let labels = (0..<40).map { Label(component: "c\($0)", stage: "build") }
+        let bytes = [1, 2].flatMap { round in
+            labels.enumerated().flatMap { entry($1, time: round * 100 + $0, succeeded: $0 % 3 > 0) }
+        }
+        var many = RunLog(bytes: bytes)
+        for (number, label) in labels.enumerated() {
+            var one = RunLog(bytes: bytes)
+            let (last, alone) = (many.last(of: label), one.last(of: label))
+            #expect(last?.time == 200 + number)
+            #expect(last?.time == alone?.time)
+            #expect(last?.succeeded == (number % 3 > 0))
+        }
+        let other = many.last(of: one)
+        #expect(other == nil)
     }
 
     @Test func aDamagedEntryIsNone() {
@@ -33,21 +52,26 @@ import Testing
         for place in first.indices {
             var damaged = bytes
             damaged[place] ^= 1
-            #expect(RunLog(bytes: damaged).last(of: one) == nil)
+            var log = RunLog(bytes: damaged)
+            let last = log.last(of: one)
+            #expect(last == nil)
         }
         // What is not the entry's length leaves the next one alone.
         var damaged = bytes
         damaged[first.count - 1] ^= 1
-        #expect(RunLog(bytes: damaged).last(of: two)?.time == 2)
+        var log = RunLog(bytes: damaged)
+        let last = log.last(of: two)
+        #expect(last?.time == 2)
     }
 
     @Test func everyCutIsReadWithoutHarm() {
-        let first = entry(one, time: 1)
-        let bytes = first + entry(two, time: 2)
+        let size = entry(one, time: 1).count
+        let bytes = entry(one, time: 1) + entry(two, time: 2)
         for count in 0..<bytes.count {
-            let log = RunLog(bytes: Array(bytes.prefix(count)))
-            #expect((log.last(of: one) != nil) == (count >= first.count))
-            #expect(log.last(of: two) == nil)
+            var log = RunLog(bytes: Array(bytes.prefix(count)))
+            let (first, second) = (log.last(of: one), log.last(of: two))
+            #expect((first != nil) == (count >= size))
+            #expect(second == nil)
         }
     }
 }

@@ -119,7 +119,7 @@ import Testing
         return try JSONValue.parse(result.output)
     }
 
-    @Test func aRunIsATraceThatOpenTelemetryReads() async throws {
+    @Test(arguments: ["", "loopback"]) func aRunIsATraceThatOpenTelemetryReads(slow: String) async throws {
         let folder = try workspace()
         let server = try ScriptedServer(Self.collector.replacing("LOGFILE", with: folder("log").shown))
         try folder.write("work/app/code", "1")
@@ -130,7 +130,7 @@ import Testing
                 "OTEL_SERVICE_NAME": "ci", "OTEL_RESOURCE_ATTRIBUTES": "team=payments",
                 "TRACEPARENT": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
                 "GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "77", "GITHUB_SERVER_URL": "https://git.example",
-                "GITHUB_REPOSITORY": "shop/shop", "GITHUB_REF_NAME": "main", "GITHUB_SHA": "abc",
+                "GITHUB_REPOSITORY": "shop/shop", "GITHUB_REF_NAME": "main", "GITHUB_SHA": "abc", "LMSBUILD_SLOW": slow,
             ])
         #expect(outcome.status == 3)
         #expect(!outcome.errors.contains("LMS621"), "\(outcome.errors)")

@@ -66,6 +66,24 @@ import Testing
         #expect(again == heading())
     }
 
+    @Test func aLineOfALogIsTheTextOfItsDocument() throws {
+        var odd = ToldRun.report("a:unit", .ran(.forced), output: "\"\\\u{7F}\t\r\u{1}é\n")
+        odd.outputSize = 3
+        for event in everything + [.targetFinished(odd)] {
+            let recorded = RecordedEvent(at: .microseconds(1234), event)
+            var line = Array("before\n".utf8)
+            let hasLine = recorded.write(to: &line)
+            #expect(hasLine)
+            let text = try #require(recorded.json).text(pretty: false)
+            #expect(String(decoding: line, as: UTF8.self) == "before\n\(text)\n")
+            #expect(try JSONValue.parse(Array(text.utf8)) == recorded.json)
+        }
+        var line: [UInt8] = []
+        let group = RecordedEvent(at: .zero, .targetFinished(ToldRun.report("a:all", .nothing)))
+        let hasLine = group.write(to: &line)
+        #expect(!hasLine && line.isEmpty && group.json == nil)
+    }
+
     @Test func aFailureIsShownAgainWithItsLine() throws {
         let recorded = RecordedEvent(at: .zero, .targetFinished(ToldRun.report("a:unit", ToldRun.failure("no"))))
         let text = try #require(recorded.json).text(pretty: false)

@@ -74,10 +74,12 @@ def plan(trial):
             with open(os.path.join(repository.folder, names[len(names) // 2], "input"), "w") as file:
                 file.write(f"{os.getpid()} {serial[0]}\n")
 
-        nothing = trial.command(repository, "run", "-n", check=says_times(r"^\S+:t\d+\b", 0))
+        # 100,000 targets in a second, and others in proportion.
+        aim = Aim(most=max(10e6, count * 1e4))
+        nothing = trial.command(repository, "run", "-n", check=says_times(r"^\S+:t\d+\b", 0), aim=aim)
         some = trial.command(
             repository, "run", "-n", before=edit, check=says_times(r"^\S+:t\d+\b", STAGES),
-            name="lmsbuild run -n, ten targets to run")
+            name="lmsbuild run -n, ten targets to run", aim=aim)
         for title, subject in [("nothing to do", nothing), ("ten to run", some)]:
             prepare(subject)
             trial.compare(Group(

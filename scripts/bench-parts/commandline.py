@@ -13,6 +13,7 @@ import case_reporting
 import case_start
 import chart
 import full
+import page
 from layouts import DESCRIPTIONS, NAMES, Trash, say
 from measuring import Wrong
 from trial import ROOT, Trial
@@ -85,20 +86,24 @@ def options_of(arguments):
         help="cold: measure with the kernel's caches emptied, too; needs root, and slows everything else on the machine")
     parser.add_argument("--counts", action="store_true", help="count instructions with callgrind; with or without a case")
     parser.add_argument(
-        "--folder", default=os.path.join(ROOT, ".build-bench"), metavar="DIR",
-        help="where repositories are made and kept for the next run (%(default)s)")
+        "--folder", default=os.environ.get("LMSBUILD_BENCH_DIR") or os.path.join(ROOT, ".build-bench"), metavar="DIR",
+        help="where repositories are made and kept for the next run (LMSBUILD_BENCH_DIR, else .build-bench)")
     parser.add_argument(
-        "--minutes", type=float, default=15, metavar="N", help="full: about what all of it may take (%(default)s)")
+        "--minutes", type=float, default=25, metavar="N", help="full: about what all of it may take (%(default)s)")
+    parser.add_argument(
+        "--make", action="store_true", help="full: only make the large repositories, so that measuring finds them made")
     parser.add_argument("--out", metavar="DIR", help="full: where its files are written ('full' in --folder)")
     parser.add_argument("--json", metavar="FILE", help="write the results there, too")
     parser.add_argument("--svg", metavar="FILE", help="draw the cost for each file (Buildfile, action …) at each size")
     parser.add_argument(
         "--read", nargs="+", metavar="JSON",
         help="measure nothing: draw lmsbuild's own curves of all that earlier runs wrote with --json")
+    parser.add_argument(
+        "--publish", metavar="DIR", help="measure nothing: put what 'full' wrote to that folder into docs/performance*")
     options = parser.parse_args(arguments)
     if options.read and (options.case or options.counts or not options.svg):
         parser.error("--read wants --svg, and no case")
-    if not options.case and not options.counts and not options.read:
+    if not options.case and not options.counts and not options.read and not options.publish:
         parser.print_help()
         sys.exit(0)
     if options.runs is not None and options.runs < 1:
@@ -139,6 +144,10 @@ def main(arguments):
     options = options_of(arguments)
     if options.read:
         return overview(options)
+    if options.publish:
+        for path in page.publish(options.publish, os.path.join(ROOT, "docs")):
+            print(path)
+        return 0
     try:
         trial = Trial(options)
         if options.case:

@@ -8,7 +8,8 @@ import time
 
 import chart
 import markdown
-from layouts import say
+from case_contracts import GRAPHS
+from layouts import NAMES, contract_graph, say
 from measuring import Wrong
 
 EACH = [1_000, 10_000, 100_000, 1_000_000]
@@ -19,6 +20,7 @@ PARTS = [
     ("sandbox", {"inputs": [20, 500, 5_000]}),
     ("parse", {"buildfiles": [100, 1_000, 10_000]}),
     ("plan", {"actions": [100_000]}),
+    ("reporting", {"actions": [1_000]}),
     ("replay", {"commits": [5_000]}),
     ("noop", {"files": EACH}),
     ("cold", {"files": EACH}),
@@ -28,16 +30,19 @@ PARTS = [
     ("contracts", {"services": [10, 100, 1_000]}),
     ("layouts", {"files": [100_000]}),
 ]
+PARTS_OF = dict(PARTS)
 # Those that --quick takes: the same code on small repositories, to see that all of it works.
 QUICK = {
     "start": {}, "spawn": {"actions": [100]}, "sandbox": {"inputs": [20]}, "parse": {"buildfiles": [10, 100]},
-    "plan": {"actions": [1_000]}, "replay": {"commits": [50]}, "noop": {"files": [500, 1_000]},
+    "plan": {"actions": [1_000]}, "replay": {"commits": [50]}, "reporting": {"actions": [50]}, "noop": {"files": [500, 1_000]},
     "cold": {"files": [500, 1_000]}, "memory": {"files": [500, 1_000]}, "watch": {"files": [1_000]},
     "affected": {"services": [5, 10]}, "contracts": {"services": [10]}, "layouts": {"files": [1_000]},
 }
 # Groups that are measured, roughly; what is left of the time is for making what they look at.
 GROUPS = 120
-SHARE = 0.5
+SHARE = 0.3
+# When so much of the time is over, the largest size of what is left is left out, and said to be.
+LATE = 0.85
 
 
 class Results:
@@ -50,6 +55,11 @@ class Results:
         os.makedirs(self.folder, exist_ok=True)
         self.parts = []
         self.started = datetime.datetime.now().astimezone()
+        self.start = time.monotonic()
+
+    def minutes(self):
+        """Since the beginning."""
+        return (time.monotonic() - self.start) / 60
 
     def write(self):
         results = self.trial.results()
@@ -70,8 +80,33 @@ class Results:
         os.rename(path + ".new", path)
 
 
+def make(trial):
+    """Makes the repositories that take longest to make, and measures nothing."""
+    sizes = QUICK if trial.quick else dict(PARTS)
+    workshop = trial.workshop
+    for layout in NAMES:
+        for count in sizes["layouts"]["files"]:
+            workshop.trivial(layout, count)
+    for shape in GRAPHS:
+        for services in sizes["contracts"]["services"]:
+            workshop.contracts(shape, contract_graph(shape, services))
+    for services in sizes["affected"]["services"]:
+        workshop.services(services)
+    for count in sorted({count for part in ["noop", "watch"] for count in sizes[part]["files"]}):
+        workshop.trivial("many", count)
+
+
+def shorten(name, options):
+    for option, values in PARTS_OF[name].items():
+        if len(values) > 1:
+            say(f"--- {name}: late, without {values[-1]:,}")
+            options[option] = values[:-1]
+
+
 def full(trial, cases, counts):
     """all of docs/performance.md in one go, with tables and charts in files (--minutes, --out; --files: of layouts)"""
+    if trial.options.make:
+        return make(trial)
     options = vars(trial.options)
     given = options.copy()
     trial.seconds = 60 * trial.options.minutes * SHARE / GROUPS
@@ -82,11 +117,14 @@ def full(trial, cases, counts):
         options.update(QUICK[name] if trial.quick else sizes)
         if name == "layouts" and given["files"]:
             options["files"] = given["files"]
+        if results.minutes() > LATE * given["minutes"] and not trial.quick:
+            shorten(name, options)
         part(trial, results, name, lambda: cases[name](trial))
     options.update(given)
     part(trial, results, "counts", lambda: counts(trial))
     failed = [part["name"] for part in results.parts if part["failure"]]
     say(f"--- {results.folder}: results.json, tables.md, noop.svg, curves.svg")
+    say(f"--- scripts/bench --publish {results.folder}: puts them into docs/performance*")
     if failed:
         raise Wrong(f"not all was measured: {', '.join(failed)}")
 

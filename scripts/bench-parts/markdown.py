@@ -32,29 +32,54 @@ def of_group(group):
 
 
 def aims(groups):
-    """Every aim in one table: what counts first."""
-    rows = []
+    """Every aim in one table, a row for each, with all sizes at which it was measured: what counts first."""
+    found = {}
     for group in groups:
         subject = group["rows"][0]
         for row in group["rows"]:
-            if row.get("aim"):
-                beside = "" if row is subject else f"{row['ratio']['median']:.2f} × {row['command']}"
-                amount = report.time_text(subject["nanoseconds"]["median"]) + " ms"
-                if group["quantity"] == "memory":
-                    amount = f"{subject['peak_bytes'] / 1e6:,.0f} MB"
-                rows.append([group["title"], amount, beside, report.aim_text(row["aim"], group["quantity"])])
-    return table(["", "lmsbuild", "beside", "aim"], rows)
+            if not row.get("aim"):
+                continue
+            rival = "" if row is subject else row["command"]
+            aim = report.aim_text({**row["aim"], "extra": 0, "reached": True}, group["quantity"]).removesuffix(
+                ": reached").strip()
+            if rival:
+                extra = row["aim"]["extra"]
+                aim += f" {rival}" + (f" + {extra / 1e6:g} ms" if extra else "")
+            amount = f"{row['ratio']['median']:.2f}" if rival else report.time_text(subject["nanoseconds"]["median"])
+            if group["quantity"] == "memory":
+                amount = f"{subject['peak_bytes'] / 1e6:,.0f} MB"
+            elif not rival:
+                amount += " ms"
+            key = (group["curve"] or group["title"], rival)
+            what = found.setdefault(key, {"aims": [], "sizes": []})
+            what["aims"].append(aim)
+            what["sizes"].append((group, amount, row["aim"]["reached"]))
+    rows = []
+    for (curve, _), what in found.items():
+        sizes = [
+            (f"{group['size']:,}: " if group["size"] else "") + amount + ("" if reached else " ✗")
+            for group, amount, reached in what["sizes"]]
+        met = [reached for _, _, reached in what["sizes"]]
+        verdict = "reached" if all(met) else "reached at the largest" if met[-1] else "**missed**"
+        rows.append([curve, what["aims"][-1], "; ".join(sizes), verdict])
+    return table(["", "aim", "measured (✗: not reached)", ""], rows)
+
+
+def machine(results):
+    """Where and when, in a line."""
+    machine = results["machine"]
+    load = ", ".join(f"{value:.1f}" for value in results["load"])
+    return (
+        f"{results['started']}, {machine['processors']} × {machine['processor']}, Linux {machine['kernel']}, "
+        f"{machine['git']}, ninja {machine['ninja']}, lmsbuild {machine['lmsbuild']}; load at the end {load}"
+        + (", small sizes" if results["quick"] else "") + ".")
 
 
 def document(results):
     """All tables of one run."""
-    machine = results["machine"]
-    load = ", ".join(f"{value:.1f}" for value in results["load"])
     lines = [
-        "# What was measured", "",
-        f"{results['started']}, {machine['processors']} × {machine['processor']}, Linux {machine['kernel']}, "
-        f"{machine['git']}, ninja {machine['ninja']}, {machine['lmsbuild']}; load at the end {load}"
-        + (", small sizes" if results["quick"] else "") + ".", "",
+        "# What was measured", "", "Written by `scripts/bench full`; [performance.md](performance.md) tells what the figures mean.", "",
+        machine(results), "",
     ]
     lines += table(
         ["part", "seconds", "wrong"],
