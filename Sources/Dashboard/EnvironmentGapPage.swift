@@ -1,4 +1,5 @@
 // The part of the environments' page about what one environment has and the next one has not. Finds nothing itself.
+import BuildEngine
 import Reporting
 
 enum EnvironmentGapPage {
