@@ -289,12 +289,20 @@ extension GitRepository {
         let result = try await asker.run(question)
         var output = result.output
         if !result.succeeded {
-            let commitIsThere = try await asker.run(["cat-file", "-e", id.hex + "^{tree}"]).succeeded
-            guard commitIsThere, start != id.hex else { throw asker.refusal("ls-tree", result) }
+            // A folder that was not there is one thing, and a tree that cannot be read another.
+            guard let named, !named.isEmpty, try await hasNoFolder(named, in: id.hex) else {
+                throw asker.refusal("ls-tree", result)
+            }
             output = []
         }
         let files = TreeListing.files(in: output, below: below)
         return GitTree(entries: files.entries, ids: files.ids, naming: naming, objects: objects ?? self.objects())
+    }
+
+    /// Whether the commit can be read as far as that, and has no folder there.
+    private func hasNoFolder(_ path: String, in commit: String) async throws -> Bool {
+        let entry = try await asker.run(["ls-tree", "-z", "--full-tree", commit, "--", path])
+        return entry.succeeded && !String(decoding: entry.output, as: UTF8.self).contains(" tree ")
     }
 
     static func kind(ofMode mode: ArraySlice<UInt8>) -> FileKind {

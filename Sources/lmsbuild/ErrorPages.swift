@@ -1739,7 +1739,7 @@ How the command ends does not depend on it.
 
 ```text
 warning[LMS620]: 'ops' was not told: it answers 503: try later
-  = help: the message is kept, and a later run tries again
+   = help: the message is kept, and a later run tries again
 ```
 
 ## What to do
@@ -1750,7 +1750,9 @@ warning[LMS620]: 'ops' was not told: it answers 503: try later
   or certificate shows there.
 - `the variable … is not set` comes on CI servers alone (`CI` is set): give the job the secret, or narrow the block with `branches`.
   On other machines nobody is told where the secret is not set.
-- `what people were told cannot be kept`: the disk is full, or `.lmsbuild` cannot be written. Then the same may be told again.
+- `what people were told cannot be kept`: `.lmsbuild` cannot be written. Then the same may be told again. Of a full disk
+  [LMS604](LMS604.md) tells, once for all that had no room.
+- `the message could not be kept either`: there was no room for the outbox. A later run finds what is still so then, and tells it.
 
 """##,
     "LMS621": ##"""
@@ -1761,7 +1763,7 @@ command ends does not depend on it, and they are not kept for later.
 
 ```text
 warning[LMS621]: the collector did not take the trace: it accepts no connections
-  = help: OTEL_EXPORTER_OTLP_ENDPOINT names it; unset it to send nothing
+   = help: OTEL_EXPORTER_OTLP_ENDPOINT names it; unset it to send nothing
 ```
 
 ## What to do

@@ -157,6 +157,19 @@ import Testing
         await #expect(throws: Diagnostic.self) { try await git.workingTreeOptions(root: repository.path) }
     }
 
+    @Test func aFolderThatCannotBeReadIsNotTakenForNone() async throws {
+        let repository = try await TestRepository()
+        try repository.write("ws/a", "x")
+        let commit = try await repository.commitAll()
+        let printed = try await repository.git(["rev-parse", "HEAD:ws"])
+        let tree = String(decoding: printed, as: UTF8.self).filter(\.isHexDigit)
+        let object = repository.path.appending(".git/objects/\(tree.prefix(2))/\(tree.dropFirst(2))")
+        #expect(object.withCString { unlink($0) } == 0)
+        let git = GitRepository.bare(
+            at: repository.path.appending(".git"), runner: runner, environment: repository.environment)
+        await #expect(throws: Diagnostic.self) { try await git.tree(at: commit, prefix: BytePath("ws")) }
+    }
+
     @Test func aPartialCloneReadsOnlyWhatIsAskedFor() async throws {
         let repository = try await TestRepository()
         try repository.write("a", "1")

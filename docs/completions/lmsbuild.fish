@@ -61,7 +61,7 @@ complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l affected -r -d 'Onl
 complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l if-unknown -r -d 'Where that cannot be known: take all as affected, or fail.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l base -r -d 'What gates against the base compare with; in CI it is found without.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l report-dir -r -d 'Write summary.md, code-quality.json and files/ with all reports here.'
-complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l deepen -d 'Fetch what a shallow clone lacks of it.'
+complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l deepen -d 'Fetch what a shallow clone lacks of the base.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l sandbox -x -a 'auto on off' -d 'auto, on or off.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l driver -x -a 'auto buildah docker podman' -d 'The container engine: auto, buildah, docker or podman.'
 complete -c lmsbuild -n '__fish_seen_subcommand_from run' -l progress -x -a 'auto tty plain none' -d 'auto, tty, plain or none.'

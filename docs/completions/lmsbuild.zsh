@@ -57,7 +57,7 @@ _lmsbuild() {
             ''--if-unknown'[Where that cannot be known\: take all as affected, or fail.]:all|fail:_files' \
             ''--base'[What gates against the base compare with; in CI it is found without.]:revision:_files' \
             ''--report-dir'[Write summary.md, code-quality.json and files/ with all reports here.]:dir:_files' \
-            ''--deepen'[Fetch what a shallow clone lacks of it.]' \
+            ''--deepen'[Fetch what a shallow clone lacks of the base.]' \
             ''--sandbox'[auto, on or off.]:sandbox:(auto on off)' \
             ''--driver'[The container engine\: auto, buildah, docker or podman.]:driver:(auto buildah docker podman)' \
             ''--progress'[auto, tty, plain or none.]:progress:(auto tty plain none)' \
