@@ -214,7 +214,7 @@ package struct ActionFailure: Error, Sendable, Hashable {
     package let exitCode: Int32?
     /// What the command printed, masked, at most the store's log limit.
     package let output: [UInt8]
-    package let duration: Duration
+    package var duration: Duration
     /// The files that the rule's `[report]` names, as far as the command wrote them; in the store.
     package var reports: [OutputFile] = []
 

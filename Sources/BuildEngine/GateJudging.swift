@@ -54,10 +54,8 @@ extension Engine {
             try await compareWithBase(node, report)
         } catch let failure as ActionFailure {
             // It took its time all the same.
-            var slow = ActionFailure(
-                kind: failure.kind, diagnostic: failure.diagnostic, exitCode: failure.exitCode, output: failure.output,
-                duration: report.duration)
-            slow.reports = failure.reports
+            var slow = failure
+            slow.duration = report.duration
             throw slow
         }
     }

@@ -17,7 +17,8 @@ package struct LoopbackExchange: HTTPExchange {
         guard let call = LoopbackCall(request) else { return try await other.send(request) }
         let outcome = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                call.start { continuation.resume(returning: $0) }
+                let failed = Threads.start { continuation.resume(returning: call.outcome()) }
+                if failed != 0 { continuation.resume(returning: .untaken) }
             }
         } onCancel: {
             call.cancel()
@@ -31,7 +32,7 @@ package struct LoopbackExchange: HTTPExchange {
     }
 }
 
-/// One request and its answer, on a thread of its own.
+/// One request and its answer, waited for where it is asked for.
 private final class LoopbackCall: Sendable {
     enum Outcome: Sendable {
         case answered(HTTPAnswer)
@@ -44,7 +45,6 @@ private final class LoopbackCall: Sendable {
     private let bytes: [UInt8]
     private let place: sockaddr_in
     private let isCancelled = Atomic<Bool>(false)
-    private let ended = Mutex<(@Sendable (Outcome) -> Void)?>(nil)
 
     /// Beside the body: more headers than that nobody sends.
     private static let headerLimit = 1 << 20
@@ -95,43 +95,21 @@ private final class LoopbackCall: Sendable {
 
     func cancel() { isCancelled.store(true, ordering: .relaxed) }
 
-    /// Calls `end` once, from another thread.
-    func start(_ end: @escaping @Sendable (Outcome) -> Void) {
-        ended.withLock { $0 = end }
-        var thread = pthread_t()
-        let argument = Unmanaged.passRetained(self).toOpaque()
-        let code = pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument { Unmanaged<LoopbackCall>.fromOpaque(argument).takeRetainedValue().run() }
-                return nil
-            }, argument)
-        if code == 0 {
-            pthread_detach(thread)
-        } else {
-            Unmanaged<LoopbackCall>.fromOpaque(argument).release()
-            finish(.untaken)
-        }
-    }
-
-    private func finish(_ outcome: Outcome) {
-        let end = ended.withLock { $0.take() }
-        end?(outcome)
-    }
-
-    private func run() {
+    /// Sends it and waits for the answer. On a thread that does nothing else.
+    func outcome() -> Outcome {
+        // Signals are for the program's other threads.
         var all = sigset_t()
         sigfillset(&all)
         pthread_sigmask(SIG_BLOCK, &all, nil)
         let until = SuspendingClock.now + request.limit
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC | O_NONBLOCK, 0)
-        guard descriptor >= 0 else { return finish(.untaken) }
+        guard descriptor >= 0 else { return .untaken }
         defer { close(descriptor) }
-        guard connects(descriptor, until) else { return finish(.untaken) }
+        guard connects(descriptor, until) else { return .untaken }
         do throws(HTTPFailure) {
-            finish(.answered(try talk(descriptor, until)))
+            return .answered(try talk(descriptor, until))
         } catch {
-            finish(.failed(error))
+            return .failed(error)
         }
     }
 

@@ -10,6 +10,7 @@ import Glibc
 /// and configs and secrets are files there that only this user reads.
 package struct ComposeEngine: APIDeployEngine {
     package let name = "compose"
+    package let undoesUpdates = false
     package let shelf: any Shelf
     let api: EngineAPI
     private let program: EngineProgram

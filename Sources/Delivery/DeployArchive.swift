@@ -56,12 +56,6 @@ struct DeployArchive {
         return entry
     }
 
-    /// What a deployment waits for; nil where it does not.
-    func wait(of record: DeployRecord) async throws -> PromotionWait? {
-        try await shelf.list(.waiting).values.compactMap { PromotionWait(reading: $0) }
-            .first { $0.record == record.id }
-    }
-
     /// Who has promoted what `record` tells of, in order.
     func promotions(of record: DeployRecord) async throws -> [DeployOrigin] {
         guard record.set != nil else { return [] }

@@ -7,6 +7,8 @@ package protocol DeployEngine: Sendable {
     var name: String { get }
     /// Where deployments of the project are written down, seen by all who deploy there.
     var shelf: any Shelf { get }
+    /// Whether the engine takes an update back by itself where it fails.
+    var undoesUpdates: Bool { get }
     /// What there is of the project now.
     func observe(_ project: String) async throws -> ObservedStack
     /// Whether the engine has the image, or its registry does. False: neither. `.registrySilent` where nobody can tell.

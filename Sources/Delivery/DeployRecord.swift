@@ -49,13 +49,14 @@ package struct DeployRecord: Sendable, Hashable {
     package var keep = 0
 
     package var json: JSONValue {
-        .object([
-            ("schema", .number(1)), ("id", .string(id)), ("release", .string(release)), ("stack", .string(stack)),
-            ("commit", commit.map { .string($0) } ?? .null), ("previous", previous?.json ?? .null),
-            ("who", .string(origin.who)), ("why", .string(origin.why)),
-            ("time", .number(origin.time)), ("action", .string(action)),
-            ("set", set.map { .string($0.rawValue) } ?? .null), ("keep", .number(keep)),
-        ])
+        .object(
+            [
+                ("schema", .number(1)), ("id", .string(id)), ("release", .string(release)), ("stack", .string(stack)),
+                ("commit", commit.map { .string($0) } ?? .null), ("previous", previous?.json ?? .null),
+            ] + origin.members + [
+                ("action", .string(action)),
+                ("set", set.map { .string($0.rawValue) } ?? .null), ("keep", .number(keep)),
+            ])
     }
 }
 
@@ -137,17 +138,19 @@ package struct LedgerEntry: Sendable, Hashable {
     package var promoted: [DeployOrigin] = []
 
     package var json: JSONValue {
-        .object([
-            ("schema", .number(1)), ("id", .string(id)), ("action", .string(action)),
-            ("release", .string(wanted.release)), ("stack", .string(wanted.stack)),
-            ("running", running?.json ?? .null), ("end", .string(end.rawValue)), ("who", .string(origin.who)),
-            ("why", .string(origin.why)), ("time", .number(origin.time)), ("seconds", .number(seconds)),
-            ("commit", commit.map { .string($0) } ?? .null),
-            ("failed", Self.object(failed)),
-            ("quarantined", .array(quarantined.map { .string($0) })), ("images", Self.object(images)),
-            ("set", set.map { .string($0.rawValue) } ?? .null), ("kept", kept?.json ?? .null),
-            ("promoted", .array(promoted.map(\.json))),
-        ])
+        .object(
+            [
+                ("schema", .number(1)), ("id", .string(id)), ("action", .string(action)),
+                ("release", .string(wanted.release)), ("stack", .string(wanted.stack)),
+                ("running", running?.json ?? .null), ("end", .string(end.rawValue)),
+            ] + origin.members + [
+                ("seconds", .number(seconds)),
+                ("commit", commit.map { .string($0) } ?? .null),
+                ("failed", Self.object(failed)),
+                ("quarantined", .array(quarantined.map { .string($0) })), ("images", Self.object(images)),
+                ("set", set.map { .string($0.rawValue) } ?? .null), ("kept", kept?.json ?? .null),
+                ("promoted", .array(promoted.map { .object($0.members) })),
+            ])
     }
 }
 
@@ -179,11 +182,13 @@ extension LedgerEntry {
 }
 
 extension DeployOrigin {
-    fileprivate var json: JSONValue {
-        .object([("who", .string(who)), ("why", .string(why)), ("time", .number(time))])
+    /// As all documents that name who did something have it.
+    var members: [(String, JSONValue)] {
+        [("who", .string(who)), ("why", .string(why)), ("time", .number(time))]
     }
 
-    fileprivate init(_ tree: JSONValue) {
+    /// Reads what `members` wrote, in a document that may say more.
+    init(_ tree: JSONValue) {
         self.init(
             who: tree.member("who")?.text ?? "", why: tree.member("why")?.text ?? "",
             time: tree.member("time")?.whole ?? 0)

@@ -12,6 +12,7 @@ package final class MaskedEngine: DeployEngine {
     }
 
     package var name: String { base.name }
+    package var undoesUpdates: Bool { base.undoesUpdates }
     package var shelf: any Shelf { base.shelf }
 
     package func observe(_ project: String) async throws -> ObservedStack { try await base.observe(project) }

@@ -14,9 +14,9 @@ package struct PromotionWait: Sendable, Hashable {
     /// Its place among the deployment's stages.
     package let stage: Int
     /// Seconds since 1970.
-    package let since: Int
+    package var since: Int
     /// Seconds since 1970: from then on it is taken back.
-    package let until: Int
+    package var until: Int
     /// Who deploys.
     package let who: String
     /// Whoever sends it in the header `previewHeader` is led to the set.
@@ -90,10 +90,7 @@ package struct PromotionWord: Sendable, Hashable {
     }
 
     var bytes: [UInt8] {
-        let json = JSONValue.object([
-            ("schema", .number(1)), ("say", .string(kind.rawValue)), ("who", .string(origin.who)),
-            ("why", .string(origin.why)), ("time", .number(origin.time)),
-        ])
+        let json = JSONValue.object([("schema", .number(1)), ("say", .string(kind.rawValue))] + origin.members)
         return Array(json.text(pretty: false).utf8)
     }
 
@@ -101,11 +98,19 @@ package struct PromotionWord: Sendable, Hashable {
         guard let tree = try? JSONValue.parse(bytes),
             let kind = tree.member("say")?.text.flatMap({ Kind(rawValue: $0) })
         else { return nil }
-        self.init(
-            kind,
-            by: DeployOrigin(
-                who: tree.member("who")?.text ?? "", why: tree.member("why")?.text ?? "",
-                time: tree.member("time")?.whole ?? 0))
+        self.init(kind, by: DeployOrigin(tree))
+    }
+}
+
+extension Shelf {
+    /// What was said under `name`; nil where nothing was.
+    func word(_ name: String) async throws -> PromotionWord? {
+        try await list(.word)[name].flatMap { PromotionWord(reading: $0) }
+    }
+
+    /// What the deployment with this id waits for; nil where it does not.
+    func wait(of record: String) async throws -> PromotionWait? {
+        try await list(.waiting).values.compactMap { PromotionWait(reading: $0) }.first { $0.record == record }
     }
 }
 
@@ -130,8 +135,7 @@ package struct OpenDeployment: Sendable {
         guard let record = records.max(by: { $0.id < $1.id }) else { return nil }
         self.record = record
         changesSets = record.set != nil && ledger.layout?.set != nil && ledger.layout?.set != record.set
-        wait = try await shelf.list(.waiting).values.compactMap { PromotionWait(reading: $0) }
-            .first { $0.record == record.id }
+        wait = try await shelf.wait(of: record.id)
         let now = unixTime()
         holder = try await shelf.list(.lock).values.compactMap { LockHolder(reading: $0) }
             .first { !$0.isGone(now: now) }
@@ -144,7 +148,7 @@ package struct OpenDeployment: Sendable {
             try await shelf.create(.word, name, word.bytes)
             return nil
         } catch let error as EngineError where error.kind == .conflict {
-            return try await shelf.list(.word)[name].flatMap { PromotionWord(reading: $0) } ?? word
+            return try await shelf.word(name) ?? word
         }
     }
 

@@ -58,7 +58,7 @@ struct PromotionEar {
 
     private func said(_ name: String) async throws -> PromotionWord? {
         do {
-            return try await shelf.list(.word)[name].flatMap { PromotionWord(reading: $0) }
+            return try await shelf.word(name)
         } catch is EngineError {
             return nil
         }
@@ -71,8 +71,7 @@ struct PromotionEar {
             try await shelf.create(.word, record.id, word.bytes)
             return nil
         } catch let error as EngineError where error.kind == .conflict {
-            return try await shelf.list(.word)[record.id].flatMap { PromotionWord(reading: $0) }
-                .flatMap { $0.kind == .abort ? $0 : nil }
+            return try await shelf.word(record.id).flatMap { $0.kind == .abort ? $0 : nil }
         }
     }
 }
@@ -112,9 +111,9 @@ extension ArrivalWait {
 extension PromotionWait {
     /// From now on.
     fileprivate func lasting(_ limit: Duration) -> PromotionWait {
-        let now = unixTime()
-        return PromotionWait(
-            record: record, release: release, set: set, percent: percent, stage: stage, since: now,
-            until: now + Int(limit.components.seconds), who: who, preview: preview)
+        var result = self
+        result.since = unixTime()
+        result.until = result.since + Int(limit.components.seconds)
+        return result
     }
 }

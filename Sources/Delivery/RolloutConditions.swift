@@ -49,4 +49,10 @@ extension ObservedStack {
     func has(_ stack: RenderedStack) -> Bool {
         stack.services.allSatisfy { services[$0.name]?.specHash == $0.specHash.hex }
     }
+
+    /// Whether nothing is on its way and everything of `stack` is up.
+    func areAllUp(_ stack: RenderedStack) -> Bool {
+        let judge = RolloutJudge(before: self)
+        return stack.services.allSatisfy { judge.standing(of: $0, in: self).isUp }
+    }
 }

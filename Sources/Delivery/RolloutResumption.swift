@@ -62,7 +62,7 @@ extension Rollout {
     private func goOn(
         _ work: Undertaking, _ said: PromotionWord, _ now: ObservedStack
     ) async throws -> LedgerEntry? {
-        guard let change = work.change, let wait = try await archive.wait(of: work.record) else {
+        guard let change = work.change, let wait = try await engine.shelf.wait(of: work.record.id) else {
             return nil
         }
         if said.kind == .abort { return try await goBack(work, said) }

@@ -70,3 +70,61 @@ extension Rollout {
         return now.isWhole(old) && now.areAllUp(old)
     }
 }
+
+extension Rollout {
+    /// Hands `stage` over, as it was before, and gives what was there before that. Waits first until nothing is ending any more:
+    /// an engine whose update is broken into brings the old one up while what it replaced still holds its ports. One
+    /// failure of the engine is put up with, where it is there again in time.
+    func submitBack(_ stage: RolloutStage, release: String) async throws -> ObservedStack {
+        let seen = try await settled(stage.stack)
+        do {
+            try await submitToStay(stage.stack, release)
+        } catch is EngineError {
+            _ = try await settled(stage.stack)
+            try await submitToStay(stage.stack, release)
+        }
+        return seen
+    }
+
+    private func submitToStay(_ stack: RenderedStack, _ release: String) async throws {
+        try await engine.prepare(stack)
+        try await engine.submit(engine.undoesUpdates ? stack.toStay : stack, release: release)
+    }
+
+    /// What there is when nothing ends any more that something else has taken the place of, or that takes too long.
+    private func settled(_ stack: RenderedStack) async throws -> ObservedStack {
+        let grace = stack.services.map(\.timing.stopGrace).max() ?? 0
+        let watch = Stopwatch(clock)
+        while true {
+            let now = try await wait.look(stack.project)
+            let isEnding = now.services.values.contains { service in
+                service.update == .updating && service.tasks.contains { !$0.isWanted && $0.isUp }
+            }
+            if !isEnding || watch.elapsed > .milliseconds(grace) + .seconds(2) { return now }
+            try await clock.sleep(for: pause)
+        }
+    }
+
+}
+
+extension RenderedStack {
+    /// The same for an engine that must not undo it: what came before it is what failed.
+    var toStay: RenderedStack {
+        RenderedStack(
+            project: project, environment: environment, services: services.map(\.toStay), configs: configs,
+            secrets: secrets, rest: rest, digest: digest, routing: routing)
+    }
+}
+
+extension RenderedService {
+    fileprivate var toStay: RenderedService {
+        guard let deploy = entry.member("deploy"), let update = deploy.member("update_config"),
+            update.member("failure_action")?.text == "rollback"
+        else { return self }
+        let staying = deploy.setting("update_config", update.setting("failure_action", .string("continue")))
+        return RenderedService(
+            name: name, component: component, image: image, replicas: replicas, isGlobal: isGlobal,
+            entry: entry.setting("deploy", staying), specHash: specHash, configNames: configNames,
+            secretNames: secretNames, environment: environment, timing: timing)
+    }
+}

@@ -78,6 +78,20 @@ struct SetChange {
     }
 }
 
+extension SetChange {
+    /// All users come to the old set first, where `left`, which was to take over from it, has kept some of them: its place is what
+    /// the new one gets. Nil where they all do.
+    func gathering(from left: RenderedStack, _ now: ObservedStack) -> RolloutStage? {
+        let shares = now.services.values.lazy.compactMap { DeployLabel.sharing(in: $0.labels) }.first
+        guard left.routing != nil, shares != [old.set: 100] else { return nil }
+        let before = SetChange(old: old, new: (new.set, left), token: token)
+        var stage = RolloutStage(stack: before.back)
+        stage.bystanders = newNames
+        stage.step = .movedBack(to: old.set)
+        return stage
+    }
+}
+
 extension RenderedStack {
     /// Whether what is behind the router is the same in both, so that nothing has to be switched.
     func hasSameRoutedServices(as other: RenderedStack) -> Bool {

@@ -7,6 +7,7 @@ import Buildfile
 /// A swarm, asked at one of its managers.
 package struct SwarmEngine: APIDeployEngine {
     package let name = "swarm"
+    package let undoesUpdates = true
     package let shelf: any Shelf
     let api: EngineAPI
     private let program: EngineProgram

@@ -10,6 +10,7 @@ import Testing
     private struct Talkative: DeployEngine {
         let lines: [String]
         let name = "talkative"
+        let undoesUpdates = true
         var shelf: any Shelf { ScriptedEngine([:]).shelf }
         func observe(_ project: String) async throws -> ObservedStack { ObservedStack(services: []) }
         func hasImage(_ reference: String) async throws -> Bool { true }

@@ -74,6 +74,7 @@ final class ScriptedEngine: DeployEngine {
 
     let state: Mutex<State>
     let name = "scripted"
+    let undoesUpdates = true
 
     init(_ behaviours: [String: Behaviour]) {
         var state = State()

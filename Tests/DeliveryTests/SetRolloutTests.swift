@@ -365,6 +365,7 @@ final class WatchedEngine: DeployEngine {
     }
 
     var name: String { scripted.name }
+    var undoesUpdates: Bool { scripted.undoesUpdates }
     var shelf: any Shelf { scripted.shelf }
     func observe(_ project: String) async throws -> ObservedStack {
         let seen = try await scripted.observe(project)
