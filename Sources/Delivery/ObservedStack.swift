@@ -17,6 +17,10 @@ package struct ObservedTask: Sendable {
     package let image: String
     /// Which of the service's replicas it is; nil where the engine does not say.
     package var slot: Int?
+    /// Its container runs, healthy or not, and so may hold its ports.
+    package var isAlive: Bool
+    /// Something else takes its place as soon as it has ended.
+    package var isEnding: Bool { isAlive && !isWanted }
 
     package init(
         id: String, image: String, isCurrent: Bool = true, isWanted: Bool = true, isUp: Bool = true,
@@ -27,6 +31,7 @@ package struct ObservedTask: Sendable {
         self.isCurrent = isCurrent
         self.isWanted = isWanted
         self.isUp = isUp
+        isAlive = isUp
         hasFailed = failure != nil
         error = failure
     }

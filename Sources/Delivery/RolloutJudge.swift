@@ -85,7 +85,7 @@ package struct RolloutJudge: Sendable {
         let up = service.tasks.filter { $0.isCurrent && $0.isWanted && $0.isUp }.count
         let due = wanted.isGlobal ? max(service.tasks.filter { $0.isWanted && $0.isCurrent }.count, 1) : wanted.replicas
         if up < due { return .coming("\(up) of \(due) up\(last)") }
-        if service.tasks.contains(where: { !$0.isWanted && $0.isUp }) { return .coming("old ones are ending") }
+        if service.tasks.contains(where: \.isEnding) { return .coming("old ones are ending") }
         if service.update == .updating { return .coming("watched by the engine") }
         return .up
     }

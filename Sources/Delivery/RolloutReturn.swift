@@ -98,7 +98,7 @@ extension Rollout {
         while true {
             let now = try await wait.look(stack.project)
             let isEnding = now.services.values.contains { service in
-                service.update == .updating && service.tasks.contains { !$0.isWanted && $0.isUp }
+                service.update == .updating && service.tasks.contains(where: \.isEnding)
             }
             if !isEnding || watch.elapsed > .milliseconds(grace) + .seconds(2) { return now }
             try await clock.sleep(for: pause)

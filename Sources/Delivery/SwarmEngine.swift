@@ -101,6 +101,8 @@ package struct SwarmEngine: APIDeployEngine {
             isCurrent: container?.bytes == described, isWanted: tree.member("DesiredState")?.text == "running",
             isUp: state == "running", failure: failure)
         task.slot = tree.member("Slot")?.whole
+        // What no health check has called healthy yet is said to be starting, however long it runs.
+        task.isAlive = ["starting", "running"].contains(state)
         return task
     }
 
@@ -219,16 +221,21 @@ package struct SwarmEngine: APIDeployEngine {
         let filter = EngineAPI.filter("label", "\(Self.namespace)=\(project)")
         for look in 0..<looks {
             let tasks = try await api.get("/tasks?\(filter)").elements ?? []
-            let running = Set(
-                tasks.filter { $0.at("Status", "State")?.text == "running" }.compactMap { $0.member("ServiceID")?.text }
-            )
-            if running.isEmpty { return true }
+            let alive = tasks.filter { Self.mayHaveContainer.contains($0.at("Status", "State")?.text ?? "") }
+            let owners = Set(alive.compactMap { $0.member("ServiceID")?.text })
+            if owners.isEmpty { return true }
             let services = try await api.get("/services?\(filter)").elements ?? []
-            if running.isSubset(of: services.compactMap { $0.member("ID")?.text }) { return true }
+            if owners.isSubset(of: services.compactMap { $0.member("ID")?.text }) { return true }
             if look + 1 < looks { try await Task.sleep(for: .milliseconds(500)) }
         }
         return false
     }
+
+    /// States of a task that a node has taken on and that has not ended (Engine API `TaskState`). One that runs is "starting"
+    /// until its health check says that it is healthy.
+    private static let mayHaveContainer: Set<String> = [
+        "assigned", "accepted", "preparing", "ready", "starting", "running",
+    ]
 
     package func collectGarbage(_ project: String, keeping kept: Set<String>) async throws {
         let there = try await observe(project)

@@ -68,14 +68,14 @@ struct StackWorkspace {
                 image: \(image)
                 networks: [host]
                 init: true
-                stop_grace_period: 1s
+                stop_grace_period: \(image == "stubborn" ? "9s" : "1s")
                 environment: {PORT: "\(port)"}
                 healthcheck:
                   test: ["CMD", "/bin/busybox", "sh", "-c", "exec /bin/busybox wget -q -O /dev/null http://127.0.0.1:$$PORT/health"]
                   interval: 1s
                   timeout: 30s
                   retries: 2
-                  start_period: \(image == "sick" ? "500ms" : "30s")
+                  start_period: \(["sick", "stubborn"].contains(image) ? "500ms" : "30s")
                 deploy:
                   \(labels)
                   restart_policy: {condition: any, delay: 500ms}
