@@ -10,8 +10,10 @@ package struct GitAnswers: Sendable {
     let settings: [UInt8]?
     /// What to keep; nil for nothing.
     fileprivate var memo: GitMemo?
-    /// When git was asked what is tracked, by the clock that stamps files; nil where the memo told.
+    /// When git was asked what is tracked, by the clock that stamps files; nil where it was not.
     fileprivate var askedAt: Int64?
+    /// The index from which it was guessed that nothing that is tracked is ignored.
+    fileprivate var guessedFrom: GitIndexFile?
     /// What was read.
     fileprivate var old: GitMemo?
     /// Bytes of an object's id; nil where nobody has asked.
@@ -38,9 +40,27 @@ package struct GitAnswers: Sendable {
 }
 
 extension GitRepository {
-    /// As `workingTreeOptions(root:)`, with what the memo at the absolute `file` knows; nil for a memo that nobody keeps
-    /// nor believes. What comes of a look with these options must be shown to `corrected`.
-    package func answers(root: BytePath, memo file: BytePath?) async throws -> GitAnswers {
+    /// The workspace at the absolute `root` as `look` sees it, with what git says of it. The memo at the absolute `file` tells
+    /// what it knows and keeps what is new; nil for a memo that nobody keeps nor believes. Looks again where the first look
+    /// shows that what was known or guessed of git's answers is wrong. `isGuessing`: git is not asked what the look can tell.
+    package func seen(
+        root: BytePath, memo file: BytePath?, isGuessing: Bool, look: (WorkingTreeOptions) throws -> WorkingTree
+    ) async throws -> (tree: WorkingTree, answers: GitAnswers) {
+        let quick = isGuessing && file == nil ? try await quickAnswers(root: root) : nil
+        var answers: GitAnswers
+        if let quick { answers = quick } else { answers = try await self.answers(root: root, memo: file) }
+        var tree = try look(answers.options)
+        for _ in 1..<Self.mostLooks {
+            guard let correction = try await corrected(answers, by: tree, memo: file) else { break }
+            answers = correction
+            tree = try look(answers.options)
+        }
+        return (tree, answers)
+    }
+
+    /// As `workingTreeOptions(root:)`, with what the memo knows. What comes of a look with these options must be shown to
+    /// `corrected`.
+    private func answers(root: BytePath, memo file: BytePath?) async throws -> GitAnswers {
         // A root that is reached through a link, or a link in place of a folder above it, is not worth the thought.
         let old = file.flatMap(GitMemo.read)
         guard file != nil, !isBare, let prefix = root.relative(to: top), Disk.realPath(root) == root,
@@ -63,63 +83,98 @@ extension GitRepository {
             options.ignoreFiles = try ignoreFiles(above: prefix, excludes: memo.excludesFile)
             return GitAnswers(options: options, settings: memo.settings, memo: memo, old: old)
         }
+        options.ignoreFiles = try ignoreFiles(above: prefix, excludes: memo.excludesFile)
         memo.tracked = nil
-        let asker = asker(in: root)
-        let index = GitIndexFile(path, idSize: memo.idSize)
-        let summary = index?.summary(below: prefix)
+        guard let index = GitIndexFile(path, idSize: memo.idSize), let summary = index.summary(below: prefix) else {
+            return try await asked(options, memo, old)
+        }
+        options.submodules = summary.submodules
+        memo.tracked = Self.tracked(options, index, summary, outer, moment)
+        return GitAnswers(options: options, settings: memo.settings, memo: memo, guessedFrom: index, old: old)
+    }
+
+    /// What git says is tracked and ignored.
+    private func asked(
+        _ guessed: WorkingTreeOptions, _ repository: GitMemo, _ old: GitMemo?
+    ) async throws -> GitAnswers {
+        var (options, memo) = (guessed, repository)
+        let moment = FileStatus.now
+        let outer = outerFiles(options.prefix, memo.excludesFile)
+        let index = GitIndexFile(memo.place.gitFolder.appending("index"), idSize: memo.idSize)
+        let summary = index?.summary(below: options.prefix)
+        let asker = asker(in: options.root)
         async let staged = summary == nil ? asker.output(Self.stagedQuestion) : []
         options.trackedIgnored = try await Self.paths(asker.output(Self.ignoredQuestion))
         let printed = try await staged
         options.submodules = summary?.submodules ?? Self.submodules(in: printed)
-        options.ignoreFiles = try ignoreFiles(above: prefix, excludes: memo.excludesFile)
-        if let index, let summary, FileState.present(index.status).settled(at: moment) == state, state != .unknown {
-            memo.tracked = GitMemo.Tracked(
-                root: root, index: state, key: summary.key, hasAttributes: summary.hasAttributes,
-                outer: outer.map { $0.settled(at: moment) },
-                rules: Fingerprint(high: 0, low: 0), ignored: options.trackedIgnored, submodules: options.submodules)
-        }
+        options.ignoreFiles = try ignoreFiles(above: options.prefix, excludes: memo.excludesFile)
+        memo.tracked = nil
+        if let index, let summary { memo.tracked = Self.tracked(options, index, summary, outer, moment) }
         return GitAnswers(options: options, settings: memo.settings, memo: memo, askedAt: moment, old: old)
     }
 
-    /// Sees whether the ignore files that the look `tree` came upon are those that the memo's answers were made with, and
-    /// keeps what is new in the absolute `file`; nil to keep nothing. Nil where the look was right; otherwise what to look
-    /// again with.
-    package func corrected(
+    /// What can be kept of `options`, whose rules are not known yet; nil where `index` may be written to without that showing.
+    private static func tracked(
+        _ options: WorkingTreeOptions, _ index: GitIndexFile, _ summary: GitIndexFile.Summary, _ outer: [FileState],
+        _ moment: Int64
+    ) -> GitMemo.Tracked? {
+        let state = FileState.present(index.status).settled(at: moment)
+        if state == .unknown { return nil }
+        return GitMemo.Tracked(
+            root: options.root, index: state, key: summary.key, hasAttributes: summary.hasAttributes,
+            outer: outer.map { $0.settled(at: moment) }, rules: Fingerprint(high: 0, low: 0),
+            ignored: options.trackedIgnored, submodules: options.submodules)
+    }
+
+    /// Sees whether what the look `tree` was made with goes with the ignore files that it came upon, and keeps what is new in
+    /// the absolute `file`; nil to keep nothing. Nil where the look was right; otherwise what to look again with.
+    private func corrected(
         _ answers: GitAnswers, by tree: WorkingTree, memo file: BytePath?
     ) async throws -> GitAnswers? {
-        guard var memo = answers.memo else { return nil }
+        guard var memo = answers.memo else {
+            guard let index = answers.guessedFrom, !index.isWhole(in: tree.entries, below: answers.options.prefix)
+            else { return nil }
+            return try await self.answers(root: answers.options.root, memo: nil)
+        }
+        let key = tree.ignoreFilesKey
         if let moment = answers.askedAt {
-            if let key = tree.ignoreFilesKey, tree.hasSameRules(since: moment), readsNoOtherRules(memo, tree) {
+            let isSame = tree.hasSameRules(since: moment)
+            if let key, isSame, readsNoOtherRules(memo, tree) {
                 memo.tracked?.rules = key
             } else {
                 memo.tracked = nil
             }
             answers.keep(memo, in: file)
-            return nil
+            if isSame { return nil }
+            // Git was asked before the look, and rules may have come between.
+            let again = try await asked(answers.options, memo, answers.old)
+            return again.options.hasSameTracked(as: answers.options) ? nil : again
         }
-        if let key = tree.ignoreFilesKey, memo.tracked?.rules == key {
-            answers.keep(memo, in: file)
-            return nil
+        let isKnown = answers.guessedFrom == nil && key != nil && memo.tracked?.rules == key
+        if !isKnown {
+            guard isWhole(answers, tree) else { return try await asked(answers.options, memo, answers.old) }
+            if let key { memo.tracked?.rules = key } else { memo.tracked = nil }
         }
-        // Only what was asked before a look can be kept (see `hasSameRules`): the next run asks once more.
-        memo.tracked = nil
         answers.keep(memo, in: file)
-        let asker = asker(in: answers.options.root)
-        var options = answers.options
-        async let staged = asker.output(Self.stagedQuestion)
-        options.trackedIgnored = try await Self.paths(asker.output(Self.ignoredQuestion))
-        options.submodules = try await Self.submodules(in: staged)
-        let isRight =
-            Set(options.trackedIgnored) == Set(answers.options.trackedIgnored)
-            && options.submodules == answers.options.submodules
-        if isRight { return nil }
-        return GitAnswers(options: options, settings: answers.settings)
+        return nil
+    }
+
+    /// Whether `tree`, which was looked at as though nothing that is tracked were ignored, has all that is tracked: then nothing
+    /// of it is ignored by the rules that the look came upon, whatever else is on the disk.
+    private func isWhole(_ answers: GitAnswers, _ tree: WorkingTree) -> Bool {
+        guard answers.options.trackedIgnored.isEmpty, let memo = answers.memo else { return false }
+        if let index = answers.guessedFrom { return index.isWhole(in: tree.entries, below: answers.options.prefix) }
+        guard let index = GitIndexFile(memo.place.gitFolder.appending("index"), idSize: memo.idSize),
+            FileState.present(index.status) == memo.tracked?.index
+        else { return false }
+        return index.isWhole(in: tree.entries, below: answers.options.prefix)
     }
 
     /// As `workingTreeOptions(root:)`, from the index itself, and as though nothing that is tracked were ignored; nil where
     /// only git can tell.
     package func quickAnswers(root: BytePath) async throws -> GitAnswers? {
-        guard !isBare, let prefix = root.relative(to: top), let folder = GitFolder.of(top) else { return nil }
+        guard !isBare, let prefix = root.relative(to: top), Disk.realPath(root) == root, let folder = GitFolder.of(top)
+        else { return nil }
         async let settings = asker.run(CheckoutSettings.question)
         async let format = asker.output(["rev-parse", "--show-object-format"])
         var options = WorkingTreeOptions(root: root)
@@ -127,12 +182,15 @@ extension GitRepository {
         options.ignoreFiles = try ignoreFiles(above: prefix, excludes: try await excludesFile())
         let idSize = try await format.starts(with: "sha256".utf8) ? 32 : 20
         let printed = try await settings.output
-        guard let index = GitIndexFile(folder.appending("index"), idSize: idSize),
-            let submodules = index.submodules(below: prefix)
+        let index = GitIndexFile(folder.appending("index"), idSize: idSize)
+        guard let index, let submodules = index.submodules(below: prefix)
         else { return nil }
         options.submodules = submodules
-        return GitAnswers(options: options, settings: printed, idSize: idSize)
+        return GitAnswers(options: options, settings: printed, guessedFrom: index, idSize: idSize)
     }
+
+    /// Looks at a workspace that changes all the while.
+    private static let mostLooks = 4
 
     private static var ignoredQuestion: [String] { ["ls-files", "-z", "--cached", "--ignored", "--exclude-standard"] }
     private static var stagedQuestion: [String] { ["ls-files", "-z", "--stage"] }
@@ -252,5 +310,11 @@ extension GitRepository {
         defer { close(descriptor) }
         var start = [UInt8](repeating: 0, count: 4)
         return read(descriptor, &start, 4) == 4 && start.elementsEqual([0x7F] + Array("ELF".utf8))
+    }
+}
+
+extension WorkingTreeOptions {
+    fileprivate func hasSameTracked(as other: WorkingTreeOptions) -> Bool {
+        Set(trackedIgnored) == Set(other.trackedIgnored) && submodules == other.submodules
     }
 }

@@ -98,6 +98,28 @@ final class GitIndexFile: Sendable {
         return isRead ? found.union([.root]) : nil
     }
 
+    /// Whether all that is tracked below `prefix` and may count is among `entries`, whose paths are relative to it; false also where the index
+    /// cannot be understood.
+    func isWhole(in entries: FileEntries, below prefix: BytePath) -> Bool {
+        let start = prefix.isEmpty ? [] : prefix.bytes + [UInt8(ascii: "/")]
+        let count = entries.count
+        var place = 0
+        var isWhole = true
+        // Both are sorted bytewise.
+        let isRead = forEach { entry in
+            guard isWhole, entry.path.starts(with: start) else { return }
+            let path = UnsafeRawBufferPointer(rebasing: entry.path[start.count...])
+            var order = -1
+            while place < count {
+                order = entries.withPath(place) { compareBytes($0, path) }
+                if order >= 0 { break }
+                place += 1
+            }
+            isWhole = order == 0 || BytePath(bytes: Array(path)).isLeftOut
+        }
+        return isRead && isWhole
+    }
+
     /// The submodules below `prefix`, as `Summary` has them; nil where the index cannot be understood.
     func submodules(below prefix: BytePath) -> [BytePath: [UInt8]]? {
         let start = prefix.isEmpty ? [] : prefix.bytes + [UInt8(ascii: "/")]

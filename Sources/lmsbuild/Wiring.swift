@@ -98,19 +98,18 @@ struct Workspace: Sendable {
                 return tree
             }
             let memo = isSlow(.git) ? nil : state.appending("git")
-            var answers = try await Self.refusing {
-                try await repository.answers(root: workspace, memo: memo)
-            }
-            var tree = try look(answers.options, source)
-            let correction = try await Self.refusing { [answers, tree] in
-                try await repository.corrected(answers, by: tree, memo: memo != nil && makeState() ? memo : nil)
-            }
-            if let correction {
-                answers = correction
-                tree = try look(answers.options, source)
+            let (tree, answers) = try await Self.refusing {
+                try await repository.seen(
+                    root: workspace, memo: memo, isGuessing: !Self.isSwitchedOff(.git, environment)
+                ) { options in
+                    let tree = try look(options, source)
+                    // Not before: a folder that something was just put into is not believed.
+                    if memo != nil { makeState() }
+                    return tree
+                }
             }
             Self.show(tree.notices)
-            let checkedOut = try await Self.refusing { [answers, tree] in
+            let checkedOut = try await Self.refusing {
                 try await repository.checkedOut(
                     tree, prefix: prefix, objects: objects ?? self.objects(of: repository), answers: answers,
                     conversions: conversions(answers))
@@ -268,10 +267,13 @@ struct Workspace: Sendable {
 
     private static func isSlow(_ path: FastPath, _ environment: [String: String]) -> Bool {
         let isCI = !(environment["CI"] ?? "").isEmpty && environment["CI"] != "false"
-        let words = (environment["LMSBUILD_SLOW"] ?? "").split(separator: ",")
         // Where others may have written it (a restored cache) no stored hash is believed: it could be chosen to be any.
         if [.snapshot, .run, .git, .watch].contains(path), isCI { return true }
-        return words.contains { $0 == "all" || $0 == path.rawValue }
+        return isSwitchedOff(path, environment)
+    }
+
+    private static func isSwitchedOff(_ path: FastPath, _ environment: [String: String]) -> Bool {
+        (environment["LMSBUILD_SLOW"] ?? "").split(separator: ",").contains { $0 == "all" || $0 == path.rawValue }
     }
 
     /// Makes the state folder, which git ignores by its own `.gitignore`. False where it cannot be made.

@@ -303,11 +303,54 @@ import Testing
         let seen = try await opened()
         try seen.settle()
         let rules = seen.top.appending("b/.gitignore")
+        // So that git is asked.
+        #expect(seen.top.appending("f/g.txt").withCString { unlink($0) } == 0)
+        try seen.settle()
         seen.runner.meddle(after: "--ignored") { try createFile(rules, bytes: Array("*.txt\n".utf8)) }
-        _ = try await seen.look()
+        #expect(try await seen.look().files["b/c.txt"] != nil)
         try seen.settle()
         for _ in 0..<3 { #expect(try await seen.look() == seen.truth()) }
         #expect(try await seen.look().files["b/c.txt"] != nil)
+    }
+
+    /// Where all that is tracked is there, nothing of it is ignored, and git need not go through all files for that.
+    @Test(arguments: Kind.allCases)
+    func gitIsAskedWhereTrackedFilesAreNotSeen(_ kind: Kind) async throws {
+        let seen = try await opened(in: kind)
+        func asked() -> Int { seen.runner.takeCommands().count { $0.contains("--ignored") } }
+        try seen.settle()
+        #expect(try await seen.look().files.keys.contains { $0.hasSuffix("d/e.txt") })
+        #expect(asked() == 0)
+        #expect(try await seen.lookInCI() == seen.look())
+        #expect(asked() == 0)
+        // Rules of another time, and of another kind.
+        try createFile(seen.root.appending(".gitignore"), bytes: Array("nothing\n".utf8))
+        try seen.settle()
+        #expect(try await seen.look() == seen.truth())
+        #expect(try await seen.look() == seen.truth())
+        _ = asked()
+        // What is tracked is ignored, and counts.
+        try createFile(seen.root.appending(".gitignore"), bytes: Array("e.txt\n".utf8))
+        try seen.settle()
+        let hidden = try await seen.look()
+        #expect(asked() == 1)
+        #expect(try await seen.lookInCI() == hidden)
+        #expect(asked() == 1)
+        #expect(try await hidden == seen.truth() && hidden.files.keys.contains { $0.hasSuffix("d/e.txt") })
+        // What was deleted may be ignored where it comes back: asked once.
+        let gone = seen.root.appending(kind == .below ? "d/e.txt" : "b/d/e.txt")
+        #expect(gone.withCString { unlink($0) } == 0)
+        let index = seen.root.appending(".lmsbuild/git")
+        #expect(index.withCString { unlink($0) } == 0)
+        try seen.settle()
+        _ = try await seen.look()
+        #expect(try await seen.look().files.count == hidden.files.count - 1)
+        _ = asked()
+        #expect(try await seen.look().files.count == hidden.files.count - 1)
+        #expect(asked() == 0)
+        try createFile(gone, bytes: Array("back\n".utf8))
+        #expect(try await seen.look() == seen.truth())
+        #expect(try await seen.lookInCI() == seen.truth())
     }
 
     /// What git was asked meanwhile is of neither index.

@@ -107,13 +107,10 @@ struct RememberedRepository {
     /// What a command sees.
     func look() async throws -> Seen {
         let git = try await find(believingMemos: true)
-        var answers = try await git.answers(root: root, memo: memo)
         let index = FileIndex(at: root.appending(".lmsbuild/index"), trustingFingerprints: true)
         let files = StateFiles(in: root.appending(".lmsbuild"))
-        var tree = try WorkingTree.look(answers.options, index: index, files)
-        if let correction = try await git.corrected(answers, by: tree, memo: memo) {
-            answers = correction
-            tree = try WorkingTree.look(answers.options, index: index, files)
+        let (tree, answers) = try await git.seen(root: root, memo: memo, isGuessing: true) {
+            try WorkingTree.look($0, index: index, files)
         }
         var seen = try await seen(tree, git, answers)
         for (path, id) in answers.options.submodules {
@@ -126,8 +123,8 @@ struct RememberedRepository {
     /// What a command sees where nothing is remembered, and nothing will be.
     func lookInCI() async throws -> Seen {
         let git = try await find(believingMemos: false)
-        let answers = try await git.answers(root: root, memo: nil)
-        var seen = try await seen(WorkingTree.scan(answers.options), git, answers, forms: nil)
+        let (tree, answers) = try await git.seen(root: root, memo: nil, isGuessing: true) { try WorkingTree.scan($0) }
+        var seen = try await seen(tree, git, answers, forms: nil)
         for (path, id) in answers.options.submodules {
             seen.submodules[path.shown] = String(decoding: id, as: UTF8.self)
         }
