@@ -143,7 +143,7 @@ package struct Engine: Sendable {
         var next = await board.first()
         while let work = next {
             let ending = await process(work, plan)
-            next = await board.next(after: work.target, ending)
+            next = await board.next(after: work, ending)
         }
     }
 

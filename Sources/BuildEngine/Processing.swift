@@ -4,8 +4,7 @@ import Buildfile
 
 extension Engine {
     func process(_ work: RunBoard.Work, _ plan: RunPlan) async -> Ending {
-        let (target, products) = (work.target, work.given)
-        let node = plan.scope[target]
+        let (target, node, products) = (work.target, work.node, work.given)
         if node.isGroup { return nothing(target, node, products) }
         if let ending = vouched(work, node, plan) { return ending }
         var ending = await taken(work, node, plan)
