@@ -106,7 +106,7 @@ final class WorkspaceDesks: Sendable {
     private func make(_ desk: WorkspaceDesk, _ script: [UInt8]) throws(StoreError) -> WorkspaceDesk {
         try Disk.makeFolder(desk.home, mode: 0o700)
         try Disk.makeFolder(desk.temporary, mode: 0o700)
-        let file = try Disk.open(desk.script, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+        let file = try Disk.open(desk.script, O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
         var isKept = false
         defer { if !isKept { close(file) } }
         try Disk.write(script, to: file, desk.script)
