@@ -26,17 +26,19 @@ final class RunBoard: Sendable {
     private let hashed: HashedGraph
     private let plan: RunPlan
     private let keepsGoing: Bool
+    private let slots: JobSlots
     private let emit: @Sendable (Event) -> Void
     private let state: Mutex<State>
 
     /// `emit` is called with one event at a time, in the order in which things happened.
     init(
-        _ hashed: HashedGraph, _ plan: RunPlan, times: RecordedTimes, keepsGoing: Bool,
+        _ hashed: HashedGraph, _ plan: RunPlan, times: RecordedTimes, keepsGoing: Bool, slots: JobSlots,
         emit: @escaping @Sendable (Event) -> Void
     ) {
         self.hashed = hashed
         self.plan = plan
         self.keepsGoing = keepsGoing
+        self.slots = slots
         self.emit = emit
         state = Mutex(
             State(
@@ -141,7 +143,10 @@ final class RunBoard: Sendable {
         emit(.targetFinished(report))
         if ending.product != nil {
             state.schedule.complete(target)
+        } else if case .notStarted = report.outcome {
+            // What failed has seen to all others.
         } else {
+            slots.failed()
             for skipped in state.schedule.fail(target, keepsGoing: keepsGoing) {
                 skip(skipped, .skipped(because: work.node.label), in: &state)
             }
