@@ -178,17 +178,11 @@ extension Child {
             }
             for descriptor in opened { _ = clinux_set_nonblocking(descriptor) }
             let started = SuspendingClock.now
-            let pid = try command.spawn(
+            let running = try command.start(
                 SpawnStreams(input: input?.reading, output: output.writing, errors: errors?.writing ?? output.writing))
-            let pidDescriptor = clinux_pidfd_open(pid)
-            if pidDescriptor < 0 {
-                let code = errno
-                kill(-pid, SIGKILL)
-                waitpid(pid, nil, 0)
-                throw SpawnError(program: program, errno: code)
-            }
             self.init(
-                program: program, pid: pid, pidDescriptor: pidDescriptor, started: started, continuation: continuation,
+                program: program, pid: running.pid, pidDescriptor: running.pidDescriptor, started: started,
+                continuation: continuation,
                 feed: input.map { Feed(descriptor: $0.writing, bytes: command.input) },
                 output: Capture(descriptor: output.reading, limit: command.outputLimit),
                 errors: errors.map { Capture(descriptor: $0.reading, limit: command.outputLimit) },

@@ -274,10 +274,11 @@ final class ChildLoop: Sendable {
         case .end:
             // What the program itself has written is in the pipe by now; only what it left behind may write more.
             child.drainUntil = now.advanced(by: drain)
-            clinux_events_remove(events.descriptor, child.pidDescriptor)
             child.feed?.shut(events)
             child.output.readAvailable(into: buffer, events)
             child.errors?.readAvailable(into: buffer, events)
+            // Closed at once where all is said; otherwise it would be readable all the time.
+            if !child.isSilent { clinux_events_remove(events.descriptor, child.pidDescriptor) }
         }
         settle(child, key.child, now: now, in: &state, &answers)
         if key.source == .end { setAlarm(key.child, in: &state) }

@@ -265,19 +265,6 @@ package enum Disk {
         return names.sorted()
     }
 
-    /// Removes `path` with all below it, read-only folders too; never follows a link. Best effort.
-    package static func remove(_ path: BytePath) {
-        guard let status = status(path) else { return }
-        guard status.isFolder else {
-            _ = path.withCString { unlink($0) }
-            return
-        }
-        if path.withCString({ rmdir($0) }) == 0 { return }
-        _ = path.withCString { chmod($0, 0o700) }
-        for name in (try? names(in: path)) ?? [] { remove(path.appending(name)) }
-        _ = path.withCString { rmdir($0) }
-    }
-
     /// `path` with all links resolved; nil where it is not there.
     static func realPath(_ path: BytePath) -> BytePath? {
         guard let resolved = path.withCString({ realpath($0, nil) }) else { return nil }

@@ -78,6 +78,7 @@ package struct Engine: Sendable {
     let options: RunOptions
     let tools: ToolCheck
     let batches = ContractBatches()
+    let slots: JobSlots
     let emit: @Sendable (Event) -> Void
     private let times: RecordedTimes
 
@@ -88,6 +89,7 @@ package struct Engine: Sendable {
         self.hashed = hashed
         self.parts = parts
         self.options = options
+        slots = JobSlots(options.jobs, keepsGoing: options.keepsGoing)
         self.times = times
         self.emit = emit
         tools = ToolCheck(commands: parts.commands, path: parts.environment["PATH"] ?? "")
@@ -126,11 +128,14 @@ package struct Engine: Sendable {
                     targets: plan.scope.order.count, jobs: options.jobs,
                     estimate: plan.estimate(at: options.jobs, times), coldCache: plan.doneCount == 0 && coldCache(),
                     sandbox: isSandboxed)))
-        let board = RunBoard(hashed, plan, times: times, keepsGoing: options.keepsGoing, emit: emit)
+        slots.reopen()
+        let board = RunBoard(hashed, plan, times: times, keepsGoing: options.keepsGoing, slots: slots, emit: emit)
         if plan.doneCount > 0 { board.takeDone() }
         let open = plan.scope.order.count - plan.doneCount
         await withTaskGroup(of: Void.self) { group in
-            for _ in 0..<min(options.jobs, open) { group.addTask { await work(on: board, plan) } }
+            // Of several jobs none waits for what is done after another.
+            let workers = options.jobs > 1 ? options.jobs + 1 : 1
+            for _ in 0..<min(workers, open) { group.addTask { await work(on: board, plan) } }
         }
         let ended = board.close()
         remember(ended.memories)
@@ -143,7 +148,7 @@ package struct Engine: Sendable {
         var next = await board.first()
         while let work = next {
             let ending = await process(work, plan)
-            next = await board.next(after: work.target, ending)
+            next = await board.next(after: work, ending)
         }
     }
 

@@ -130,6 +130,7 @@ package struct LocalActionRunner: ActionRunner {
     /// Throws where the action's writable folders hold anything new or changed that it does not declare.
     private func refuseUndeclared(_ action: Action, _ stage: SandboxStage, _ collector: OutputCollector) throws {
         let layout = stage.layout
+        if layout.writable.isEmpty { return }
         let inputs = Dictionary(action.inputs.map { ($0.path, $0) }) { first, _ in first }
         var undeclared: [BytePath] = []
         var changed: [BytePath] = []
@@ -243,6 +244,6 @@ package struct LocalActionRunner: ActionRunner {
         let unique = Dictionary(outputs.map { ($0.path, $0) }) { first, _ in first }
         return ActionResult(
             exitCode: 0, outputs: unique.values.sorted { $0.path < $1.path }, imageDigest: nil,
-            log: try store.write(ended.log), duration: ended.duration)
+            log: ended.log.isEmpty ? nil : try store.write(ended.log), duration: ended.duration)
     }
 }

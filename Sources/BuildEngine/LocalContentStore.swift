@@ -18,10 +18,17 @@ package final class LocalContentStore: ContentStore {
         case `private`
     }
 
-    private struct Seen: Hashable {
+    /// By what a file is known that was read and found good.
+    struct Seen: Hashable {
         let inode: UInt
         let size: Int
         let time: Int64
+
+        init(_ status: stat) {
+            inode = status.st_ino
+            size = Int(status.st_size)
+            time = withUnsafePointer(to: status) { clinux_mtime_ns($0) }
+        }
     }
 
     /// Up to here a file is read as a whole, and written only where the store lacks it.
@@ -29,11 +36,16 @@ package final class LocalContentStore: ContentStore {
 
     let folder: BytePath
     /// What was read and found good, by file.
-    private let verified = Mutex<[BytePath: Seen]>([:])
+    let verified = Mutex<[BlobFile: Seen]>([:])
+    /// The folder of blobs, open so that the kernel walks no long path to each; -1: by paths alone.
+    let blobs: Int32
 
     private init(folder: BytePath) {
         self.folder = folder
+        blobs = folder.appending("cas").withCString { clinux_open_folder(AT_FDCWD, $0) }
     }
+
+    deinit { if blobs >= 0 { close(blobs) } }
 
     /// Opens the store in the absolute `folder`, making it (mode 0700) where it is missing. Throws `StoreError.system`,
     /// with EPERM where the folder belongs to somebody else or others may write to it.
@@ -55,7 +67,7 @@ package final class LocalContentStore: ContentStore {
     // MARK: ContentStore
 
     package func contains(_ digest: Digest) -> Bool {
-        guard let status = Disk.status(file(digest)) else { return false }
+        guard let status = status(of: BlobFile(digest)) ?? Disk.status(file(digest)) else { return false }
         return status.isFile && Int(status.st_size) == digest.size
     }
 
@@ -154,11 +166,11 @@ package final class LocalContentStore: ContentStore {
             return try copy(digest, to: path, mode: executable ? 0o755 : 0o644, fixedTime: true)
         }
         let source = executable ? try executableTwin(of: digest) : file(digest)
-        try verify(source, is: digest)
+        try verify(source, is: digest, isTwin: executable)
         // An action that stores the same bytes at the same moment replaces the file; the kernel then says ENOENT of
         // the inode that lost its name, while the name is there.
         for _ in 0..<16 {
-            if source.withCString({ from in path.withCString { link(from, $0) } }) == 0 { return }
+            if source.withCString({ from in path.withCString { Glibc.link(from, $0) } }) == 0 { return }
             guard errno == ENOENT, Disk.status(source) != nil, Disk.isFolder(path.parent) else { break }
         }
         guard [EMLINK, EXDEV, EPERM, EOPNOTSUPP].contains(errno) else { throw .system("link", path, errno) }
@@ -194,7 +206,7 @@ package final class LocalContentStore: ContentStore {
         let file = file(digest)
         try Disk.renameMakingFolder(temporary, to: file)
         var status = stat()
-        if fstat(descriptor, &status) == 0 { remember(file, status) }
+        if fstat(descriptor, &status) == 0 { remember(BlobFile(digest), status) }
     }
 
     /// Copies the blob to a new file, looking at every byte on the way.
@@ -242,12 +254,11 @@ package final class LocalContentStore: ContentStore {
     }
 
     /// Throws where `file` is not there or not what it should be, which then is removed.
-    func verify(_ file: BytePath, is digest: Digest) throws(StoreError) {
+    func verify(_ file: BytePath, is digest: Digest, isTwin: Bool = false) throws(StoreError) {
         guard let status = Disk.status(file) else { throw .missing(digest) }
-        let seen = Seen(
-            inode: status.st_ino, size: Int(status.st_size), time: withUnsafePointer(to: status) { clinux_mtime_ns($0) }
-        )
-        if verified.withLock({ $0[file] }) == seen { return }
+        let seen = Seen(status)
+        let name = BlobFile(digest, isTwin: isTwin)
+        if verified.withLock({ $0[name] }) == seen { return }
         guard status.isFile, seen.size == digest.size else { throw damage(digest) }
         do throws(StoreError) {
             let descriptor = try Disk.open(file, O_RDONLY | O_NOFOLLOW)
@@ -262,19 +273,18 @@ package final class LocalContentStore: ContentStore {
         } catch {
             throw readFailure(error, of: digest)
         }
-        remember(file, status)
+        remember(name, status)
     }
 
-    private func remember(_ file: BytePath, _ status: stat) {
-        let time = withUnsafePointer(to: status) { clinux_mtime_ns($0) }
-        verified.withLock { $0[file] = Seen(inode: status.st_ino, size: Int(status.st_size), time: time) }
+    private func remember(_ file: BlobFile, _ status: stat) {
+        verified.withLock { $0[file] = Seen(status) }
     }
 
     /// Removes a blob that is not what its name says, so that nobody meets it again.
     private func damage(_ digest: Digest) -> StoreError {
-        for file in [file(digest), twinFile(digest)] {
-            Disk.remove(file)
-            verified.withLock { _ = $0.removeValue(forKey: file) }
+        for file in [file(digest), twinFile(digest)] { Disk.remove(file) }
+        for isTwin in [false, true] {
+            verified.withLock { _ = $0.removeValue(forKey: BlobFile(digest, isTwin: isTwin)) }
         }
         return .damaged(digest)
     }

@@ -4,8 +4,7 @@ import Buildfile
 
 extension Engine {
     func process(_ work: RunBoard.Work, _ plan: RunPlan) async -> Ending {
-        let (target, products) = (work.target, work.given)
-        let node = plan.scope[target]
+        let (target, node, products) = (work.target, work.node, work.given)
         if node.isGroup { return nothing(target, node, products) }
         if let ending = vouched(work, node, plan) { return ending }
         var ending = await taken(work, node, plan)
@@ -74,6 +73,9 @@ extension Engine {
             return await failed(target, node, failure, known)
         } catch is CancellationError {
             return interrupted(target, node)
+        } catch is JobSlots.Closed {
+            if Task.isCancelled { return interrupted(target, node) }
+            return Ending(product: nil, report: report(target, node, .notStarted, .zero), code: .done)
         } catch let error as FileSystemError {
             return await failed(target, node, .unreadable(error), known)
         } catch let error as StoreError {
@@ -191,22 +193,28 @@ extension Engine {
         }
         let todo = contract.map { toVerify($0, node) }
         let start = ContinuousClock.now
-        let ran: Ran
+        let (ran, waited): (Ran, Duration)
         if let contract, let todo {
-            emit(.targetStarted(node.label, at: .now))
-            ran = try await verify(work, node, plan, action, contract, todo)
+            (ran, waited) = try await slots.use {
+                emit(.targetStarted(node.label, at: .now))
+                let ran = try await verify(work, node, plan, action, contract, todo)
+                return try await judged(ran, of: node, action)
+            }
         } else {
             let takeover = try await takeover(of: node, target)
             let (staged, changed) = try await stage(takeover.map { $0.narrowing(action) } ?? action)
             if case .image = staged.command, isTainted || !changed.isEmpty {
                 throw ActionFailure.changedInputs(node, changed)
             }
-            emit(.targetStarted(node.label, at: .now))
-            let runner = if case .image = staged.command { parts.images } else { parts.recipes }
-            let result = try await taking(takeover, into: try await runner.run(staged), of: node)
-            ran = Ran(result: result, changed: changed + changedSince(staged))
+            (ran, waited) = try await slots.use {
+                emit(.targetStarted(node.label, at: .now))
+                let runner = if case .image = staged.command { parts.images } else { parts.recipes }
+                let result = try await taking(takeover, into: try await runner.run(staged), of: node)
+                return try await judged(
+                    Ran(result: result, changed: changed + changedSince(staged)), of: node, action)
+            }
         }
-        let (result, changed) = (try await judged(ran.result, of: node, action), ran.changed)
+        let (result, changed) = (ran.result, ran.changed)
         let placement = try await place(result.outputs, of: action)
         if !changed.isEmpty { emit(.notice(.changedInputs(node, changed))) }
         let taints = isTainted || !changed.isEmpty
@@ -225,13 +233,19 @@ extension Engine {
         let log: [UInt8] =
             if let digest = result.log, digest.size > 0 { (try? await parts.store.read(digest)) ?? [] } else { [] }
         var report = report(
-            target, node, .ran(reason), ContinuousClock.now - start, output: log, result.imageDigest,
+            target, node, .ran(reason), ContinuousClock.now - start - waited, output: log, result.imageDigest,
             verified: todo.map { (ran.terms ?? $0.count, contract?.terms.count ?? 0) })
         report.take(result, of: node)
         let ending = Ending(
             product: TargetProduct(outputs: result.outputs, imageDigest: result.imageDigest, isTainted: taints),
             report: report, code: .done)
         return (ending, kept, placement)
+    }
+
+    private func judged(_ ran: Ran, of node: Target, _ action: Action) async throws -> Ran {
+        var ran = ran
+        ran.result = try await judged(ran.result, of: node, action)
+        return ran
     }
 
     /// Sees that the store holds every input. A file that is no longer what was hashed is taken as it is now; its path

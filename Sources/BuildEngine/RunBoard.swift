@@ -8,6 +8,7 @@ final class RunBoard: Sendable {
     /// A target to bring up to date, and what those that it takes in have put out.
     struct Work: Sendable {
         let target: Int
+        let node: Target
         let given: [Int: TargetProduct]
     }
 
@@ -25,17 +26,19 @@ final class RunBoard: Sendable {
     private let hashed: HashedGraph
     private let plan: RunPlan
     private let keepsGoing: Bool
+    private let slots: JobSlots
     private let emit: @Sendable (Event) -> Void
     private let state: Mutex<State>
 
     /// `emit` is called with one event at a time, in the order in which things happened.
     init(
-        _ hashed: HashedGraph, _ plan: RunPlan, times: RecordedTimes, keepsGoing: Bool,
+        _ hashed: HashedGraph, _ plan: RunPlan, times: RecordedTimes, keepsGoing: Bool, slots: JobSlots,
         emit: @escaping @Sendable (Event) -> Void
     ) {
         self.hashed = hashed
         self.plan = plan
         self.keepsGoing = keepsGoing
+        self.slots = slots
         self.emit = emit
         state = Mutex(
             State(
@@ -69,12 +72,12 @@ final class RunBoard: Sendable {
     func first() async -> Work? { await next(nil) }
 
     /// Takes in how a worker's target ended, and gives it the next one; nil when there is nothing more to do for it.
-    func next(after target: Int, _ ending: Engine.Ending) async -> Work? { await next((target, ending)) }
+    func next(after work: Work, _ ending: Engine.Ending) async -> Work? { await next((work, ending)) }
 
-    private func next(_ ended: (target: Int, ending: Engine.Ending)?) async -> Work? {
+    private func next(_ ended: (work: Work, ending: Engine.Ending)?) async -> Work? {
         var woken: [(CheckedContinuation<Work?, Never>, Work?)] = []
         let (mine, isOver) = state.withLock { state in
-            if let ended { take(ended.target, ended.ending, in: &state) }
+            if let ended { take(ended.work, ended.ending, in: &state) }
             let mine = start(in: &state)
             woken = share(in: &state)
             return (mine, state.running == 0)
@@ -98,13 +101,14 @@ final class RunBoard: Sendable {
         guard !Task.isCancelled, let target = state.schedule.next() else { return nil }
         state.running += 1
         var given: [Int: TargetProduct] = [:]
-        for needed in plan.scope[target].prerequisites {
+        let node = plan.scope[target]
+        for needed in node.prerequisites {
             given[needed] = product(of: needed, in: &state)
             for producer in plan.scope.producers(behind: needed) where producer != needed {
                 given[producer] = product(of: producer, in: &state)
             }
         }
-        return Work(target: target, given: given)
+        return Work(target: target, node: node, given: given)
     }
 
     private func product(of target: Int, in state: inout State) -> TargetProduct? {
@@ -125,29 +129,33 @@ final class RunBoard: Sendable {
         return woken
     }
 
-    private func take(_ target: Int, _ ending: Engine.Ending, in state: inout State) {
+    private func take(_ work: Work, _ ending: Engine.Ending, in state: inout State) {
+        let target = work.target
         state.running -= 1
         state.products[target] = ending.product
         if let memory = ending.memory { state.memories.append(memory) }
         count(ending, in: &state)
         var report = ending.report
         switch report.outcome {
-        case .ran, .failed: report.waitedFor = producers(before: target)
+        case .ran, .failed: report.waitedFor = producers(before: work.node)
         default: break
         }
         emit(.targetFinished(report))
         if ending.product != nil {
             state.schedule.complete(target)
+        } else if case .notStarted = report.outcome {
+            // What failed has seen to all others.
         } else {
+            slots.failed()
             for skipped in state.schedule.fail(target, keepsGoing: keepsGoing) {
-                skip(skipped, .skipped(because: plan.scope[target].label), in: &state)
+                skip(skipped, .skipped(because: work.node.label), in: &state)
             }
         }
     }
 
-    private func producers(before target: Int) -> [Label] {
+    private func producers(before node: Target) -> [Label] {
         let producers = Set(
-            plan.scope[target].edges.filter { $0.kind != .tag }.flatMap { hashed.graph.producers(behind: $0.target) })
+            node.edges.filter { $0.kind != .tag }.flatMap { hashed.graph.producers(behind: $0.target) })
         return producers.map { hashed.graph.targets.label($0) }.sorted()
     }
 

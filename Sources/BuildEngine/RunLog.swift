@@ -94,6 +94,28 @@ struct RunLog {
         return entry.bytes + SHA256Value.of(rest.bytes).bytes + rest.bytes
     }
 
+    /// The last entry of `label` as of a run at `time`, where that run was of the same `hash`, so of the same manifest; nil
+    /// where it was not, where there is none, and where it is damaged. Takes a tenth of what making it anew does.
+    mutating func repeated(_ label: Label, _ hash: InputHash, time: Int, succeeded: Bool) -> [UInt8]? {
+        // The name, the time, whether it succeeded, the hash.
+        let fixed = 32 + 8 + 8 + 32
+        guard let range = place(of: Self.name(label)), range.count >= Self.heading + fixed else { return nil }
+        let rest = range.lowerBound + Self.heading
+        let isSame = hash.value.withBytes { bytes[(rest + 48)..<(rest + fixed)].elementsEqual($0) }
+        let sum = bytes[(rest - 32)..<rest]
+        guard isSame, SHA256Value.of(Array(bytes[rest..<range.upperBound])).bytes.elementsEqual(sum) else { return nil }
+        var entry = Array(bytes[range])
+        for (index, number) in [time, succeeded ? 1 : 0].enumerated() {
+            var writer = PackedWriter(bytes: [])
+            writer.add(number)
+            let place = Self.heading + 32 + 8 * index
+            entry.replaceSubrange(place..<(place + 8), with: writer.bytes)
+        }
+        let newSum = SHA256Value.of(Array(entry[Self.heading...])).bytes
+        entry.replaceSubrange((Self.heading - 32)..<Self.heading, with: newSum)
+        return entry
+    }
+
     /// Nil where there is none, or the last one is damaged.
     mutating func last(of label: Label) -> RunRecord? {
         guard let range = place(of: Self.name(label)) else { return nil }

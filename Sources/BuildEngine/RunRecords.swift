@@ -41,11 +41,15 @@ package final class RunRecords: Sendable {
 
     /// Nil where the target never ran here, or its record is damaged. What is kept after the first call is not seen.
     package func last(_ label: Label) -> RunRecord? {
+        withLog { $0.last(of: label) }
+    }
+
+    private func withLog<Result: Sendable>(_ body: (inout RunLog) -> Result) -> Result {
         found.withLock { found in
             // Taken out, so that it is not copied when it notes something.
             var entries = found.take() ?? RunLog(bytes: (try? Disk.contents(of: log)) ?? [])
             defer { found = entries }
-            return entries.last(of: label)
+            return body(&entries)
         }
     }
 
@@ -53,19 +57,27 @@ package final class RunRecords: Sendable {
     /// when it last ran before this process asked; nothing where it never did.
     @discardableResult
     package func keep(_ target: Int, of hashed: HashedGraph, succeeded: Bool) -> [Change] {
-        guard let manifest = try? hashed.manifest(of: target) else { return [] }
         let label = hashed.graph.targets.label(target)
-        let before = last(label)?.state.manifests[label.description]
+        let hash = hashed.hashes[target]
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        let entry = RunLog.entry(
-            label, hashed.hashes[target], manifest, time: now.tv_sec, succeeded: succeeded)
+        let time = now.tv_sec
+        if let entry = withLog({ $0.repeated(label, hash, time: time, succeeded: succeeded) }) {
+            put(entry)
+            return []
+        }
+        guard let manifest = try? hashed.manifest(of: target) else { return [] }
+        let before = last(label)?.state.manifests[label.description]
+        put(RunLog.entry(label, hash, manifest, time: time, succeeded: succeeded))
+        return before.map { BuildGraph.differences($0, manifest) } ?? []
+    }
+
+    private func put(_ entry: [UInt8]) {
         let mustWrite = unwritten.withLock { bytes in
             bytes += entry
             return bytes.count >= Self.batch
         }
         if mustWrite { append() }
-        return before.map { BuildGraph.differences($0, manifest) } ?? []
     }
 
     /// Writes what was kept. Not synced to the disk: see above.

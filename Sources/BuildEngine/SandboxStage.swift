@@ -39,8 +39,11 @@ struct SandboxStage: Sendable {
         }
         for path in layout.kept { try Disk.makeFolders(keepFolder.appending(path), mode: 0o700) }
         for path in layout.keptOutside { try Disk.makeFolders(path, mode: 0o755) }
+        var links = StagedLinks(tree: tree, store: store)
+        defer { links.close() }
         for input in action.inputs {
             let writable = writablePlace(of: input.path)
+            if writable == nil, try links.place(input, makeFolder: makeFolder) { continue }
             let place = writable ?? tree.appending(input.path)
             try makeFolder(input.kind == .submodule ? place : place.parent)
             switch input.kind {

@@ -12,7 +12,51 @@ struct SpawnStreams {
     let errors: Int32?
 }
 
+/// A program that was started.
+struct StartedProgram {
+    let pid: pid_t
+    /// Readable once it has ended; closed on exec.
+    let pidDescriptor: Int32
+}
+
 extension Command {
+    /// As `spawn`, by one call of the kernel's own where it has that one.
+    func start(_ streams: SpawnStreams) throws(SpawnError) -> StartedProgram {
+        let program = try executablePath()
+        var pid: pid_t = 0
+        var descriptor: Int32 = -1
+        let code = withCStrings(arguments) { argv in
+            withCStrings(variables) { envp in
+                program.withCString { path in
+                    folder.withCString { folder in
+                        var wanted = clinux_program(
+                            path: path, arguments: argv, environment: envp, folder: folder,
+                            input: streams.input ?? -1, output: streams.output, errors: streams.errors ?? -1)
+                        return clinux_start(&wanted, &pid, &descriptor)
+                    }
+                }
+            }
+        }
+        if code == 0 { return StartedProgram(pid: pid, pidDescriptor: descriptor) }
+        if code > 0 { throw refusal(code) }
+        pid = try spawn(streams)
+        descriptor = clinux_pidfd_open(pid)
+        if descriptor < 0 {
+            let code = errno
+            kill(-pid, SIGKILL)
+            waitpid(pid, nil, 0)
+            throw SpawnError(program: arguments.first ?? "", errno: code)
+        }
+        return StartedProgram(pid: pid, pidDescriptor: descriptor)
+    }
+
+    private var variables: [String] { environment.sorted { $0.key < $1.key }.map { $0.key + "=" + $0.value } }
+
+    private func refusal(_ code: Int32) -> SpawnError {
+        let folderIsThere = folder.withCString { access($0, X_OK) } == 0
+        return SpawnError(program: folderIsThere ? arguments.first ?? "" : folder.shown, errno: code)
+    }
+
     /// Starts the program in a process group of its own, with default signal handling and no descriptor but its three
     /// streams, and gives its process id.
     func spawn(_ streams: SpawnStreams) throws(SpawnError) -> pid_t {
@@ -31,14 +75,12 @@ extension Command {
         if code == 0 { code = Self.fill(&attributes) }
         var pid: pid_t = 0
         if code == 0 {
-            let pairs = environment.sorted { $0.key < $1.key }.map { $0.key + "=" + $0.value }
             code = withCStrings(arguments) { argv in
-                withCStrings(pairs) { envp in posix_spawn(&pid, program, &actions, &attributes, argv, envp) }
+                withCStrings(variables) { envp in posix_spawn(&pid, program, &actions, &attributes, argv, envp) }
             }
         }
         if code == 0 { return pid }
-        let folderIsThere = folder.withCString { access($0, X_OK) } == 0
-        throw SpawnError(program: folderIsThere ? name : folder.shown, errno: code)
+        throw refusal(code)
     }
 
     private static func fill(

@@ -39,7 +39,8 @@ struct StoreRecovery {
                     let status = Disk.status(path), status.isFile, status.st_ctim.tv_sec >= seconds
                 else { continue }
                 // Throws where it is damaged, after removing it.
-                try? store.verify(path, is: Digest(hash: hash, size: Int(status.st_size)))
+                try? store.verify(
+                    path, is: Digest(hash: hash, size: Int(status.st_size)), isTwin: name.bytes.count > 64)
             }
         }
     }

@@ -14,6 +14,8 @@ struct WorkspaceDesk: Sendable {
     let shown: (home: String, temporary: String, script: String)
     /// Nil where the folder is for one action only.
     fileprivate var kept: WorkspaceDesks.Kept?
+    /// When it was handed out, by the clock that stamps files, in nanoseconds since the epoch.
+    fileprivate var taken: Int64 = 0
 
     fileprivate init(_ folder: BytePath) {
         self.folder = folder
@@ -33,8 +35,25 @@ final class WorkspaceDesks: Sendable {
         let home: Int32
         let temporary: Int32
         let script: Int32
+        /// How the three folders were when they were made; nil where that can't be told.
+        let made: [FolderState]?
 
         func close() { for descriptor in [folder, home, temporary, script] { Glibc.close(descriptor) } }
+    }
+
+    /// By what a folder is known in which nothing was made, renamed or removed, and whose mode is as it was.
+    fileprivate struct FolderState: Equatable, Sendable {
+        let mode: mode_t
+        let modified: Int64
+        let changed: Int64
+
+        /// Nil where the folder was removed.
+        init?(_ descriptor: Int32) {
+            var status = stat()
+            guard fstat(descriptor, &status) == 0, status.st_nlink > 0 else { return nil }
+            mode = status.st_mode & 0o7777
+            (modified, changed) = withUnsafePointer(to: status) { (clinux_mtime_ns($0), clinux_ctime_ns($0)) }
+        }
     }
 
     private struct State {
@@ -67,8 +86,11 @@ final class WorkspaceDesks: Sendable {
 
     /// A desk with this script, to be given back or removed.
     func take(script: [UInt8]) throws(StoreError) -> WorkspaceDesk {
-        if let desk = state.withLock({ $0.free.popLast() }) {
-            if let kept = desk.kept, Self.write(script, to: kept.script) { return desk }
+        if var desk = state.withLock({ $0.free.popLast() }) {
+            if let kept = desk.kept, Self.holds(script, kept.script) || Self.write(script, to: kept.script) {
+                desk.taken = Self.now()
+                return desk
+            }
             remove(desk)
         }
         let folder = place.appending(Disk.uniqueName())
@@ -84,7 +106,7 @@ final class WorkspaceDesks: Sendable {
     private func make(_ desk: WorkspaceDesk, _ script: [UInt8]) throws(StoreError) -> WorkspaceDesk {
         try Disk.makeFolder(desk.home, mode: 0o700)
         try Disk.makeFolder(desk.temporary, mode: 0o700)
-        let file = try Disk.open(desk.script, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+        let file = try Disk.open(desk.script, O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
         var isKept = false
         defer { if !isKept { close(file) } }
         try Disk.write(script, to: file, desk.script)
@@ -107,13 +129,17 @@ final class WorkspaceDesks: Sendable {
         }
         isKept = true
         var kept = desk
-        kept.kept = Kept(folder: folders[0], home: folders[1], temporary: folders[2], script: file)
+        let made = folders.compactMap { FolderState($0) }
+        kept.kept = Kept(
+            folder: folders[0], home: folders[1], temporary: folders[2], script: file,
+            made: made.count == 3 ? made : nil)
+        kept.taken = Self.now()
         return kept
     }
 
     /// After a success. Whoever was stopped may still be at work in it: then it is to be removed.
     func giveBack(_ desk: WorkspaceDesk) {
-        guard let kept = desk.kept, Self.isUntouched(kept) else { return remove(desk) }
+        guard let kept = desk.kept, Self.isUntouched(kept, since: desk.taken) else { return remove(desk) }
         state.withLock { $0.free.append(desk) }
     }
 
@@ -125,20 +151,39 @@ final class WorkspaceDesks: Sendable {
         Disk.remove(desk.folder)
     }
 
+    /// Whether the file already is this script, as where a template gives many components the same: writing costs more.
+    private static func holds(_ script: [UInt8], _ descriptor: Int32) -> Bool {
+        withUnsafeTemporaryAllocation(byteCount: script.count + 1, alignment: 1) { buffer in
+            pread(descriptor, buffer.baseAddress, buffer.count, 0) == script.count
+                && script.elementsEqual(buffer.prefix(script.count))
+        }
+    }
+
     private static func write(_ script: [UInt8], to descriptor: Int32) -> Bool {
         let written = script.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
         return written == script.count && ftruncate(descriptor, off_t(script.count)) == 0
     }
 
+    /// The clock that stamps files moves on a hundred times a second at least: what changes in a folder that was made longer ago
+    /// than this shows in its times.
+    private static let tick: Int64 = 50_000_000
+
+    private static func now() -> Int64 {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME_COARSE, &now)
+        return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
+    }
+
     /// Whether a desk is as it was made: nothing in its folders, their modes, nothing beside them, and the script is the
-    /// file that was written.
-    private static func isUntouched(_ kept: Kept) -> Bool {
-        func hasMode(_ descriptor: Int32, _ mode: mode_t) -> Bool {
-            var status = stat()
-            return fstat(descriptor, &status) == 0 && status.st_mode & 0o7777 == mode && status.st_nlink > 0
-        }
-        return clinux_count_names(kept.folder) == 3 && clinux_count_names(kept.home) == 0
-            && clinux_count_names(kept.temporary) == 0 && hasMode(kept.folder, 0o700) && hasMode(kept.home, 0o700)
-            && hasMode(kept.temporary, 0o700) && hasMode(kept.script, 0o444)
+    /// file that was written. `moment` is when it was handed out.
+    private static func isUntouched(_ kept: Kept, since moment: Int64) -> Bool {
+        var script = stat()
+        guard fstat(kept.script, &script) == 0, script.st_mode & 0o7777 == 0o444, script.st_nlink == 1,
+            let made = kept.made
+        else { return false }
+        let folders = [kept.folder, kept.home, kept.temporary]
+        for (descriptor, made) in zip(folders, made) where FolderState(descriptor) != made { return false }
+        if made.allSatisfy({ max($0.modified, $0.changed) < moment - tick }) { return true }
+        return zip(folders, [3, 0, 0]).allSatisfy { clinux_count_names($0) == $1 }
     }
 }

@@ -154,11 +154,13 @@ package struct BytePath: Sendable, Hashable, Comparable {
     package func withCString<Result, Failure: Error>(
         _ body: (UnsafePointer<CChar>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let terminated = [CChar](unsafeUninitializedCapacity: bytes.count + 1) { buffer, count in
+        // On the stack, where it is not very long.
+        try withUnsafeTemporaryAllocation(of: CChar.self, capacity: bytes.count + 1) { buffer throws(Failure) in
             bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0) }
             buffer[bytes.count] = 0
-            count = bytes.count + 1
+            if let start = buffer.baseAddress { return try body(start) }
+            var nothing: CChar = 0
+            return try body(&nothing)
         }
-        return try body(terminated)
     }
 }

@@ -33,8 +33,8 @@ int clinux_spawn_closing_from(void *actions, int first) {
 }
 
 int clinux_set_nonblocking(int fd) {
-    int flags = fcntl(fd, F_GETFL);
-    return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    int on = 1;
+    return ioctl(fd, FIONBIO, &on);
 }
 
 int clinux_set_cloexec(int fd, int on) { return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0); }

@@ -1,8 +1,9 @@
-import BuildEngine
 import BuildGraph
 import BuildTestSupport
 import Glibc
 import Testing
+
+@testable import BuildEngine
 
 @Suite struct LocalContentStoreTests {
     let folder: TemporaryFolder
@@ -78,6 +79,25 @@ import Testing
             try store.linkOrCopy(digest, executable: false, to: folder("staged"), mode: .shared)
         }
         #expect(files.isEmpty)
+    }
+
+    @Test(arguments: [false, true]) func linksOnlyWhatIsKnownToBeGood(executable: Bool) throws {
+        let digest = try store.write(hello)
+        try store.linkOrCopy(digest, executable: executable, to: folder("first"), mode: .shared)
+        let place = folder.path.withCString { open($0, O_RDONLY | O_DIRECTORY) }
+        defer { close(place) }
+        #expect(store.link(digest, executable: executable, to: "second", in: place))
+        #expect(status(folder("second")).st_ino == status(folder("first")).st_ino)
+        // Nothing is replaced.
+        #expect(!store.link(digest, executable: executable, to: "second", in: place))
+        let other = try LocalContentStore.open(folder: folder("store"))
+        #expect(!other.link(digest, executable: executable, to: "third", in: place))
+        let file = blob(digest) + (executable ? ".x" : "")
+        _ = folder(file).withCString { unlink($0) }
+        #expect(!store.link(digest, executable: executable, to: "third", in: place))
+        try folder.write(file, bytes: Array("HELLO\n".utf8), mode: 0o444)
+        #expect(!store.link(digest, executable: executable, to: "third", in: place))
+        #expect(status(folder("third")).st_ino == 0)
     }
 
     @Test func aTruncatedBlobIsNotContained() throws {

@@ -165,6 +165,27 @@ import Testing
         #expect(counts == 200)
     }
 
+    /// In a process of its own, which handles, ignores and blocks signals.
+    @Test func signalsAreAsInANewProgram() async {
+        await #expect(processExitsWith: .success) {
+            for number in [SIGPIPE, SIGHUP, SIGUSR1] { signal(number, SIG_IGN) }
+            signal(SIGUSR2) { _ in }
+            var blocked = sigset_t()
+            sigaddset(&blocked, SIGTERM)
+            pthread_sigmask(SIG_BLOCK, &blocked, nil)
+            for isLasting in [true, false] {
+                var command = Command(
+                    ["grep", "^Sig[BIC]", "/proc/self/status"], environment: ["PATH": "/usr/bin:/bin"],
+                    folder: BytePath("/"))
+                command.mayEndWithItsStarter = isLasting
+                let result = try await ProcessRunner().run(command)
+                let text = String(decoding: result.output, as: UTF8.self)
+                let none = String(repeating: "0", count: 16)
+                #expect(text == "SigBlk:\t\(none)\nSigIgn:\t\(none)\nSigCgt:\t\(none)\n")
+            }
+        }
+    }
+
     @Test func noDescriptorReachesAProgram() async throws {
         let runner = ProcessRunner()
         async let other = runner.run(shell("sleep 0.2"))

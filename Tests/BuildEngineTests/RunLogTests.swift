@@ -29,6 +29,33 @@ import Testing
         #expect(log.live == entry(two, time: 2) + entry(one, time: 3, succeeded: false))
     }
 
+    @Test func anEntryIsRepeatedAsItWouldBeMade() throws {
+        let hash = InputHash(SHA256Value.of([1]))
+        var log = RunLog(bytes: entry(two, time: 1) + entry(one, time: 1))
+        for succeeded in [true, false] {
+            let repeated = log.repeated(one, hash, time: 1 << 40, succeeded: succeeded)
+            #expect(repeated == RunLog.entry(one, hash, manifest, time: 1 << 40, succeeded: succeeded))
+        }
+        // Of other inputs, or of a label that never ran, there is nothing to repeat.
+        let (other, none) = (
+            log.repeated(one, InputHash(SHA256Value.of([2])), time: 2, succeeded: true),
+            log.repeated(Label(component: "three", stage: "build"), hash, time: 2, succeeded: true)
+        )
+        #expect(other == nil)
+        #expect(none == nil)
+    }
+
+    @Test func aDamagedEntryIsNotRepeated() {
+        let bytes = entry(one, time: 1)
+        for place in bytes.indices {
+            var damaged = bytes
+            damaged[place] ^= 1
+            var log = RunLog(bytes: damaged)
+            let repeated = log.repeated(one, InputHash(SHA256Value.of([1])), time: 2, succeeded: true)
+            #expect(repeated == nil)
+        }
+    }
+
     @Test func whoAsksForManyGetsTheSameAsWhoAsksForOne() {
         let labels = (0..<40).map { Label(component: "c\($0)", stage: "build") }
         let bytes = [1, 2].flatMap { round in

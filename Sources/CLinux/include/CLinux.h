@@ -4,6 +4,7 @@
 // No header of the system's that defines a struct is included: Swift would take this module for the home of `stat` in one
 // build and Glibc in another, and the members would be missing from files that import only one of them.
 #include "CLinuxEvents.h"
+#include "CLinuxStart.h"
 #include <stddef.h>
 #include <stdint.h>
 
