@@ -37,13 +37,15 @@ package struct MarkdownSummary: Sendable {
 
     /// What failed or tells of something first; what is cached and tells nothing is in the counts above.
     private func table() -> String {
-        let rows = reports.filter { report in
-            if case .cached = report.outcome { return report.reports != nil }
+        // A report is large: to sort their places takes a fraction of the time.
+        let rows = reports.indices.filter { place in
+            if case .cached = reports[place].outcome { return reports[place].reports != nil }
             return true
-        }.sorted { (Self.rank($0), $0.label) < (Self.rank($1), $1.label) }
+        }.map { (rank: Self.rank(reports[$0]), label: reports[$0].label, place: $0) }
+            .sorted { ($0.rank, $0.label) < ($1.rank, $1.label) }
         if rows.isEmpty { return "" }
         var text = "\n| target | | time | reports |\n|---|---|---|---|\n"
-        for report in rows.prefix(Self.most) {
+        for report in rows.prefix(Self.most).map({ reports[$0.place] }) {
             let time: String
             switch report.outcome {
             case .ran, .failed: time = report.duration.shown

@@ -106,7 +106,7 @@ import Testing
     }
 
     @Test func theTraceHasASliceForEachAction() throws {
-        let trace = RunTrace.document(diamond)
+        let trace = try JSONValue.parse(RunTrace.document(diamond))
         let events = try #require(trace.member("traceEvents")?.elements)
         let slices = events.filter { $0.member("ph")?.text == "X" }
         #expect(slices.map { $0.member("name")?.text } == ["a:build", "c:build", "b:build", "d:build"])
