@@ -104,7 +104,8 @@ package struct ConsoleState: Sendable {
             let cause = Self.cause(of: failure)
             failures.append((report.label, cause))
             let text = lines.fitted(name, "\(cause)  \(report.duration.shown)", after: 8)
-            return [ConsoleLine("\(painted("FAILED", .failure))  \(text)")] + output(report.output.isEmpty ? failure.output : report.output, of: name)
+            return [ConsoleLine("\(painted("FAILED", .failure))  \(text)")]
+                + output(report.output.isEmpty ? failure.output : report.output, of: name)
                 + problems(report, failure) + [rendered(failure.diagnostic)]
         case .notStarted:
             skipped += 1
@@ -235,7 +236,7 @@ extension ConsoleState {
 
     private func rendered(_ diagnostic: Diagnostic) -> ConsoleLine {
         let filter = OutputFilter(allowsColour: look.hasColour, neutralisesCommands: look.isCI)
-        var shown = filter.filtered(Array(render(diagnostic).utf8))
+        var shown = filter.filtered(Array(lines.folded(diagnostic: render(diagnostic)).utf8))
         while shown.last == UInt8(ascii: "\n") { shown.removeLast() }
         return ConsoleLine(bytes: shown)
     }
