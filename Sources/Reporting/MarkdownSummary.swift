@@ -11,6 +11,8 @@ package struct MarkdownSummary: Sendable {
     private var reports: [TargetReport] = []
 
     private var path: [RunPicture.Entry] = []
+    /// How the run ended, where that is known of it: one that was killed has no end.
+    private var verdict: String?
 
     package init() {}
 
@@ -18,6 +20,7 @@ package struct MarkdownSummary: Sendable {
     package init(_ picture: RunPicture) {
         for entry in picture.entries { receive(entry.report) }
         path = picture.criticalPath
+        verdict = picture.verdict
     }
 
     package mutating func receive(_ report: TargetReport) {
@@ -27,7 +30,7 @@ package struct MarkdownSummary: Sendable {
 
     /// The whole of it, with a final newline.
     package func text(_ summary: RunSummary) -> String {
-        var text = "## lmsbuild: \(summary.exitCode == .done ? "done" : Self.escaped(summary.exitCode.meaning))\n\n"
+        var text = "## lmsbuild: \(Self.escaped(verdict ?? summary.exitCode.meaning))\n\n"
         text += "ran \(summary.ran), cached \(summary.cached), failed \(summary.failed), skipped \(summary.skipped)"
         text += " in \(summary.duration.shown)"
         text += summary.saved > .zero ? " (saved \(summary.saved.shown))\n" : "\n"
