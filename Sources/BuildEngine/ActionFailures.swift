@@ -27,11 +27,32 @@ extension ActionFailure {
                 diagnostic: Diagnostic(
                     .outputUnusable, .error, "'\(path.shown)' changed while it was stored",
                     hint: "a process that '\(label)' left behind may still write to it"))
+        case .system(let operation, let path, let code) where code == ENOSPC || code == EDQUOT:
+            noRoom(label, "\(operation) '\(path.shown)': \(systemMessage(code))", path)
         case .system(let operation, let path, let code):
             machine(
                 .storeUnusable, "'\(label)' can't be prepared: \(operation) '\(path.shown)': \(systemMessage(code))",
                 hint: systemHint(code))
         }
+    }
+
+    /// A full disk may be met before an action runs and after it, when what it made is stored.
+    private static func noRoom(_ label: Label, _ what: String, _ path: BytePath) -> ActionFailure {
+        var notes: [Diagnostic.Note] = []
+        var found = statvfs()
+        if path.parent.withCString({ statvfs($0, &found) }) == 0 {
+            let free = Int(clamping: found.f_bavail).multipliedReportingOverflow(by: Int(clamping: found.f_frsize))
+            let bytes = free.overflow ? "much" : "\(free.partialValue / 1024) KiB"
+            // Some file systems make inodes as they need them, and tell of none.
+            let files = found.f_files == 0 ? "" : " and \(found.f_favail) new files"
+            notes.append(.init("that file system has room for \(bytes)\(files)"))
+        }
+        notes.append(.init("what was stored before is whole; nothing of this action is kept"))
+        return ActionFailure(
+            kind: .machine,
+            diagnostic: Diagnostic(
+                .storeUnusable, .error, "there is no room for what '\(label)' needs or has made: \(what)", notes: notes,
+                hint: systemHint(ENOSPC)))
     }
 
     static func timeout(_ label: Label, limit: Duration, output: [UInt8], duration: Duration) -> ActionFailure {
@@ -91,7 +112,9 @@ extension ActionFailure {
 
     static func systemHint(_ code: Int32) -> String? {
         switch code {
-        case ENOSPC, EDQUOT: "free some space: lmsbuild cache gc"
+        case ENOSPC, EDQUOT:
+            "free space on that disk, then run the command again; when nothing runs, '.lmsbuild/store' may be removed:"
+                + " everything in it is made anew"
         case EACCES, EPERM, EROFS: "see who owns it and whether it may be written to"
         case EMFILE, ENFILE: "allow more open files: ulimit -n"
         default: nil

@@ -155,7 +155,7 @@ struct JSONParser<Value: JSONReadable> {
         if depth > deepest { throw JSONError(.tooDeep, at: offset) }
         offset += 1
         var members: [(name: String, nameOffset: Int, value: Value)] = []
-        // Bytes, because `String` takes two normal forms of a name for one.
+        // Filled once there are so many members that it is faster than to look at each.
         var names: Set<[UInt8]> = []
         skipSpace()
         if next == UInt8(ascii: "}") {
@@ -167,13 +167,22 @@ struct JSONParser<Value: JSONReadable> {
             let start = offset
             if next != UInt8(ascii: "\"") { throw unexpected }
             let name = try string()
-            if !names.insert(Array(name.utf8)).inserted { throw JSONError(.duplicateName, at: start) }
+            if Self.isTaken(name, members, &names) { throw JSONError(.duplicateName, at: start) }
             skipSpace()
             if next != UInt8(ascii: ":") { throw unexpected }
             offset += 1
             members.append((name, start, try value(depth: depth)))
             if try ends(with: UInt8(ascii: "}")) { return members }
         }
+    }
+
+    /// Whether one of `members` is called `name`. Bytes are compared, because `String` takes two normal forms of a name for one.
+    private static func isTaken(
+        _ name: String, _ members: [(name: String, nameOffset: Int, value: Value)], _ names: inout Set<[UInt8]>
+    ) -> Bool {
+        if members.count < 24 { return members.contains { $0.name.utf8.elementsEqual(name.utf8) } }
+        if names.isEmpty { names = Set(members.map { Array($0.name.utf8) }) }
+        return !names.insert(Array(name.utf8)).inserted
     }
 
     /// True after `bracket`, false after a comma.
@@ -212,7 +221,14 @@ struct JSONParser<Value: JSONReadable> {
 
     private mutating func string() throws(JSONError) -> String {
         offset += 1
-        var text: [UInt8] = []
+        let start = offset
+        while let byte = next, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { offset += 1 }
+        if next == UInt8(ascii: "\"") {
+            offset += 1
+            return String(decoding: bytes[start..<offset - 1], as: UTF8.self)
+        }
+        // The rest has something that is spelled in another way than it is meant.
+        var text = Array(bytes[start..<offset])
         while let byte = next {
             switch byte {
             case UInt8(ascii: "\""):

@@ -100,20 +100,19 @@ package final class DashboardServer: Sendable {
 
     private struct Told {
         private var last: String?
-        private var rounds = 0
-        private var silent = 0
+        private let end = ContinuousClock.now + .seconds(600)
+        private var saidAt = ContinuousClock.now
         var isOver = false
 
         mutating func next(_ state: LiveState?) -> [UInt8]? {
-            rounds += 1
-            guard let state, rounds < 2400 else { return nil }
+            let now = ContinuousClock.now
+            guard let state, now < end else { return nil }
             if state.html == last {
-                silent += 1
-                guard silent >= 40 else { return [] }
-                silent = 0
+                guard now - saidAt >= .seconds(10) else { return [] }
+                saidAt = now
                 return Array(": still here\n\n".utf8)
             }
-            (last, silent, isOver) = (state.html, 0, state.isEnd)
+            (last, saidAt, isOver) = (state.html, now, state.isEnd)
             let data = JSONValue.object([("html", .string(state.html))]).text(pretty: false)
             return Array("data: \(data)\n\n\(state.isEnd ? "event: end\ndata: end\n\n" : "")".utf8)
         }

@@ -156,7 +156,8 @@ package final class DashboardSite: Sendable {
     func picture(_ id: String) -> RunPicture? {
         guard RunHeading.isID(id) else { return nil }
         return followed.withLock { all in
-            var run = all[id] ?? Followed(reader: EventLogReader(at: source.logs.path(of: id)))
+            // Taken out, so that the picture is changed where it is: a copy of thousands of targets is not cheap.
+            var run = all.removeValue(forKey: id) ?? Followed(reader: EventLogReader(at: source.logs.path(of: id)))
             run.follow()
             if run.picture != nil { all[id] = run }
             return run.picture

@@ -206,14 +206,23 @@ final class LoopbackListener: Sendable {
         switch reply.body {
         case .whole(let bytes): _ = send(bytes, to: client)
         case .parts(let next):
-            while let bytes = next() {
+            while true {
+                let start = ContinuousClock.now
+                guard let bytes = next() else { break }
+                let took = ContinuousClock.now - start
                 guard bytes.isEmpty || send(bytes, to: client) else { return }
                 // A client that goes away ends the wait.
                 var waiting = pollfd(fd: client, events: Int16(POLLIN), revents: 0)
-                if poll(&waiting, 1, 250) != 0 { return }
+                if poll(&waiting, 1, Self.wait(after: took)) != 0 { return }
             }
         }
         shutdown(client, Int32(SHUT_WR))
+    }
+
+    /// Milliseconds until a part is made again that took so long to make: often enough to be seen as it happens, and at most a
+    /// twentieth of a processor, which runs need more than whoever watches them.
+    static func wait(after took: Duration) -> Int32 {
+        Int32(clamping: Int64(min(max(.milliseconds(500), took * 19), .seconds(5)) / .milliseconds(1)))
     }
 
     /// False where the client does not take it within the time limit of the socket.

@@ -140,6 +140,7 @@ package final class History {
             if let id = row[0].text, let bytes = row[1].number { known[id] = bytes }
         }
         var isNew = false
+        var broken: (lines: Int, runs: Int, last: String) = (0, 0, "")
         for id in logs.ids {
             guard let bytes = Disk.status(logs.path(of: id)).map({ Int($0.st_size) }), known[id] != bytes,
                 let picture = logs.picture(of: id)
@@ -150,8 +151,10 @@ package final class History {
                 if now != bytes { try keep(picture, bytes: bytes) }
             }
             isNew = true
+            if picture.broken > 0 { broken = (broken.lines + picture.broken, broken.runs + 1, id) }
         }
         if isNew { try forget() }
+        if broken.lines > 0 { warn(.unreadable(broken.lines, broken.runs, broken.last)) }
     }
 
     private func forget() throws(DatabaseError) {
@@ -241,6 +244,14 @@ package final class History {
 }
 
 extension Diagnostic {
+    /// Told when those runs are taken in, and so once.
+    fileprivate static func unreadable(_ lines: Int, _ runs: Int, _ last: String) -> Diagnostic {
+        let log = runs == 1 ? "the log of the run \(last)" : "the logs of \(runs) runs"
+        return Diagnostic(
+            .machineFailure, .warning, EventLogs.unreadable(lines, in: log),
+            hint: "the history does not know what they told; 'lmsbuild report RUN' shows the rest of a run")
+    }
+
     fileprivate static func inMemory(_ path: BytePath, _ cause: String) -> Diagnostic {
         Diagnostic(
             .machineFailure, .warning, "the history '\(path.shown)' cannot be written: \(cause)",

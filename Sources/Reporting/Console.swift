@@ -39,6 +39,8 @@ package final class Console: Sendable {
     package func receive(_ event: Event) {
         let time = now()
         screen.withLock { screen in
+            // Asked each time: it may have become another.
+            if screen.state.look.isLive { screen.state.width = Self.width(of: descriptor) - 1 }
             let lines = screen.state.apply(event)
             guard screen.isOpen else { return }
             var bytes: [UInt8] = []
@@ -127,7 +129,8 @@ package final class Console: Sendable {
         }
     }
 
-    private static func width(of descriptor: Int32) -> Int {
+    /// Columns of the terminal at `descriptor`; 80 where that is none.
+    package static func width(of descriptor: Int32) -> Int {
         let columns = Int(clinux_terminal_width(descriptor))
         return columns > 0 ? columns : 80
     }

@@ -25,6 +25,8 @@ package struct ConsoleLine: Sendable, Hashable {
 package struct ConsoleState: Sendable {
     package let look: ConsoleLook
     package let verbosity: Verbosity
+    /// Columns that no line of its own exceeds; nil where they may be as long as they are.
+    package var width: Int?
     /// Gives a diagnostic its text, with or without colours as `look` says; a final newline does not matter.
     private let render: @Sendable (Diagnostic) -> String
 
@@ -60,14 +62,14 @@ package struct ConsoleState: Sendable {
             guard firstStart == nil else { return [] }
             firstStart = instant
             guard verbosity != .quiet, look.namesSuccesses, let estimate else { return [] }
-            return [ConsoleLine("about \(estimate.shownRoughly) to go (from recorded times)")]
+            return folded("about \(estimate.shownRoughly) to go (from recorded times)")
         case .targetFinished(let report): return finish(report)
         case .notice(let diagnostic):
             if verbosity == .quiet, diagnostic.severity == .notice { return [] }
             return [rendered(diagnostic)]
         case .interrupted(let signal):
             let rest = running.isEmpty ? "nothing is running" : "stopping \(running.count) running; again to kill"
-            return [ConsoleLine(painted("interrupted by signal \(signal)", .failure) + ": \(rest)")]
+            return folded("interrupted by signal \(signal)", .failure, ": \(rest)")
         case .runFinished(let summary): return end(summary)
         }
     }
@@ -76,7 +78,7 @@ package struct ConsoleState: Sendable {
         total = start.targets
         estimate = start.estimate
         guard start.coldCache, start.targets > 0, verbosity != .quiet, look.namesSuccesses else { return [] }
-        return [ConsoleLine("cold cache: \(count(start.targets)) to run")]
+        return folded("cold cache: \(count(start.targets)) to run")
     }
 
     private mutating func finish(_ report: TargetReport) -> [ConsoleLine] {
@@ -101,8 +103,9 @@ package struct ConsoleState: Sendable {
             failed += 1
             let cause = Self.cause(of: failure)
             failures.append((report.label, cause))
-            let text = "\(painted("FAILED", .failure))  \(name)  \(cause)  \(report.duration.shown)"
-            return [ConsoleLine(text)] + output(report.output.isEmpty ? failure.output : report.output, of: name)
+            let text = lines.fitted(name, "\(cause)  \(report.duration.shown)", after: 8)
+            return [ConsoleLine("\(painted("FAILED", .failure))  \(text)")]
+                + output(report.output.isEmpty ? failure.output : report.output, of: name)
                 + problems(report, failure) + [rendered(failure.diagnostic)]
         case .notStarted:
             skipped += 1
@@ -110,7 +113,7 @@ package struct ConsoleState: Sendable {
         case .skipped(because: let culprit):
             skipped += 1
             let reason = culprit.map { "\($0) failed" } ?? "the run was interrupted"
-            return [ConsoleLine("\(painted("skipped", .warning)) \(name) because \(reason)")]
+            return [ConsoleLine("\(painted("skipped", .warning)) " + skipped(name, because: reason))]
         }
     }
 
@@ -120,9 +123,10 @@ package struct ConsoleState: Sendable {
         var lines: [ConsoleLine] = []
         if failures.count > 1 {
             lines.append(ConsoleLine("failed:"))
-            let width = failures.map { $0.label.description.displayWidth }.max() ?? 0
+            let longest = failures.map { $0.label.description.displayWidth }.max() ?? 0
             for failure in failures.sorted(by: { $0.label < $1.label }) {
-                lines.append(ConsoleLine("  \(failure.label.description.padded(to: width))  \(failure.cause)"))
+                let name = failure.label.description
+                lines.append(ConsoleLine("  " + self.lines.fitted(name, failure.cause, after: 2, aligned: longest)))
             }
         }
         if verbosity == .quiet, summary.exitCode == .done { return lines }
@@ -130,11 +134,11 @@ package struct ConsoleState: Sendable {
         let time = summary.duration.shown
         if summary.ran == 0, summary.failed == 0, summary.skipped == 0, summary.exitCode == .done {
             let what = summary.cached == 0 ? "" : ": \(count(summary.cached)) up to date"
-            return lines + [ConsoleLine("nothing to do\(what) in \(time)\(saved)")]
+            return lines + folded("nothing to do\(what) in \(time)\(saved)")
         }
         let text =
             "ran \(summary.ran), cached \(summary.cached), failed \(summary.failed), skipped \(summary.skipped) in \(time)"
-        return lines + [ConsoleLine(painted(text, summary.exitCode == .done ? .success : .failure) + saved)]
+        return lines + folded(text, summary.exitCode == .done ? .success : .failure, saved)
     }
 }
 
@@ -156,7 +160,23 @@ extension ConsoleState {
 
     private func line(_ word: String, _ colour: Paint, _ name: String, _ rest: String) -> ConsoleLine {
         let head = painted(word, colour) + String(repeating: " ", count: 8 - word.utf8.count)
-        return ConsoleLine(rest.isEmpty ? head + name : head + name.padded(to: 23) + "  " + rest)
+        return ConsoleLine(head + lines.fitted(name, rest, after: 8, aligned: 23))
+    }
+
+    private var lines: LineWidth { LineWidth(columns: width) }
+
+    /// `text` in a colour and `rest` without one, on one line where there is room for both.
+    private func folded(_ text: String, _ paint: Paint? = nil, _ rest: String = "") -> [ConsoleLine] {
+        let whole = lines.folded(text + rest)
+        let colour = { (text: String) in paint.map { self.painted(text, $0) } ?? text }
+        if whole.count == 1 { return [ConsoleLine(colour(text) + rest)] }
+        return whole.map { ConsoleLine(colour($0)) }
+    }
+
+    /// The reason gives way before the name.
+    private func skipped(_ name: String, because reason: String) -> String {
+        guard let width else { return "\(name) because \(reason)" }
+        return "\(name) because \(reason)".cut(to: max(1, width - 8))
     }
 
     /// How much of a contract had to be verified.
@@ -183,9 +203,9 @@ extension ConsoleState {
 
     private func image(_ report: TargetReport) -> [ConsoleLine] {
         guard let reference = report.image else { return [] }
-        var text = painted("image", .success) + "   " + shortened(reference)
+        var text = shortened(reference)
         if let digest = report.imageDigest { text += "  " + shortened(digest) }
-        return [ConsoleLine(text)]
+        return [ConsoleLine(painted("image", .success) + "   " + lines.fitted(text, "", after: 8))]
     }
 
     /// `text` with the 64 hex digits it ends in cut to the first 12.
@@ -208,17 +228,15 @@ extension ConsoleState {
                 ConsoleLine("output of \(name):"), ConsoleLine(bytes: shown), ConsoleLine("end of output of \(name)"),
             ]
         }
-        let head = "──── \(name) "
-        let rule = head + String(repeating: "─", count: max(4, 60 - head.displayWidth))
-        return [
-            ConsoleLine(painted(rule, .faint)), ConsoleLine(bytes: shown),
-            ConsoleLine(painted(String(repeating: "─", count: max(60, rule.displayWidth)), .faint)),
-        ]
+        let head = lines.cut("──── \(name) ")
+        let rule = lines.cut(head + String(repeating: "─", count: max(4, lines.rule(60) - head.displayWidth)))
+        let end = String(repeating: "─", count: lines.rule(max(60, rule.displayWidth)))
+        return [ConsoleLine(painted(rule, .faint)), ConsoleLine(bytes: shown), ConsoleLine(painted(end, .faint))]
     }
 
     private func rendered(_ diagnostic: Diagnostic) -> ConsoleLine {
         let filter = OutputFilter(allowsColour: look.hasColour, neutralisesCommands: look.isCI)
-        var shown = filter.filtered(Array(render(diagnostic).utf8))
+        var shown = filter.filtered(Array(lines.folded(diagnostic: render(diagnostic)).utf8))
         while shown.last == UInt8(ascii: "\n") { shown.removeLast() }
         return ConsoleLine(bytes: shown)
     }

@@ -59,14 +59,21 @@ package struct EventLogs: Sendable {
     /// The run whose log is the file at the absolute `path`. Throws where it cannot be read, and gives nil where it is no log
     /// that this version reads.
     package static func picture(at path: BytePath) throws(StoreError) -> RunPicture? {
-        try lines(at: path).flatMap { RunPicture($0) }
+        guard let (lines, broken) = try lines(at: path), var picture = RunPicture(lines) else { return nil }
+        picture.broken = broken
+        return picture
     }
 
-    /// As `picture`, the lines one by one; the first is the heading.
-    package static func lines(at path: BytePath) throws(StoreError) -> [LogLine]? {
+    /// As `picture`, the lines one by one, of which the first is the heading, and how many could not be read.
+    package static func lines(at path: BytePath) throws(StoreError) -> (read: [LogLine], broken: Int)? {
         var reader = EventLogReader(at: path)
         guard let lines = try reader.next(limit: readable), case .heading? = lines.first else { return nil }
-        return lines
+        return (lines, reader.broken)
+    }
+
+    /// What people are told of lines of `log` that could not be read.
+    package static func unreadable(_ count: Int, in log: String) -> String {
+        "\(count) \(count == 1 ? "line" : "lines") of \(log) could not be read"
     }
 
     /// Whether it is time to take runs into the history and to `prune`. Sizes are looked at after each sixteenth run alone.
@@ -95,6 +102,8 @@ package struct EventLogReader: Sendable {
     private let path: BytePath
     /// Bytes that were taken, and so where the next line begins.
     package private(set) var offset = 0
+    /// Lines among them that are no line of a log, or too long to be read.
+    package private(set) var broken = 0
 
     /// `path` is absolute; nothing is read yet.
     package init(at path: BytePath) { self.path = path }
@@ -120,12 +129,17 @@ package struct EventLogReader: Sendable {
         }
         guard let end = bytes.lastIndex(of: UInt8(ascii: "\n")) else {
             // A line longer than what may be read is never told.
-            if bytes.count >= limit { offset += bytes.count }
+            if bytes.count >= limit {
+                offset += bytes.count
+                broken += 1
+            }
             return []
         }
-        let lines = bytes[...end].split(separator: UInt8(ascii: "\n")).compactMap { LogLine($0) }
+        let whole = bytes[...end].split(separator: UInt8(ascii: "\n"))
+        let lines = whole.compactMap { LogLine($0) }
         if offset == 0, case .newer? = lines.first { return nil }
         offset += end + 1
+        broken += whole.count - lines.count
         return lines
     }
 }

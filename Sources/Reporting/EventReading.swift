@@ -12,6 +12,8 @@ package enum LogLine: Sendable {
     case upToDate(count: Int, [(label: Label, saved: Duration)], at: Duration)
     /// Written by a later version, whose logs this one does not read.
     case newer(version: Int)
+    /// An event that only a later version knows, in a log that this one reads.
+    case unknown
 
     /// Nil for what is no line of a log.
     package init?(_ bytes: some Collection<UInt8>) {
@@ -24,6 +26,10 @@ package enum LogLine: Sendable {
             }
             guard let heading = RunHeading(json) else { return nil }
             self = .heading(heading)
+            return
+        }
+        guard kind == "up-to-date" || Event.kinds.contains(kind) else {
+            self = .unknown
             return
         }
         guard let at = json.duration("at") else { return nil }
@@ -60,6 +66,8 @@ extension RunHeading {
 extension Event {
     /// Instants of events that are read count from this one.
     package static let epoch = ContinuousClock.now
+
+    fileprivate static let kinds: Set<String> = ["started", "begun", "ended", "notice", "interrupted", "finished"]
 
     fileprivate init?(_ kind: String, _ json: JSONValue, at: Duration) {
         switch kind {

@@ -11,6 +11,8 @@ package struct MarkdownSummary: Sendable {
     private var reports: [TargetReport] = []
 
     private var path: [RunPicture.Entry] = []
+    /// How the run ended, where that is known of it: one that was killed has no end.
+    private var verdict: String?
 
     package init() {}
 
@@ -18,6 +20,7 @@ package struct MarkdownSummary: Sendable {
     package init(_ picture: RunPicture) {
         for entry in picture.entries { receive(entry.report) }
         path = picture.criticalPath
+        verdict = picture.verdict
     }
 
     package mutating func receive(_ report: TargetReport) {
@@ -27,7 +30,7 @@ package struct MarkdownSummary: Sendable {
 
     /// The whole of it, with a final newline.
     package func text(_ summary: RunSummary) -> String {
-        var text = "## lmsbuild: \(summary.exitCode == .done ? "done" : Self.escaped(summary.exitCode.meaning))\n\n"
+        var text = "## lmsbuild: \(Self.escaped(verdict ?? summary.exitCode.meaning))\n\n"
         text += "ran \(summary.ran), cached \(summary.cached), failed \(summary.failed), skipped \(summary.skipped)"
         text += " in \(summary.duration.shown)"
         text += summary.saved > .zero ? " (saved \(summary.saved.shown))\n" : "\n"
@@ -37,13 +40,15 @@ package struct MarkdownSummary: Sendable {
 
     /// What failed or tells of something first; what is cached and tells nothing is in the counts above.
     private func table() -> String {
-        let rows = reports.filter { report in
-            if case .cached = report.outcome { return report.reports != nil }
+        // A report is large: to sort their places takes a fraction of the time.
+        let rows = reports.indices.filter { place in
+            if case .cached = reports[place].outcome { return reports[place].reports != nil }
             return true
-        }.sorted { (Self.rank($0), $0.label) < (Self.rank($1), $1.label) }
+        }.map { (rank: Self.rank(reports[$0]), label: reports[$0].label, place: $0) }
+            .sorted { ($0.rank, $0.label) < ($1.rank, $1.label) }
         if rows.isEmpty { return "" }
         var text = "\n| target | | time | reports |\n|---|---|---|---|\n"
-        for report in rows.prefix(Self.most) {
+        for report in rows.prefix(Self.most).map({ reports[$0.place] }) {
             let time: String
             switch report.outcome {
             case .ran, .failed: time = report.duration.shown

@@ -18,7 +18,7 @@ package enum RedrawnRun {
                 for (label, saved) in targets {
                     shown += state.apply(.targetFinished(.upToDate(label, saved: saved)))
                 }
-            case .heading, .newer: break
+            case .heading, .newer, .unknown: break
             }
         }
         if !hasEnded { shown.append(ConsoleLine("the run goes on, or was killed: nothing tells of its end")) }

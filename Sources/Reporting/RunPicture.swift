@@ -51,6 +51,8 @@ package struct RunPicture: Sendable {
     package private(set) var signal: Int32?
     /// Nil while it goes on, and for ever where it was killed.
     package private(set) var summary: RunSummary?
+    /// Lines of its log that could not be read.
+    package internal(set) var broken = 0
     /// When the last event came.
     package private(set) var last = Duration.zero
 
@@ -69,7 +71,7 @@ package struct RunPicture: Sendable {
     /// Takes in a line of its log; a heading changes nothing.
     package mutating func apply(_ line: LogLine) {
         switch line {
-        case .heading, .newer: break
+        case .heading, .newer, .unknown: break
         case .event(let event): apply(event)
         case .upToDate(let count, let targets, let at):
             last = max(last, at)
@@ -110,8 +112,9 @@ package struct RunPicture: Sendable {
 
     /// The lowest that nobody holds.
     private var freeSlot: Int {
-        let held = Set(running.map(\.slot))
-        return (0...held.count).first { !held.contains($0) } ?? held.count
+        var slot = 0
+        while running.contains(where: { $0.slot == slot }) { slot += 1 }
+        return slot
     }
 
     // MARK: Questions

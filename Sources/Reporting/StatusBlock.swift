@@ -25,7 +25,7 @@ package struct StatusBlock: Sendable, Hashable {
         let times = rows.map(\.time.count).max() ?? 0
         // The time stays in sight where the name does not fit.
         let names = max(1, min(longest, width - 4 - times))
-        var lines = rows.map { "  \($0.name.cut(to: names).padded(to: names))  \($0.time)".cut(to: width) }
+        var lines = rows.map { "  \($0.name.labelCut(to: names).padded(to: names))  \($0.time)".cut(to: width) }
         if shown.count < running.count, room > 0 {
             lines.append("  and \(running.count - shown.count) more".cut(to: width))
         }

@@ -57,8 +57,9 @@ package struct TraceSpans: Sendable {
     /// A new trace, or a part of the caller's.
     package init(_ subject: TraceSubject) {
         self.subject = subject
-        traceID = subject.parent?.trace ?? Self.hex(16)
-        rootID = Self.hex(8)
+        var ids = (SpanIDs(), SpanIDs())
+        traceID = subject.parent?.trace ?? ids.0.next() + ids.1.next()
+        rootID = ids.0.next()
     }
 
     /// `00-TRACE-SPAN-01`: what a tool that goes on from here would get.
@@ -67,7 +68,7 @@ package struct TraceSpans: Sendable {
     // MARK: Traces
 
     /// The body of a request to `/v1/traces`.
-    package func traces(of run: RunMeasures, _ summary: RunSummary) -> JSONValue {
+    package func traces(of run: RunMeasures, _ summary: RunSummary) -> [UInt8] {
         let end = max(run.start + summary.duration.nanoseconds, run.targets.map(\.end).max() ?? 0, run.start)
         let start = min(run.start, run.targets.map(\.start).min() ?? run.start)
         var attributes =
@@ -78,15 +79,17 @@ package struct TraceSpans: Sendable {
             ]
         if run.leftOut > 0 { attributes.append(number("lmsbuild.targets.without_span", run.leftOut)) }
         if summary.exitCode != .done { attributes.append(text("error.type", Self.error(summary.exitCode))) }
-        var spans = [
-            root("RUN \(subject.project)", from: start, to: end, attributes, hasFailed: summary.exitCode != .done)
-        ]
-        spans += run.targets.map { span(of: $0) }
-        return envelope(spans)
+        let root = root(
+            "RUN \(subject.project)", from: start, to: end, attributes, hasFailed: summary.exitCode != .done)
+        return envelope(of: run.targets.count + 1) { stream in
+            stream.value(root)
+            var ids = SpanIDs()
+            for target in run.targets { write(target, id: ids.next(), to: &stream) }
+        }
     }
 
     /// The body of a request to `/v1/traces`.
-    package func traces(of deployment: DeploymentMeasures) -> JSONValue {
+    package func traces(of deployment: DeploymentMeasures) -> [UInt8] {
         var attributes =
             shared("SYNC") + [
                 text("cicd.pipeline.result", deployment.succeeded ? "success" : "failure"),
@@ -97,11 +100,10 @@ package struct TraceSpans: Sendable {
             ]
         if !deployment.succeeded { attributes.append(text("error.type", deployment.end)) }
         let start = deployment.time * 1_000_000_000
-        return envelope([
-            root(
-                "SYNC \(deployment.environment)", from: start, to: start + deployment.seconds * 1_000_000_000,
-                attributes, hasFailed: !deployment.succeeded)
-        ])
+        let root = root(
+            "SYNC \(deployment.environment)", from: start, to: start + deployment.seconds * 1_000_000_000, attributes,
+            hasFailed: !deployment.succeeded)
+        return envelope(of: 1) { $0.value(root) }
     }
 
     private func shared(_ action: String) -> [JSONValue] {
@@ -120,62 +122,89 @@ package struct TraceSpans: Sendable {
     private func root(
         _ name: String, from start: Int, to end: Int, _ attributes: [JSONValue], hasFailed: Bool
     ) -> JSONValue {
-        // 2: SERVER, as the conventions have it for runs.
-        span((name, 2), id: rootID, parent: subject.parent?.span, (start, end), attributes, hasFailed)
-    }
-
-    private func span(of target: RunMeasures.Target) -> JSONValue {
-        let result =
-            switch target.outcome {
-            case .ran: "success"
-            case .failed where target.error == "timeout": "timeout"
-            case .failed where ["machine", "unavailable"].contains(target.error): "error"
-            case .failed: "failure"
-            case .cached, .skipped: "skip"
-            }
-        var attributes = [
-            text("cicd.pipeline.task.name", target.label.description),
-            text("cicd.pipeline.task.run.id", target.inputHash.hex), text("cicd.pipeline.task.run.result", result),
-            text("lmsbuild.outcome", target.outcome.rawValue), text("lmsbuild.component", target.label.component),
-        ]
-        if let type = Self.type(target.label.stage) { attributes.append(text("cicd.pipeline.task.type", type)) }
-        if let link = subject.job.link { attributes.append(text("cicd.pipeline.task.run.url.full", link)) }
-        if let error = target.error { attributes.append(text("error.type", error)) }
-        if let digest = target.imageDigest { attributes.append(text("oci.manifest.digest", digest)) }
-        // 1: INTERNAL.
-        return span(
-            (target.label.description, 1), id: Self.hex(8), parent: rootID, (target.start, target.end), attributes,
-            target.outcome == .failed)
-    }
-
-    private func span(
-        _ what: (name: String, kind: Int), id: String, parent: String?, _ times: (start: Int, end: Int),
-        _ attributes: [JSONValue], _ hasFailed: Bool
-    ) -> JSONValue {
-        var members: [(String, JSONValue)] = [("traceId", .string(traceID)), ("spanId", .string(id))]
-        if let parent { members.append(("parentSpanId", .string(parent))) }
+        var members: [(String, JSONValue)] = [("traceId", .string(traceID)), ("spanId", .string(rootID))]
+        if let parent = subject.parent?.span { members.append(("parentSpanId", .string(parent))) }
         members += [
-            ("name", .string(what.name)), ("kind", .number(what.kind)),
-            ("startTimeUnixNano", .string("\(times.start)")), ("endTimeUnixNano", .string("\(times.end)")),
-            ("attributes", .array(attributes)),
+            // 2: SERVER, as the conventions have it for runs.
+            ("name", .string(name)), ("kind", .number(2)), ("startTimeUnixNano", .string("\(start)")),
+            ("endTimeUnixNano", .string("\(end)")), ("attributes", .array(attributes)),
         ]
         // What went well has no status: only whoever operates it may call it OK.
         if hasFailed { members.append(("status", .object([("code", .number(2))]))) }
         return .object(members)
     }
 
-    private func envelope(_ spans: [JSONValue]) -> JSONValue {
-        .object([
-            (
-                "resourceSpans",
-                .array([
-                    .object([
-                        ("resource", resource),
-                        ("scopeSpans", .array([.object([("scope", scope), ("spans", .array(spans))])])),
-                    ])
-                ])
-            )
-        ])
+    /// A target's span. There are thousands of them, so none becomes a value first.
+    private func write(_ target: RunMeasures.Target, id: String, to stream: inout JSONStream) {
+        let name = target.label.description
+        stream.object { span in
+            span.text("traceId", traceID)
+            span.text("spanId", id)
+            span.text("parentSpanId", rootID)
+            span.text("name", name)
+            // 1: INTERNAL.
+            span.number("kind", 1)
+            span.text("startTimeUnixNano", String(target.start))
+            span.text("endTimeUnixNano", String(target.end))
+            span.name("attributes")
+            span.array { attributes in
+                func add(_ name: String, _ value: String?) {
+                    guard let value else { return }
+                    attributes.object { attribute in
+                        attribute.text("key", name)
+                        attribute.name("value")
+                        attribute.object { $0.text("stringValue", value) }
+                    }
+                }
+                add("cicd.pipeline.task.name", name)
+                add("cicd.pipeline.task.run.id", target.inputHash.hex)
+                add("cicd.pipeline.task.run.result", Self.result(target))
+                add("lmsbuild.outcome", target.outcome.rawValue)
+                add("lmsbuild.component", target.label.component)
+                add("cicd.pipeline.task.type", Self.type(target.label.stage))
+                add("cicd.pipeline.task.run.url.full", subject.job.link)
+                add("error.type", target.error)
+                add("oci.manifest.digest", target.imageDigest)
+            }
+            if target.outcome == .failed {
+                span.name("status")
+                span.object { $0.number("code", 2) }
+            }
+        }
+    }
+
+    private static func result(_ target: RunMeasures.Target) -> String {
+        switch target.outcome {
+        case .ran: "success"
+        case .failed where target.error == "timeout": "timeout"
+        case .failed where ["machine", "unavailable"].contains(target.error): "error"
+        case .failed: "failure"
+        case .cached, .skipped: "skip"
+        }
+    }
+
+    /// What is around so many spans; `spans` adds them.
+    private func envelope(of count: Int, _ spans: (inout JSONStream) -> Void) -> [UInt8] {
+        var stream = JSONStream(reserving: 2048 + 768 * count)
+        stream.object { body in
+            body.name("resourceSpans")
+            body.array { sources in
+                sources.object { source in
+                    source.name("resource")
+                    source.value(resource)
+                    source.name("scopeSpans")
+                    source.array { scopes in
+                        scopes.object { part in
+                            part.name("scope")
+                            part.value(scope)
+                            part.name("spans")
+                            part.array(spans)
+                        }
+                    }
+                }
+            }
+        }
+        return stream.bytes
     }
 
     // MARK: Metrics
@@ -294,12 +323,27 @@ package struct TraceSpans: Sendable {
         default: nil
         }
     }
+}
 
-    private static func hex(_ count: Int) -> String {
+/// Ids of spans: no two alike, and from the start on unlike those of others. They are no secret, so the system is asked for one
+/// number and not for a thousand; what follows is SplitMix64, which gives each number once.
+private struct SpanIDs {
+    private var state: UInt64
+
+    init() {
         var generator = SystemRandomNumberGenerator()
-        var bytes = (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-        // All zeros mean "none".
-        if bytes.allSatisfy({ $0 == 0 }) { bytes[0] = 1 }
-        return bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        state = generator.next()
+    }
+
+    /// 16 hex digits, not all zeros, which would mean "none".
+    mutating func next() -> String {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        mixed ^= mixed >> 31
+        if mixed == 0 { return next() }
+        let digits = String(mixed, radix: 16)
+        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
     }
 }

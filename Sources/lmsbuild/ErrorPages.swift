@@ -1586,12 +1586,16 @@ what is built. Blobs are written aside and renamed: what was stored before is wh
 
 ## Example
 
-    error[LMS601]: 'catalog:build' can't be prepared: write '/var/cache/lms/tmp/812-3': ENOSPC: No space left on device
+    error[LMS601]: there is no room for what 'catalog:build' needs or has made: write '/work/.lmsbuild/store/tmp/812-3': ENOSPC: No space left on device
+       = note: that file system has room for 12 KiB and 80411 new files
+       = note: what was stored before is whole; nothing of this action is kept
+       = help: free space on that disk, then run the command again; when nothing runs, '.lmsbuild/store' may be removed: everything in it is made anew
 
 ## What to do
 
 1. `ENOSPC`, `EDQUOT`: free space on the disk. When nothing runs, `.lmsbuild/store` may be removed:
-   everything in it is then made anew.
+   everything in it is then made anew. Room for few new files means that the disk has no inodes left: remove files, whatever their size.
+   The action may have run: what it made was not stored, so it runs again. Other actions go on with `-k`.
 2. `EACCES`, `EROFS`: see who owns the folder, and whether its file system is mounted read-only.
 3. `EPERM` on `open`: the folder belongs to somebody else or is writable by others: `chown` it, `chmod 700` it.
 4. `EMFILE`: allow more open files (`ulimit -n`) or fewer jobs (`-j`).

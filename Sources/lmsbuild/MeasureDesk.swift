@@ -52,8 +52,11 @@ struct MeasureDesk: Sendable {
     func take(_ run: RunMeasures, _ summary: RunSummary, project: String) async {
         await hand(project: project) { book in
             book.take(run, summary, project: project, time: time(nil))
-        } spans: {
-            ($0.traces(of: run, summary), $0.metrics(of: run, summary))
+        } bodies: { signal, spans in
+            switch signal {
+            case .traces: spans.traces(of: run, summary)
+            case .metrics: Array(spans.metrics(of: run, summary).text(pretty: false).utf8)
+            }
         }
     }
 
@@ -61,8 +64,8 @@ struct MeasureDesk: Sendable {
     func take(_ deployment: DeploymentMeasures, project: String) async {
         await hand(project: project) {
             $0.take(deployment, project: project)
-        } spans: {
-            ($0.traces(of: deployment), nil)
+        } bodies: { signal, spans in
+            signal == .traces ? spans.traces(of: deployment) : nil
         }
     }
 
@@ -70,14 +73,14 @@ struct MeasureDesk: Sendable {
     func take(drifts: Int, in environment: String, project: String) async {
         await hand(project: project) {
             $0.take(drifts: drifts, in: environment, project: project)
-        } spans: { _ in
-            (nil, nil)
+        } bodies: { _, _ in
+            nil
         }
     }
 
     private func hand(
         project: String, _ note: (inout MeasureBook) -> Void,
-        spans: (TraceSpans) -> (traces: JSONValue?, metrics: JSONValue?)
+        bodies: (TelemetrySettings.Signal, TraceSpans) -> [UInt8]?
     ) async {
         guard isWanted else { return }
         let until = ContinuousClock.now + Self.limit
@@ -88,13 +91,14 @@ struct MeasureDesk: Sendable {
             write(book)
             parcels += pushed(book, project)
         }
-        let trace = TraceSpans(await subject(project))
-        let bodies = spans(trace)
-        // The caller has decided that this trace is not kept.
-        if let body = bodies.traces, settings.parent?.isSampled != false {
-            parcels += collected(body, .traces, "the trace")
+        if settings.address(of: .traces) != nil || settings.address(of: .metrics) != nil {
+            let spans = TraceSpans(await subject(project))
+            // The caller has decided that this trace is not kept.
+            if settings.parent?.isSampled != false {
+                parcels += collected(.traces, "the trace") { bodies(.traces, spans) }
+            }
+            parcels += collected(.metrics, "the metrics") { bodies(.metrics, spans) }
         }
-        if let body = bodies.metrics { parcels += collected(body, .metrics, "the metrics") }
         await send(parcels, &book, until)
         opened.makeState()
         do throws(FileSystemError) {
@@ -176,8 +180,11 @@ struct MeasureDesk: Sendable {
 
     // MARK: OTLP
 
-    private func collected(_ body: JSONValue, _ signal: TelemetrySettings.Signal, _ what: String) -> [Parcel] {
-        guard let address = settings.address(of: signal) else { return [] }
+    /// `body` is made where somebody wants it.
+    private func collected(
+        _ signal: TelemetrySettings.Signal, _ what: String, _ body: () -> [UInt8]?
+    ) -> [Parcel] {
+        guard let address = settings.address(of: signal), let body = body() else { return [] }
         if let word = settings.foreignProtocol {
             if signal == .traces {
                 Self.warn(
@@ -189,7 +196,7 @@ struct MeasureDesk: Sendable {
         let request = HTTPRequest(
             "POST", address,
             headers: [("Content-Type", "application/json"), ("User-Agent", "lmsbuild/\(LMSBuild.version)")]
-                + settings.headers(of: signal), body: .bytes(Array(body.text(pretty: false).utf8)))
+                + settings.headers(of: signal), body: .bytes(body))
         return [
             Parcel(
                 key: "otlp", what: "the collector did not take \(what)", variable: "OTEL_EXPORTER_OTLP_ENDPOINT",

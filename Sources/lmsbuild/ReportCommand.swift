@@ -40,14 +40,15 @@ struct ReportCommand: AsyncParsableCommand, ExitingCommand {
             if lines.isEmpty { Terminal.say(RunHistory.nothing) }
             return try show(lines, opened)
         }
-        let lines = try Self.lines(of: run, logs)
+        let (lines, broken) = try Self.lines(of: run, logs)
         guard let picture = RunPicture(lines) else { return .done }
+        if broken > 0 { Terminal.say("\(EventLogs.unreadable(broken, in: "this run's log"))") }
         switch format {
         case .text: return try show(redrawn(lines, opened), opened)
         case .json: return try show(Array((RunDocument.document(picture).text(pretty: true) + "\n").utf8), opened)
         case .html: return try show(Array(RunPage.document(picture).utf8), opened)
         case .markdown: return try show(Array(MarkdownSummary(picture).text(picture.counts).utf8), opened)
-        case .trace: return try show(Array((RunTrace.document(picture).text(pretty: false) + "\n").utf8), opened)
+        case .trace: return try show(RunTrace.document(picture), opened)
         }
     }
 
@@ -71,7 +72,8 @@ struct ReportCommand: AsyncParsableCommand, ExitingCommand {
         var look = ConsoleStyle.auto.look(isTerminal: isTerminal, environment: opened.environment)
         look.isLive = false
         let renderer = DiagnosticRenderer(color: look.hasColour)
-        let state = ConsoleState(look: look, verbosity: verbose ? .verbose : .normal, render: { renderer.render($0) })
+        var state = ConsoleState(look: look, verbosity: verbose ? .verbose : .normal, render: { renderer.render($0) })
+        if isTerminal { state.width = Console.width(of: STDOUT_FILENO) }
         return RedrawnRun.lines(lines, state).flatMap { $0.bytes + [UInt8(ascii: "\n")] }
     }
 
@@ -86,7 +88,7 @@ struct ReportCommand: AsyncParsableCommand, ExitingCommand {
     // MARK: Finding it
 
     /// The log's lines that `name` means.
-    static func lines(of name: String?, _ logs: EventLogs) throws -> [LogLine] {
+    private static func lines(of name: String?, _ logs: EventLogs) throws -> (read: [LogLine], broken: Int) {
         let path = try path(of: name, logs)
         do {
             if let lines = try EventLogs.lines(at: path) { return lines }

@@ -52,7 +52,10 @@ final class RunOutlets: Sendable {
     }
 
     /// Whether anybody wants to know what reports say, also those of targets that are up to date.
-    var areWanted: Bool { annotates || summaryFile != nil || wanted.folder != nil || wanted.summary != nil }
+    var areWanted: Bool { annotates || isSummed }
+
+    /// Whether anybody wants a summary.
+    private var isSummed: Bool { summaryFile != nil || wanted.folder != nil || wanted.summary != nil }
 
     func receive(_ event: Event) {
         log?.receive(event)
@@ -79,12 +82,10 @@ final class RunOutlets: Sendable {
             for entry in picture.entries { annotations.receive(entry.report) }
             for line in annotations.lines { Terminal.say(line) }
         }
-        let text = MarkdownSummary(picture).text(summary)
+        let text = isSummed ? MarkdownSummary(picture).text(summary) : ""
         if let summaryFile { append(text, to: summaryFile) }
-        if let path = wanted.summary { write("the summary", to: path) { text } }
-        if let path = wanted.trace {
-            write("the trace", to: path) { RunTrace.document(picture).text(pretty: false) + "\n" }
-        }
+        if let path = wanted.summary { write("the summary", to: path, Array(text.utf8)) }
+        if let path = wanted.trace { write("the trace", to: path, RunTrace.document(picture)) }
         guard let folder = wanted.folder else { return }
         do {
             var quality = CodeQuality(below: opened.prefix)
@@ -99,9 +100,9 @@ final class RunOutlets: Sendable {
         }
     }
 
-    private func write(_ what: String, to path: BytePath, _ text: () -> String) {
+    private func write(_ what: String, to path: BytePath, _ bytes: [UInt8]) {
         do {
-            try Disk.replace(path, with: Array(text().utf8))
+            try Disk.replace(path, with: bytes)
         } catch {
             refused(what, path, error)
         }

@@ -34,6 +34,21 @@ import Testing
         #expect(throws: JSONError(kind, at: offset)) { try parse(text) }
     }
 
+    /// Members are looked at one by one where there are few, and by a table where there are many.
+    @Test(arguments: [2, 23, 24, 25, 26, 100]) func noMemberIsGivenTwiceHoweverManyThereAre(count: Int) throws {
+        let members = (0..<count).map { "\"é\($0)\":\($0)" }
+        let whole = try JSONValue.parse(Array("{\(members.joined(separator: ","))}".utf8))
+        #expect(whole.member("é\(count - 1)")?.numeric == Double(count - 1))
+        // Another normal form of the same name is another name.
+        _ = try JSONValue.parse(Array("{\(members.joined(separator: ",")),\"e\u{301}0\":1}".utf8))
+        for again in Set([0, count / 2, count - 1]) {
+            let text = "{\(members.joined(separator: ",")),"
+            #expect(throws: JSONError(.duplicateName, at: text.utf8.count)) {
+                try JSONValue.parse(Array("\(text)\"\\u00e9\(again)\":1}".utf8))
+            }
+        }
+    }
+
     @Test func refusesBytesThatAreNotUTF8() {
         #expect(throws: JSONError(.notUTF8, at: 0)) { try JSONValue.parse([0x22, 0xFF, 0x22]) }
     }

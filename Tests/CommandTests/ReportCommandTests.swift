@@ -247,6 +247,25 @@ import Testing
         #expect(try await program.run("history", in: repository.path).output.contains("  not ended  "))
     }
 
+    @Test func linesThatCannotBeReadAreToldOnce() async throws {
+        let repository = try await workspace()
+        _ = try await run(in: repository)
+        let path = try #require(try events(in: repository).last)
+        var lines = try Disk.contents(of: path).split(separator: 10).map(Array.init)
+        lines.insert(Array("not a line\n{\"event\":\"ended\"}".utf8), at: 2)
+        try Disk.replace(path, with: Array(lines.joined(separator: [10])) + [10])
+        for format in ["text", "markdown", "json"] {
+            let outcome = try await program.run("report", "--format", format, in: repository.path)
+            #expect(outcome.status == 0)
+            #expect(outcome.errors == "2 lines of this run's log could not be read\n")
+            #expect(!outcome.output.isEmpty)
+        }
+        let outcome = try await program.run("history", in: repository.path)
+        #expect(outcome.status == 0)
+        #expect(outcome.errors.contains("2 lines of the log of the run "), "\(outcome.errors)")
+        #expect(try await program.run("history", in: repository.path).errors == "")
+    }
+
     @Test func whatIsNoRunIsRefused() async throws {
         let repository = try await workspace()
         _ = try await run(in: repository)

@@ -273,6 +273,14 @@ private struct StagedSource: DashboardSource {
         }
     }
 
+    /// Whoever watches a run sees it within a second, and does not take the processor from it.
+    @Test func whatTakesLongToDrawIsDrawnLessOften() {
+        #expect(LoopbackListener.wait(after: .zero) == 500)
+        #expect(LoopbackListener.wait(after: .milliseconds(20)) == 500)
+        #expect(LoopbackListener.wait(after: .milliseconds(40)) == 760)
+        #expect(LoopbackListener.wait(after: .seconds(60)) == 5000)
+    }
+
     @Test func aTakenPortIsSaid() async throws {
         try await served { port, folder in
             #expect(throws: PortTaken.self) {

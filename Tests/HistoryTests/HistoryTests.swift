@@ -56,6 +56,25 @@ import Testing
         return report
     }
 
+    @Test func linesThatCannotBeReadAreToldOnce() throws {
+        for number in 1...3 { run(number, [ran("a:build"), ran("b:build")]) }
+        let warnings = Mutex<[String]>([])
+        func take() throws -> History {
+            try History(in: folder.path, warn: { diagnostic in warnings.withLock { $0.append(diagnostic.message) } })
+        }
+        let heading = try Disk.contents(of: logs.path(of: id(1))).split(separator: UInt8(ascii: "\n"))
+        // The end of a run that is still there, between two broken lines.
+        var lines = heading.map(Array.init)
+        lines[1] = Array("\u{0}\u{0}".utf8)
+        lines.insert(Array(#"{"event":"ended""#.utf8), at: 3)
+        try Disk.replace(
+            logs.path(of: id(1)), with: Array(lines.joined(separator: [UInt8(ascii: "\n")])) + [UInt8(ascii: "\n")])
+        let runs = try take().runs(last: 9)
+        #expect(runs.map(\.ran) == [2, 2, 2])
+        _ = try take()
+        #expect(warnings.withLock { $0 } == ["2 lines of the log of the run \(id(1)) could not be read"])
+    }
+
     @Test func runsAreListedNewestFirst() throws {
         run(1, [ran("a:build")])
         run(2, [ToldRun.report("a:build", .cached(restored: false), saved: .seconds(1))])

@@ -108,7 +108,7 @@ import Testing
                 .targetFinished(ToldRun.report("s\(number):build", .cached(restored: false), saved: .seconds(1))))
         }
         log.receive(ToldRun.finished(cached: 10_001))
-        let lines = try #require(try EventLogs.lines(at: logs.path(of: Self.id)))
+        let lines = try #require(try EventLogs.lines(at: logs.path(of: Self.id))).read
         #expect(lines.count == 4)
         let picture = try #require(RunPicture(lines))
         #expect(picture.entries.count == 10_000)
@@ -129,9 +129,11 @@ import Testing
         var complete = 0
         for length in stride(from: lines[0].count + 1, through: whole.count, by: 37) {
             try Disk.replace(path, with: Array(whole.prefix(length)))
-            let read = try #require(try EventLogs.lines(at: path))
+            let (read, broken) = try #require(try EventLogs.lines(at: path))
             complete = whole.prefix(length).count { $0 == UInt8(ascii: "\n") }
             #expect(read.count == complete)
+            // A line that was cut off is no broken one: that the end is not told is said anyway.
+            #expect(broken == 0)
         }
         // Of the heading itself nothing is left: no log.
         try Disk.replace(path, with: Array(whole.prefix(20)))
@@ -143,6 +145,7 @@ import Testing
         let logs = EventLogs(in: folder.path)
         let log = EventLog(heading(), in: logs) { Issue.record("\($0)") }
         for event in everything.dropLast() { log.receive(event) }
+        log.flush()
         #expect(logs.outline(of: Self.id)?.counts.ran == 1)
         #expect(logs.outline(of: Self.id)?.summary == nil)
         everything.last.map(log.receive)
@@ -163,7 +166,83 @@ import Testing
         #expect(try reader.next()?.count == 2)
         #expect(try reader.next()?.count == 0)
         log.receive(ToldRun.begun("a:build"))
+        log.flush()
         #expect(try reader.next()?.count == 1)
+    }
+
+    /// Nobody asks for it, and nothing else happens.
+    @Test(.timeLimit(.minutes(1))) func whatHappenedIsWrittenAMomentLater() throws {
+        let folder = try TemporaryFolder()
+        let logs = EventLogs(in: folder.path)
+        let log = EventLog(heading(), in: logs) { Issue.record("\($0)") }
+        log.receive(ToldRun.started(1))
+        for name in ["a:build", "b:build"] {
+            var reader = EventLogReader(at: logs.path(of: Self.id))
+            _ = try reader.next()
+            log.receive(ToldRun.begun(name))
+            var lines: [LogLine] = []
+            while lines.isEmpty { lines = try #require(try reader.next()) }
+            #expect(lines.count == 1)
+        }
+    }
+
+    @Test func linesOfManyThreadsAreWhole() async throws {
+        let folder = try TemporaryFolder()
+        let logs = EventLogs(in: folder.path)
+        let log = EventLog(heading(), in: logs) { Issue.record("\($0)") }
+        log.receive(ToldRun.started(4000))
+        await withTaskGroup(of: Void.self) { group in
+            for part in 0..<4 {
+                group.addTask {
+                    for number in 0..<1000 {
+                        log.receive(.targetFinished(ToldRun.report("s\(part).\(number):build", .ran(.forced))))
+                    }
+                }
+            }
+        }
+        log.receive(ToldRun.finished(ran: 4000))
+        let (lines, broken) = try #require(try EventLogs.lines(at: logs.path(of: Self.id)))
+        #expect(lines.count == 4003)
+        #expect(broken == 0)
+        // Each part's in the order in which they happened.
+        let labels = try #require(RunPicture(lines)).entries.map(\.label.component)
+        for part in 0..<4 {
+            let own = labels.filter { $0.hasPrefix("s\(part).") }
+            #expect(own == (0..<1000).map { "s\(part).\($0)" })
+        }
+    }
+
+    @Test func aLogThatIsLetGoIsWritten() throws {
+        let folder = try TemporaryFolder()
+        let logs = EventLogs(in: folder.path)
+        var log: EventLog? = EventLog(heading(), in: logs) { Issue.record("\($0)") }
+        log?.receive(ToldRun.started(1))
+        log?.receive(ToldRun.begun("a:build"))
+        log = nil
+        #expect(try EventLogs.lines(at: logs.path(of: Self.id))?.read.count == 3)
+    }
+
+    @Test func brokenLinesAreCounted() throws {
+        let folder = try TemporaryFolder()
+        let logs = EventLogs(in: folder.path)
+        let log = EventLog(heading(), in: logs) { Issue.record("\($0)") }
+        for event in everything { log.receive(event) }
+        let path = logs.path(of: Self.id)
+        var lines = try Disk.contents(of: path).split(separator: UInt8(ascii: "\n")).map(Array.init)
+        let count = lines.count
+        // What a later version tells of is not broken, and an empty line is none.
+        lines.insert(Array(#"{"event":"weather","sun":true}"#.utf8), at: 3)
+        for junk in ["\u{0}\u{0}", #"{"event":"ended","at":1}"#, #"{"event":"beg"#] {
+            lines.insert(Array(junk.utf8), at: 2)
+        }
+        lines.insert([], at: 2)
+        try Disk.replace(path, with: Array(lines.joined(separator: [UInt8(ascii: "\n")])) + [UInt8(ascii: "\n")])
+        let read = try #require(try EventLogs.lines(at: path))
+        #expect(read.broken == 3)
+        #expect(read.read.count == count + 1)
+        let picture = try #require(logs.picture(of: Self.id))
+        #expect(picture.broken == 3)
+        #expect(picture.summary?.exitCode == .checkFailed)
     }
 
     @Test func whatALaterVersionWroteIsLeftAlone() throws {

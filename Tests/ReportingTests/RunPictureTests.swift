@@ -87,6 +87,14 @@ import Testing
         #expect(!markdown.contains("\u{1B}"))
     }
 
+    @Test func theSummaryOfARunThatWasKilledDoesNotSayDone() {
+        let events = [RecordedEvent(at: .zero, ToldRun.begun("a:build"))]
+        let killed = picture(events)
+        #expect(MarkdownSummary(killed).text(killed.counts).hasPrefix("## lmsbuild: not ended\n"))
+        let ended = picture(events + [RecordedEvent(at: .zero, ToldRun.finished())])
+        #expect(MarkdownSummary(ended).text(ended.counts).hasPrefix("## lmsbuild: done\n"))
+    }
+
     @Test func thePageNamesWhatRanAndWhy() {
         var ran = ToldRun.report("a:build", .ran(.noResult), took: .milliseconds(10))
         ran.changes = [Change(.input, BytePath("a/src/x.py"))]
@@ -106,7 +114,7 @@ import Testing
     }
 
     @Test func theTraceHasASliceForEachAction() throws {
-        let trace = RunTrace.document(diamond)
+        let trace = try JSONValue.parse(RunTrace.document(diamond))
         let events = try #require(trace.member("traceEvents")?.elements)
         let slices = events.filter { $0.member("ph")?.text == "X" }
         #expect(slices.map { $0.member("name")?.text } == ["a:build", "c:build", "b:build", "d:build"])

@@ -52,7 +52,7 @@ import Testing
         run.begin("漢字漢字:b", at: 0)
         run.begin("cafe\u{301}:b", at: 1)
         #expect(lines(run, width: 80, at: 2) == ["  漢字漢字:b  2.0s", "  cafe\u{301}:b      1.0s", "[0/3]"])
-        #expect(lines(run, width: 14, at: 2) == ["  漢字…   2.0s", "  cafe\u{301}:b  1.0s", "[0/3]"])
+        #expect(lines(run, width: 14, at: 2) == ["  漢…:b   2.0s", "  cafe\u{301}:b  1.0s", "[0/3]"])
     }
 
     @Test func narrowTerminalsAreRespected() {
