@@ -175,13 +175,15 @@ import Testing
             pthread_sigmask(SIG_BLOCK, &blocked, nil)
             for isLasting in [true, false] {
                 var command = Command(
-                    ["grep", "^Sig[BIC]", "/proc/self/status"], environment: ["PATH": "/usr/bin:/bin"],
-                    folder: BytePath("/"))
+                    ["cat", "/proc/self/status"], environment: ["PATH": "/usr/bin:/bin"], folder: BytePath("/"))
                 command.mayEndWithItsStarter = isLasting
                 let result = try await ProcessRunner().run(command)
-                let text = String(decoding: result.output, as: UTF8.self)
-                let none = String(repeating: "0", count: 16)
-                #expect(text == "SigBlk:\t\(none)\nSigIgn:\t\(none)\nSigCgt:\t\(none)\n")
+                let lines = String(decoding: result.output, as: UTF8.self).split(separator: "\n").map(String.init)
+                for name in ["SigBlk", "SigIgn", "SigCgt"] {
+                    let line = lines.first { $0.hasPrefix(name) }?.dropFirst(name.count + 2)
+                    // glibc has 32 and 33 for itself, and what its posix_spawn starts, as this process, ignores them.
+                    #expect(line.flatMap { UInt64($0, radix: 16) }.map { $0 & ~0x1_8000_0000 } == 0)
+                }
             }
         }
     }
