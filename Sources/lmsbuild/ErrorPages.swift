@@ -1586,7 +1586,7 @@ what is built. Blobs are written aside and renamed: what was stored before is wh
 
 ## Example
 
-    error[LMS601]: there is no room for what 'catalog:build' needs or has made: write '/work/.lmsbuild/store/tmp/812-3': ENOSPC: No space left on device
+    error[LMS601]: there is no room for what 'catalog:build' needs or has made: write '/repo/.lmsbuild/store/tmp/812-3': ENOSPC: No space left on device
        = note: that file system has room for 12 KiB and 80411 new files
        = note: what was stored before is whole; nothing of this action is kept
        = help: free space on that disk, then run the command again; when nothing runs, '.lmsbuild/store' may be removed: everything in it is made anew
