@@ -162,10 +162,10 @@ package struct GitRepository: Sendable {
         var options = WorkingTreeOptions(root: root)
         options.prefix = prefix
         let asker = asker(in: root)
-        async let ignored = asker.output(["ls-files", "-z", "--cached", "--ignored", "--exclude-standard"])
-        async let staged = asker.output(["ls-files", "-z", "--stage"])
+        async let ignored = asker.output(Self.ignoredQuestion)
+        async let staged = asker.output(Self.stagedQuestion)
         options.ignoreFiles = try ignoreFiles(above: prefix, excludes: try await excludesFile())
-        options.trackedIgnored = try await ignored.split(separator: 0).map { BytePath(bytes: Array($0)) }
+        options.trackedIgnored = try await Self.paths(ignored)
         options.submodules = Self.submodules(in: try await staged)
         return options
     }

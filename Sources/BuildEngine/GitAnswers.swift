@@ -85,7 +85,7 @@ extension GitRepository {
         }
         options.ignoreFiles = try ignoreFiles(above: prefix, excludes: memo.excludesFile)
         memo.tracked = nil
-        guard let index = GitIndexFile(path, idSize: memo.idSize), let summary = index.summary(below: prefix) else {
+        guard let index = memo.index, let summary = index.summary(below: prefix) else {
             return try await asked(options, memo, old)
         }
         options.submodules = summary.submodules
@@ -100,7 +100,7 @@ extension GitRepository {
         var (options, memo) = (guessed, repository)
         let moment = FileStatus.now
         let outer = outerFiles(options.prefix, memo.excludesFile)
-        let index = GitIndexFile(memo.place.gitFolder.appending("index"), idSize: memo.idSize)
+        let index = memo.index
         let summary = index?.summary(below: options.prefix)
         let asker = asker(in: options.root)
         async let staged = summary == nil ? asker.output(Self.stagedQuestion) : []
@@ -132,8 +132,7 @@ extension GitRepository {
         _ answers: GitAnswers, by tree: WorkingTree, memo file: BytePath?
     ) async throws -> GitAnswers? {
         guard var memo = answers.memo else {
-            guard let index = answers.guessedFrom, !index.isWhole(in: tree.entries, below: answers.options.prefix)
-            else { return nil }
+            if answers.guessedFrom == nil || isWhole(answers, tree) { return nil }
             return try await self.answers(root: answers.options.root, memo: nil)
         }
         let key = tree.ignoreFilesKey
@@ -162,10 +161,8 @@ extension GitRepository {
     /// Whether `tree`, which was looked at as though nothing that is tracked were ignored, has all that is tracked: then nothing
     /// of it is ignored by the rules that the look came upon, whatever else is on the disk.
     private func isWhole(_ answers: GitAnswers, _ tree: WorkingTree) -> Bool {
-        guard answers.options.trackedIgnored.isEmpty, let memo = answers.memo else { return false }
-        if let index = answers.guessedFrom { return index.isWhole(in: tree.entries, below: answers.options.prefix) }
-        guard let index = GitIndexFile(memo.place.gitFolder.appending("index"), idSize: memo.idSize),
-            FileState.present(index.status) == memo.tracked?.index
+        guard answers.options.trackedIgnored.isEmpty, let index = answers.guessedFrom ?? answers.memo?.index,
+            answers.guessedFrom != nil || FileState.present(index.status) == answers.memo?.tracked?.index
         else { return false }
         return index.isWhole(in: tree.entries, below: answers.options.prefix)
     }
@@ -192,10 +189,10 @@ extension GitRepository {
     /// Looks at a workspace that changes all the while.
     private static let mostLooks = 4
 
-    private static var ignoredQuestion: [String] { ["ls-files", "-z", "--cached", "--ignored", "--exclude-standard"] }
-    private static var stagedQuestion: [String] { ["ls-files", "-z", "--stage"] }
+    static var ignoredQuestion: [String] { ["ls-files", "-z", "--cached", "--ignored", "--exclude-standard"] }
+    static var stagedQuestion: [String] { ["ls-files", "-z", "--stage"] }
 
-    private static func paths(_ output: [UInt8]) -> [BytePath] {
+    static func paths(_ output: [UInt8]) -> [BytePath] {
         output.split(separator: 0).map { BytePath(bytes: Array($0)) }
     }
 
@@ -236,8 +233,8 @@ extension GitRepository {
     private func readsNoOtherRules(_ memo: GitMemo, _ tree: WorkingTree) -> Bool {
         guard let tracked = memo.tracked, !tracked.outer.contains(.unknown),
             let prefix = tracked.root.relative(to: top),
-            let index = GitIndexFile(memo.place.gitFolder.appending("index"), idSize: memo.idSize),
-            FileState.present(index.status) == tracked.index, let needed = index.folders(below: prefix)
+            let index = memo.index, FileState.present(index.status) == tracked.index,
+            let needed = index.folders(below: prefix)
         else { return false }
         let seen = tree.folders
         return needed.allSatisfy { folder in

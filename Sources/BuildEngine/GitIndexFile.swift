@@ -82,14 +82,11 @@ final class GitIndexFile: Sendable {
 
     /// The folders that lead from `prefix` to what is tracked below it, relative to it; it is itself the empty path.
     func folders(below prefix: BytePath) -> Set<BytePath>? {
-        let start = prefix.isEmpty ? [] : prefix.bytes + [UInt8(ascii: "/")]
         var found: Set<BytePath> = []
         var last: [UInt8] = []
-        let isRead = forEach { entry in
-            guard entry.path.starts(with: start) else { return }
-            let rest = entry.path[start.count...]
-            guard let end = rest.lastIndex(of: UInt8(ascii: "/")) else { return }
-            let folder = rest[..<end]
+        let isRead = forEach(below: prefix) { _, path in
+            guard let end = path.lastIndex(of: UInt8(ascii: "/")) else { return }
+            let folder = path[..<end]
             if folder.elementsEqual(last) { return }
             last = Array(folder)
             var path = BytePath(bytes: last)
@@ -98,17 +95,15 @@ final class GitIndexFile: Sendable {
         return isRead ? found.union([.root]) : nil
     }
 
-    /// Whether all that is tracked below `prefix` and may count is among `entries`, whose paths are relative to it; false also where the index
-    /// cannot be understood.
+    /// Whether all that is tracked below `prefix` and may count is among `entries`, whose paths are relative to it; false also
+    /// where the index cannot be understood.
     func isWhole(in entries: FileEntries, below prefix: BytePath) -> Bool {
-        let start = prefix.isEmpty ? [] : prefix.bytes + [UInt8(ascii: "/")]
         let count = entries.count
         var place = 0
         var isWhole = true
         // Both are sorted bytewise.
-        let isRead = forEach { entry in
-            guard isWhole, entry.path.starts(with: start) else { return }
-            let path = UnsafeRawBufferPointer(rebasing: entry.path[start.count...])
+        let isRead = forEach(below: prefix) { _, path in
+            guard isWhole else { return }
             var order = -1
             while place < count {
                 order = entries.withPath(place) { compareBytes($0, path) }
@@ -122,11 +117,9 @@ final class GitIndexFile: Sendable {
 
     /// The submodules below `prefix`, as `Summary` has them; nil where the index cannot be understood.
     func submodules(below prefix: BytePath) -> [BytePath: [UInt8]]? {
-        let start = prefix.isEmpty ? [] : prefix.bytes + [UInt8(ascii: "/")]
         var found: [BytePath: [UInt8]] = [:]
-        let isRead = forEach { entry in
-            guard entry.isSubmodule, entry.path.starts(with: start) else { return }
-            found[BytePath(bytes: Array(entry.path.dropFirst(start.count)))] = Self.hex(entry.id)
+        let isRead = forEach(below: prefix) { entry, path in
+            if entry.isSubmodule { found[BytePath(bytes: Array(path))] = Self.hex(entry.id) }
         }
         return isRead ? found : nil
     }
@@ -201,6 +194,15 @@ final class GitIndexFile: Sendable {
     func id(at place: Int) -> UnsafeRawBufferPointer {
         guard place > 0, place + idSize <= size else { return UnsafeRawBufferPointer(start: nil, count: 0) }
         return UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address + UInt(place)), count: idSize)
+    }
+
+    /// As `forEach`, for what is tracked below `prefix`, with its path relative to that.
+    func forEach(below prefix: BytePath, _ body: (Entry, UnsafeRawBufferPointer) -> Void) -> Bool {
+        let start = prefix.isEmpty ? [] : prefix.bytes + [UInt8(ascii: "/")]
+        return forEach { entry in
+            guard entry.path.starts(with: start) else { return }
+            body(entry, UnsafeRawBufferPointer(rebasing: entry.path[start.count...]))
+        }
     }
 
     /// False where the index is not understood; `body` may have been called by then.

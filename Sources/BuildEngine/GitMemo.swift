@@ -46,6 +46,9 @@ struct GitMemo: Sendable, Equatable {
     var idSize: Int
     var tracked: Tracked?
 
+    /// As it is now; nil where there is none that can be read.
+    var index: GitIndexFile? { GitIndexFile(place.gitFolder.appending("index"), idSize: idSize) }
+
     /// Whether what git said of the repository and its configuration holds.
     func holds(_ asker: GitAsker) -> Bool {
         guard asker.key == environment, FileState.program(asker) == program, place.isAsItWas else { return false }

@@ -195,10 +195,8 @@ extension Engine {
         let start = ContinuousClock.now
         let (ran, waited): (Ran, Duration)
         if let contract, let todo {
-            (ran, waited) = try await slots.use {
-                emit(.targetStarted(node.label, at: .now))
-                let ran = try await verify(work, node, plan, action, contract, todo)
-                return try await judged(ran, of: node, action)
+            (ran, waited) = try await inSlot(node, action) {
+                try await verify(work, node, plan, action, contract, todo)
             }
         } else {
             let takeover = try await takeover(of: node, target)
@@ -206,12 +204,10 @@ extension Engine {
             if case .image = staged.command, isTainted || !changed.isEmpty {
                 throw ActionFailure.changedInputs(node, changed)
             }
-            (ran, waited) = try await slots.use {
-                emit(.targetStarted(node.label, at: .now))
+            (ran, waited) = try await inSlot(node, action) {
                 let runner = if case .image = staged.command { parts.images } else { parts.recipes }
                 let result = try await taking(takeover, into: try await runner.run(staged), of: node)
-                return try await judged(
-                    Ran(result: result, changed: changed + changedSince(staged)), of: node, action)
+                return Ran(result: result, changed: changed + changedSince(staged))
             }
         }
         let (result, changed) = (ran.result, ran.changed)
@@ -242,10 +238,16 @@ extension Engine {
         return (ending, kept, placement)
     }
 
-    private func judged(_ ran: Ran, of node: Target, _ action: Action) async throws -> Ran {
-        var ran = ran
-        ran.result = try await judged(ran.result, of: node, action)
-        return ran
+    /// Runs `body` as one of as many actions as there are jobs, and judges what came of it; with how long it had to wait.
+    private func inSlot(
+        _ node: Target, _ action: Action, _ body: () async throws -> Ran
+    ) async throws -> (Ran, Duration) {
+        try await slots.use {
+            emit(.targetStarted(node.label, at: .now))
+            var ran = try await body()
+            ran.result = try await judged(ran.result, of: node, action)
+            return ran
+        }
     }
 
     /// Sees that the store holds every input. A file that is no longer what was hashed is taken as it is now; its path

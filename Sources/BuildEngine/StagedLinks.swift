@@ -32,11 +32,8 @@ struct StagedLinks {
         try open(bytes.prefix(slash ?? 0), makeFolder)
         guard descriptor >= 0 else { return false }
         let start = slash.map { $0 + 1 } ?? 0
-        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: bytes.count - start + 1) { name in
-            for index in start..<bytes.count { name[index - start] = CChar(bitPattern: bytes[index]) }
-            name[bytes.count - start] = 0
-            guard let name = name.baseAddress else { return false }
-            return store.link(input.digest, executable: input.kind == .executable, to: name, in: descriptor)
+        return BytePath(bytes: Array(bytes[start...])).withCString { name in
+            store.link(input.digest, executable: input.kind == .executable, to: name, in: descriptor)
         }
     }
 

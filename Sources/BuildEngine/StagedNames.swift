@@ -116,7 +116,7 @@ final class StagedNames: Sendable {
         private let files: any FileSystem
         private let disk: WorkingTree
         private let entries: FileEntries
-        private let start: [UInt8]
+        private let prefix: BytePath
         private let isOfDisk: Bool
         /// When the index was written, by the clock that stamps files.
         private let moment: Int64
@@ -131,7 +131,7 @@ final class StagedNames: Sendable {
             self.files = files
             self.disk = disk
             entries = files.entries
-            start = prefix.isEmpty ? [] : prefix.bytes + [UInt8(ascii: "/")]
+            self.prefix = prefix
             isOfDisk = (files as? CheckedOutTree)?.hasEntriesOfDisk ?? true
             moment = min(index.status.modified, index.status.changed)
             let isSHA256 = index.idSize == 32
@@ -143,8 +143,8 @@ final class StagedNames: Sendable {
         mutating func run(_ index: GitIndexFile, _ sizes: [UInt32]) -> Bool {
             var asked = 0
             var isUsable = true
-            let isRead = index.forEach { entry in
-                guard isUsable, entry.path.starts(with: start) else { return }
+            let isRead = index.forEach(below: prefix) { entry, path in
+                guard isUsable else { return }
                 guard !entry.isHalf else {
                     isUsable = false
                     return
@@ -154,7 +154,7 @@ final class StagedNames: Sendable {
                     if asked < sizes.count { size = sizes[asked] }
                     asked += 1
                 }
-                take(entry, UnsafeRawBufferPointer(rebasing: entry.path[start.count...]), size)
+                take(entry, path, size)
             }
             guard isRead, isUsable, asked == sizes.count else { return false }
             while next < entries.count { passUntracked() }
@@ -261,12 +261,11 @@ enum BlobSizes {
 
     /// The ids one after the other, so many in each portion but the last.
     private static func portions(_ index: GitIndexFile, _ prefix: BytePath) -> [[UInt8]] {
-        let start = prefix.isEmpty ? [] : prefix.bytes + [UInt8(ascii: "/")]
         let length = portion * index.idSize
         var portions: [[UInt8]] = []
         var ids: [UInt8] = []
-        _ = index.forEach { entry in
-            guard entry.path.starts(with: start), asks(for: entry) else { return }
+        _ = index.forEach(below: prefix) { entry, _ in
+            guard asks(for: entry) else { return }
             ids.append(contentsOf: entry.id)
             if ids.count == length {
                 portions.append(ids)

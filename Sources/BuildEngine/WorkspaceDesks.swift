@@ -44,15 +44,14 @@ final class WorkspaceDesks: Sendable {
     /// By what a folder is known in which nothing was made, renamed or removed, and whose mode is as it was.
     fileprivate struct FolderState: Equatable, Sendable {
         let mode: mode_t
-        let modified: Int64
-        let changed: Int64
+        let status: FileStatus
 
         /// Nil where the folder was removed.
         init?(_ descriptor: Int32) {
             var status = stat()
             guard fstat(descriptor, &status) == 0, status.st_nlink > 0 else { return nil }
             mode = status.st_mode & 0o7777
-            (modified, changed) = withUnsafePointer(to: status) { (clinux_mtime_ns($0), clinux_ctime_ns($0)) }
+            self.status = FileStatus(status)
         }
     }
 
@@ -88,7 +87,7 @@ final class WorkspaceDesks: Sendable {
     func take(script: [UInt8]) throws(StoreError) -> WorkspaceDesk {
         if var desk = state.withLock({ $0.free.popLast() }) {
             if let kept = desk.kept, Self.holds(script, kept.script) || Self.write(script, to: kept.script) {
-                desk.taken = Self.now()
+                desk.taken = FileStatus.now
                 return desk
             }
             remove(desk)
@@ -133,7 +132,7 @@ final class WorkspaceDesks: Sendable {
         kept.kept = Kept(
             folder: folders[0], home: folders[1], temporary: folders[2], script: file,
             made: made.count == 3 ? made : nil)
-        kept.taken = Self.now()
+        kept.taken = FileStatus.now
         return kept
     }
 
@@ -164,15 +163,8 @@ final class WorkspaceDesks: Sendable {
         return written == script.count && ftruncate(descriptor, off_t(script.count)) == 0
     }
 
-    /// The clock that stamps files moves on a hundred times a second at least: what changes in a folder that was made longer ago
-    /// than this shows in its times.
-    private static let tick: Int64 = 50_000_000
-
-    private static func now() -> Int64 {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME_COARSE, &now)
-        return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
-    }
+    /// How much older folders must be than the rule of the file index asks for: to look into them costs little.
+    private static let margin: Int64 = 50_000_000
 
     /// Whether a desk is as it was made: nothing in its folders, their modes, nothing beside them, and the script is the
     /// file that was written. `moment` is when it was handed out.
@@ -183,7 +175,7 @@ final class WorkspaceDesks: Sendable {
         else { return false }
         let folders = [kept.folder, kept.home, kept.temporary]
         for (descriptor, made) in zip(folders, made) where FolderState(descriptor) != made { return false }
-        if made.allSatisfy({ max($0.modified, $0.changed) < moment - tick }) { return true }
+        if made.allSatisfy({ $0.status.isSettled(at: moment - margin) }) { return true }
         return zip(folders, [3, 0, 0]).allSatisfy { clinux_count_names($0) == $1 }
     }
 }
