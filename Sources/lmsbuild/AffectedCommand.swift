@@ -5,9 +5,8 @@ import Buildfile
 import Reporting
 
 struct AffectedCommand: AsyncParsableCommand, ExitingCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "affected",
-        abstract: "What has changed since a revision: components, targets, or pairs to verify.")
+    static let configuration = CommandConfiguration.frequent(
+        "affected", abstract: "What has changed since a revision: components, targets, or pairs to verify.")
 
     @OptionGroup var global: GlobalOptions
     @OptionGroup var base: BaseOptions

@@ -15,8 +15,8 @@ struct NeighbourOptions: ParsableArguments {
 }
 
 struct DepsCommand: AsyncParsableCommand, ExitingCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "deps", abstract: "What targets need: all that makes their hash differ when it does.")
+    static let configuration = CommandConfiguration.frequent(
+        "deps", abstract: "What targets need: all that makes their hash differ when it does.")
 
     @OptionGroup var global: GlobalOptions
     @OptionGroup var options: NeighbourOptions
@@ -27,8 +27,8 @@ struct DepsCommand: AsyncParsableCommand, ExitingCommand {
 }
 
 struct RdepsCommand: AsyncParsableCommand, ExitingCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "rdeps", abstract: "What needs targets: all whose hash differs when theirs does.")
+    static let configuration = CommandConfiguration.frequent(
+        "rdeps", abstract: "What needs targets: all whose hash differs when theirs does.")
 
     @OptionGroup var global: GlobalOptions
     @OptionGroup var options: NeighbourOptions

@@ -69,7 +69,7 @@ enum Main {
         do {
             let arguments = GlobalOptions.movedBehindCommand(arguments)
             if let name = arguments.first, let later = LaterCommands.refusal(name) { throw Refusal(later, .wrongInput) }
-            var command = try LMSBuild.parseAsRoot(arguments)
+            var command = try LMSBuild.understood(arguments)
             if let command = command as? any ExitingCommand { return try await command.perform() }
             try command.run()
             return .done

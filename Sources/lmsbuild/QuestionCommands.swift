@@ -6,7 +6,7 @@ import Buildfile
 import Contracts
 
 struct HashCommand: AsyncParsableCommand, ExitingCommand {
-    static let configuration = CommandConfiguration(commandName: "hash", abstract: "Input hashes of targets.")
+    static let configuration = CommandConfiguration.frequent("hash", abstract: "Input hashes of targets.")
 
     @OptionGroup var global: GlobalOptions
     @Option(help: "text or json.") var format = "text"
@@ -66,8 +66,8 @@ struct TagCommand: AsyncParsableCommand, ExitingCommand {
 }
 
 struct InputsCommand: AsyncParsableCommand, ExitingCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "inputs", abstract: "What a target's hash covers: files, then values, tools and targets.")
+    static let configuration = CommandConfiguration.frequent(
+        "inputs", abstract: "What a target's hash covers: files, then values, tools and targets.")
 
     @OptionGroup var global: GlobalOptions
     @Option(help: "text or json.") var format = "text"
@@ -166,7 +166,7 @@ struct InputsCommand: AsyncParsableCommand, ExitingCommand {
 }
 
 struct CheckCommand: AsyncParsableCommand, ExitingCommand {
-    static let configuration = CommandConfiguration(commandName: "check", abstract: "The mistakes of the Buildfiles.")
+    static let configuration = CommandConfiguration.frequent("check", abstract: "The mistakes of the Buildfiles.")
 
     @OptionGroup var global: GlobalOptions
     @Flag(help: "Base images that Buildfile.lock does not pin are mistakes.") var locked = false

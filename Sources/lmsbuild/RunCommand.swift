@@ -16,8 +16,8 @@ struct RunRequest {
 }
 
 struct RunCommand: AsyncParsableCommand, ExitingCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Brings targets up to date: runs what no cache has, in parallel.")
+    static let configuration = CommandConfiguration.frequent(
+        "run", abstract: "Brings targets up to date: runs what no cache has, in parallel.")
 
     @OptionGroup var global: GlobalOptions
     @Option(
