@@ -85,7 +85,9 @@ extension GitRepository {
             "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-ext-diff", "--no-textconv",
             "--ignore-submodules=none", base, head,
         ]
-        let result = try await asker.run(question)
+        // It reads the whole index, whatever it is asked: a hundred times the work of comparing two trees of many files. There
+        // is no such file, and an index that is not there is an empty one.
+        let result = try await asker.run(question, index: commonFolder.appending("lmsbuild-no-index"))
         return result.succeeded ? try Self.changes(in: result.output, prefix) : nil
     }
 }

@@ -264,9 +264,12 @@ struct GitAsker: Sendable {
         return command
     }
 
-    func run(_ arguments: [String]) async throws -> CommandResult {
+    /// `index` is what git takes for its index; without it the repository's.
+    func run(_ arguments: [String], index: BytePath? = nil) async throws -> CommandResult {
+        var command = command(arguments)
+        if let index { command.environment["GIT_INDEX_FILE"] = String(decoding: index.bytes, as: UTF8.self) }
         do {
-            return try await runner.run(command(arguments))
+            return try await runner.run(command)
         } catch let error as SpawnError {
             throw Self.missing(error)
         }
