@@ -45,8 +45,8 @@ package final class EntriesPacker {
         mark()
         return FileEntries(
             PackedPaths(
-                owner: memory, heap: memory.heap, offsets: memory.offsets, kinds: memory.kinds, count: count
-            ))
+                owner: memory,
+                PackedPlaces(heap: memory.heap, offsets: memory.offsets, kinds: memory.kinds, count: count)))
     }
 
     private var lastStart = 0

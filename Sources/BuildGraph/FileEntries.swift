@@ -15,14 +15,19 @@ package struct FileEntries: RandomAccessCollection, Sendable, Equatable, Express
 
     private enum Storage: Sendable {
         case list([FileEntry])
-        case packed(PackedPaths, PathPatch)
+        case packed(PackedPaths)
+        case patched(PatchedPaths)
     }
 
     private let storage: Storage
+    /// Where a packed list without a patch lies. Asking there counts no references, which two threads would count up and
+    /// down at the same place for each of a million files.
+    private let plain: PackedPlaces?
 
     /// `entries` must be sorted by path.
     package init(_ entries: [FileEntry]) {
         storage = .list(entries)
+        plain = nil
     }
 
     package init(arrayLiteral elements: FileEntry...) {
@@ -31,48 +36,56 @@ package struct FileEntries: RandomAccessCollection, Sendable, Equatable, Express
 
     /// The packed paths with some replaced, added and taken away.
     init(_ packed: PackedPaths, _ patch: PathPatch = .none) {
-        storage = .packed(packed, patch)
+        storage = patch.isNone ? .packed(packed) : .patched(PatchedPaths(packed, patch))
+        plain = patch.isNone ? packed.places : nil
     }
 
     package var startIndex: Int { 0 }
 
     package var endIndex: Int {
-        switch storage {
+        if let plain { return plain.count }
+        return switch storage {
         case .list(let entries): entries.count
-        case .packed(let packed, let patch): packed.count + patch.growth
+        case .packed(let packed): packed.count
+        case .patched(let both): both.packed.count + both.patch.growth
         }
     }
 
     package subscript(position: Int) -> FileEntry {
         switch storage {
         case .list(let entries): entries[position]
-        case .packed(let packed, let patch):
-            switch patch.origin(of: position) {
-            case .packed(let place): packed.entry(place)
-            case .patch(let place): patch.entries[place]
+        case .packed(let packed): packed.entry(position)
+        case .patched(let both):
+            switch both.patch.origin(of: position) {
+            case .packed(let place): both.packed.entry(place)
+            case .patch(let place): both.patch.entries[place]
             }
         }
     }
 
     package func kind(_ position: Int) -> FileKind {
-        switch storage {
+        if let plain { return withExtendedLifetime(self) { plain.kind(position) } }
+        return switch storage {
         case .list(let entries): entries[position].kind
-        case .packed(let packed, let patch):
-            switch patch.origin(of: position) {
-            case .packed(let place): packed.kind(place)
-            case .patch(let place): patch.entries[place].kind
+        case .packed(let packed): packed.kind(position)
+        case .patched(let both):
+            switch both.patch.origin(of: position) {
+            case .packed(let place): both.packed.kind(place)
+            case .patch(let place): both.patch.entries[place].kind
             }
         }
     }
 
     /// The bytes of a path, valid during the call.
     package func withPath<Result>(_ position: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        switch storage {
+        if let plain { return withExtendedLifetime(self) { plain.withPath(position, body) } }
+        return switch storage {
         case .list(let entries): entries[position].path.bytes.withUnsafeBytes(body)
-        case .packed(let packed, let patch):
-            switch patch.origin(of: position) {
-            case .packed(let place): packed.withPath(place, body)
-            case .patch(let place): patch.entries[place].path.bytes.withUnsafeBytes(body)
+        case .packed(let packed): packed.withPath(position, body)
+        case .patched(let both):
+            switch both.patch.origin(of: position) {
+            case .packed(let place): both.packed.withPath(place, body)
+            case .patch(let place): both.patch.entries[place].path.bytes.withUnsafeBytes(body)
             }
         }
     }
@@ -85,33 +98,43 @@ package struct FileEntries: RandomAccessCollection, Sendable, Equatable, Express
             let changed = Set(changes.map(\.path))
             let kept = entries.filter { !changed.contains($0.path) }
             return FileEntries((kept + changes.compactMap(\.entry)).sorted { $0.path < $1.path })
-        case .packed(let packed, let patch):
-            let plain = FileEntries(packed)
-            let own = changes.compactMap { change -> PathPatch.Change? in
-                let place = plain.index(of: change.path)
-                return place == nil && change.kind == nil ? nil : PathPatch.Change(packed: place, entry: change.entry)
-            }
-            let path = { (change: PathPatch.Change) in
-                change.entry?.path ?? change.packed.map { packed.entry($0).path } ?? .root
-            }
-            let changed = Set(changes.map(\.path))
-            let before = patch.changes.filter { !changed.contains(path($0)) }
-            let all = before.isEmpty ? own : (before + own).sorted { path($0) < path($1) }
-            if all.isEmpty { return plain }
-            return FileEntries(packed, PathPatch(all, packedCount: packed.count) { plain.lowerBound($0.bytes) })
+        case .packed(let packed): return Self.changed(packed, .none, changes)
+        case .patched(let both): return Self.changed(both.packed, both.patch, changes)
         }
+    }
+
+    private static func changed(_ packed: PackedPaths, _ patch: PathPatch, _ changes: [EntryChange]) -> FileEntries {
+        let plain = FileEntries(packed)
+        let own = changes.compactMap { change -> PathPatch.Change? in
+            let place = plain.index(of: change.path)
+            return place == nil && change.kind == nil ? nil : PathPatch.Change(packed: place, entry: change.entry)
+        }
+        let path = { (change: PathPatch.Change) in
+            change.entry?.path ?? change.packed.map { packed.entry($0).path } ?? .root
+        }
+        let changed = Set(changes.map(\.path))
+        let before = patch.changes.filter { !changed.contains(path($0)) }
+        let all = before.isEmpty ? own : (before + own).sorted { path($0) < path($1) }
+        if all.isEmpty { return plain }
+        return FileEntries(packed, PathPatch(all, packedCount: packed.count) { plain.lowerBound($0.bytes) })
     }
 
     /// Nil for a list that is not packed.
     func origin(of position: Int) -> Origin? {
-        guard case .packed(_, let patch) = storage else { return nil }
-        return patch.origin(of: position)
+        switch storage {
+        case .list: nil
+        case .packed: .packed(position)
+        case .patched(let both): both.patch.origin(of: position)
+        }
     }
 
     /// Where the packed entries of `range` are now, or those in their place; what is gone is left out.
     func positions(ofPacked range: Range<Int>, _ body: (Range<Int>) -> Void) {
-        guard case .packed(_, let patch) = storage else { return }
-        patch.positions(ofPacked: range, body)
+        switch storage {
+        case .list: return
+        case .packed: body(range)
+        case .patched(let both): both.patch.positions(ofPacked: range, body)
+        }
     }
 
     /// The place of the first entry whose path is not less than `path`.
@@ -142,11 +165,7 @@ package struct FileEntries: RandomAccessCollection, Sendable, Equatable, Express
 
     package static func == (left: FileEntries, right: FileEntries) -> Bool {
         if case .list(let one) = left.storage, case .list(let other) = right.storage { return one == other }
-        if case .packed(let one, let patch) = left.storage, case .packed(let other, let otherPatch) = right.storage,
-            one === other, patch.isNone, otherPatch.isNone
-        {
-            return true
-        }
+        if case .packed(let one) = left.storage, case .packed(let other) = right.storage, one === other { return true }
         guard left.count == right.count else { return false }
         return left.indices.allSatisfy { position in
             left.kind(position) == right.kind(position)
@@ -157,46 +176,14 @@ package struct FileEntries: RandomAccessCollection, Sendable, Equatable, Express
     }
 }
 
-/// Paths one after the other in memory that somebody else owns, each ended by a zero byte, sorted bytewise.
-final class PackedPaths: Sendable {
-    private let owner: any AnyObject & Sendable
-    private let heap: UInt
-    /// `count + 1` 32-bit places in the heap.
-    private let offsets: UInt
-    /// A byte each; the upper half belongs to others.
-    private let kinds: UInt
-    let count: Int
+/// Packed paths, some of which are not what they were.
+private final class PatchedPaths: Sendable {
+    let packed: PackedPaths
+    let patch: PathPatch
 
-    /// The addresses stay valid as long as `owner` lives, and were checked: offsets ascend and end within the heap.
-    init(owner: any AnyObject & Sendable, heap: UInt, offsets: UInt, kinds: UInt, count: Int) {
-        self.owner = owner
-        self.heap = heap
-        self.offsets = offsets
-        self.kinds = kinds
-        self.count = count
-    }
-
-    @inline(__always)
-    func start(_ place: Int) -> UInt {
-        guard let base = UnsafeRawPointer(bitPattern: offsets) else { return heap }
-        return heap + UInt(base.loadUnaligned(fromByteOffset: 4 * place, as: UInt32.self))
-    }
-
-    @inline(__always)
-    func withPath<Result>(_ place: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        let from = start(place)
-        let length = Int(start(place + 1) &- from) - 1
-        return body(UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: from), count: Swift.max(0, length)))
-    }
-
-    @inline(__always)
-    func kind(_ place: Int) -> FileKind {
-        guard let base = UnsafeRawPointer(bitPattern: kinds) else { return .file }
-        return FileKind(rawValue: base.load(fromByteOffset: place, as: UInt8.self) & 15) ?? .file
-    }
-
-    func entry(_ place: Int) -> FileEntry {
-        FileEntry(path: BytePath(bytes: withPath(place) { Array($0) }), kind: kind(place))
+    init(_ packed: PackedPaths, _ patch: PathPatch) {
+        self.packed = packed
+        self.patch = patch
     }
 }
 

@@ -39,7 +39,9 @@ final class ScannedFiles: Sendable {
         self.statuses = statuses
         places = join.places
         paths = PackedPaths(
-            owner: memory, heap: memory.heap, offsets: memory.offsets, kinds: memory.kinds, count: join.places.count)
+            owner: memory,
+            PackedPlaces(
+                heap: memory.heap, offsets: memory.offsets, kinds: memory.kinds, count: join.places.count))
     }
 }
 

@@ -74,8 +74,10 @@ final class WorkspaceBase: Sendable {
         else { return nil }
         func address(_ section: Int) -> UInt { UInt(bitPattern: file.section(section).baseAddress) }
         entries = PackedPaths(
-            owner: file, heap: address(WorkspaceBaseLayout.paths), offsets: address(WorkspaceBaseLayout.offsets),
-            kinds: address(WorkspaceBaseLayout.kinds), count: count)
+            owner: file,
+            PackedPlaces(
+                heap: address(WorkspaceBaseLayout.paths), offsets: address(WorkspaceBaseLayout.offsets),
+                kinds: address(WorkspaceBaseLayout.kinds), count: count))
     }
 
     private func rawKind(_ place: Int) -> UInt8 { file.section(WorkspaceBaseLayout.kinds)[place] }
