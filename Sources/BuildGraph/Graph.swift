@@ -84,6 +84,9 @@ package struct ImageRule: Sendable {
 
     /// The pins that there are.
     package var pins: [String: String] { externalBases.filter { !$0.value.isEmpty } }
+
+    /// Where the ignore file of this Dockerfile alone would be.
+    var ignoreFileBeside: BytePath { BytePath(bytes: dockerfile.bytes + Array(".dockerignore".utf8)) }
 }
 
 /// The brackets above a rule, their words expanded; paths are relative to the workspace's root.

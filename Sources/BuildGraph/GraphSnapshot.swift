@@ -6,7 +6,7 @@ import Synchronization
 
 enum GraphSnapshotLayout {
     static let magic: UInt64 = 0x4850_5247_5342_4D4C
-    static let version: UInt32 = 12
+    static let version: UInt32 = 13
     static let meta = 0
     static let targetOffsets = 1
     static let targets = 2
@@ -19,7 +19,7 @@ enum GraphSnapshotLayout {
     /// For each target where those that take it in begin, and one more.
     static let dependentOffsets = 8
     static let dependents = 9
-    /// XXH3 of a folder and a target whose files below it may change when files do; sorted.
+    /// XXH3 of a path and a target whose files at or below it may change when files do; sorted.
     static let watched = 10
     static let watchedSize = 16
     static let sourceOffsets = 11
@@ -33,8 +33,6 @@ enum GraphSnapshotLayout {
     /// What components asked for, each once.
     static let names = 18
     static let count = 19
-    /// In the place of a target: a path whose coming or going changes the graph.
-    static let wholeGraph = UInt32.max
 }
 
 /// A graph with its hashes, mapped to memory. What is asked for is made when it is asked for.
@@ -209,9 +207,9 @@ final class GraphSnapshot: Sendable {
         return range.map { Int(Self.small(section, $0)) }
     }
 
-    /// The targets that have to be asked when something below `folder` itself changes; nil where the whole graph has.
-    func watching(_ folder: UnsafeRawBufferPointer) -> [Int]? {
-        let key = Fingerprint.of(folder).low
+    /// The targets that have to be asked when something at or below `path` changes, but for those that watch a folder above it.
+    private func watching(_ path: UnsafeRawBufferPointer) -> [Int] {
+        let key = Fingerprint.of(path).low
         let section = file.section(GraphSnapshotLayout.watched)
         let size = GraphSnapshotLayout.watchedSize
         func hash(_ index: Int) -> UInt64 {
@@ -228,23 +226,21 @@ final class GraphSnapshot: Sendable {
         while low < count, hash(low) == key {
             let target = UInt32(
                 littleEndian: section.loadUnaligned(fromByteOffset: size * low + 8, as: UInt32.self))
-            if target == GraphSnapshotLayout.wholeGraph { return nil }
             found.append(Int(target))
             low += 1
         }
         return found
     }
 
-    /// The targets that watch a folder that `path` is in; nil where the whole graph does.
-    func watching(above path: BytePath) -> Set<Int>? {
+    /// The targets that watch `path` or a folder that it is in.
+    func watching(_ path: BytePath) -> Set<Int> {
         var found: Set<Int> = []
         var folder = path
-        while !folder.isEmpty {
+        while true {
+            found.formUnion(folder.bytes.withUnsafeBytes { watching($0) })
+            if folder.isEmpty { return found }
             folder = folder.parent
-            guard let targets = folder.bytes.withUnsafeBytes({ watching($0) }) else { return nil }
-            found.formUnion(targets)
         }
-        return found
     }
 
     /// Whether `source` is the text of that number.

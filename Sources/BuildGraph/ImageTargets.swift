@@ -355,8 +355,7 @@ struct ImageSelection {
 
     /// `NAME.dockerignore` beside the Dockerfile wins over `.dockerignore` in the context's root.
     private static func ignore(_ rule: ImageRule, _ tree: FileTree) throws(FileSystemError) -> DockerIgnore {
-        let beside = BytePath(bytes: rule.dockerfile.bytes + Array(".dockerignore".utf8))
-        for path in [beside, rule.context.appending(".dockerignore")] where tree.contains(path) {
+        for path in [rule.ignoreFileBeside, rule.context.appending(".dockerignore")] where tree.contains(path) {
             return DockerIgnore.parse(try tree.files.contents(of: path))
         }
         return DockerIgnore.parse([])

@@ -135,12 +135,10 @@ struct PartialResolution {
             if snapshot.origin.contracts.contains(path) { return false }
             if let place = entries.index(of: path), entries.kind(place) == .link { return false }
             if let place = base.index(of: path), base.kind(place) == .link { return false }
-            guard let watching = snapshot.watching(above: path) else { return false }
-            for index in watching {
+            for index in snapshot.watching(path) {
                 let target = snapshot.target(index, entries, files: EntryRanges())
                 guard case .image(let rule) = target.making else { continue }
-                let beside = BytePath(bytes: rule.dockerfile.bytes + Array(".dockerignore".utf8))
-                if [rule.dockerfile, beside, rule.context.appending(".dockerignore")].contains(path) {
+                if [rule.dockerfile, rule.ignoreFileBeside, rule.context.appending(".dockerignore")].contains(path) {
                     again.insert(target.component)
                 }
             }
@@ -296,8 +294,7 @@ struct PartialResolution {
             return false
         }
         if snapshot.origin.contracts.contains(where: { $0 == output || $0.isInside(output) }) { return false }
-        guard let watching = snapshot.watching(above: output) else { return false }
-        for index in watching {
+        for index in snapshot.watching(output) {
             let target = snapshot.target(index, entries, files: EntryRanges())
             if target.isImage { again.insert(target.component) }
         }

@@ -70,9 +70,8 @@ private struct SnapshotMove {
         }
         let unmoved = Set(touched).subtracting(moved)
         for path in unmoved {
-            guard let asked = snapshot.watching(above: path) else { return nil }
             guard let position = entries.index(of: path) else { return nil }
-            for target in asked where !isKnown(target) {
+            for target in snapshot.watching(path) where !isKnown(target) {
                 if self.target(target).files.contains(position) { dirty.insert(target) }
             }
         }
@@ -145,8 +144,7 @@ private struct SnapshotMove {
         for path in paths {
             guard !changesGraph(path) else { return false }
             if outputs.claimed(below: path.parent).contains(path) { continue }
-            guard let targets = snapshot.watching(above: path) else { return false }
-            for target in targets where !asked.contains(target) && !isKnown(target) {
+            for target in snapshot.watching(path) where !asked.contains(target) && !isKnown(target) {
                 if mayTake(self.target(target), path) { asked.insert(target) }
             }
         }

@@ -130,16 +130,20 @@ extension HashedGraph {
         }
         var watches: Set<Watch> = []
         var above = [[UInt32]](repeating: [], count: graph.targets.count)
-        func watch(_ folder: [UInt8], _ target: UInt32) {
-            watches.insert(Watch(key: Fingerprint.of(folder).low, target: target))
+        func watch(_ path: [UInt8], _ target: UInt32) {
+            watches.insert(Watch(key: Fingerprint.of(path).low, target: target))
         }
         for (index, target) in graph.targets.enumerated() {
             if case .image(let rule) = target.making {
                 watch(rule.context.bytes, UInt32(index))
-                watch(rule.dockerfile.parent.bytes, UInt32(index))
+                watch(rule.dockerfile.bytes, UInt32(index))
+                watch(rule.ignoreFileBeside.bytes, UInt32(index))
             }
-            for glob in target.selection.lists.joined() { watch(glob.pattern.literalPrefix, UInt32(index)) }
-            for path in target.selection.literals { watch(path.parent.bytes, UInt32(index)) }
+            // One path is watched itself: a file of the root folder that all take in would have all asked for each change.
+            for glob in target.selection.lists.joined() {
+                watch(glob.pattern.literalPath?.bytes ?? glob.pattern.literalPrefix, UInt32(index))
+            }
+            for path in target.selection.literals { watch(path.bytes, UInt32(index)) }
             for other in Set(target.edges.filter { $0.kind != .gate }.map(\.target)) {
                 above[other].append(UInt32(index))
             }
