@@ -56,11 +56,14 @@ final class GraphSnapshot: Sendable {
     let componentCount: Int
     let memberCount: Int
 
-    /// Maps and checks the file at the absolute `path`.
-    static func open(_ path: BytePath) throws(MappedFile.Failure) -> GraphSnapshot {
+    /// What the kernel said of the file when it was mapped.
+    var status: FileStatus { file.status }
+
+    /// Maps and checks the file at the absolute `path`; `vouched` as for `SectionFile.open`.
+    static func open(_ path: BytePath, vouched: FileStatus? = nil) throws(MappedFile.Failure) -> GraphSnapshot {
         let file = try SectionFile.open(
             path, magic: GraphSnapshotLayout.magic, version: GraphSnapshotLayout.version,
-            sections: GraphSnapshotLayout.count)
+            sections: GraphSnapshotLayout.count, vouched: vouched)
         guard let snapshot = GraphSnapshot(file) else { throw .damaged }
         return snapshot
     }

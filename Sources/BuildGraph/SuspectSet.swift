@@ -75,7 +75,7 @@ package struct BaseFolders: Sendable {
 
     /// Nil where there is no base that is whole.
     package static func open(_ files: StateFiles) -> BaseFolders? {
-        (try? WorkspaceBase.open(files.base)).map { BaseFolders(base: $0) }
+        (try? files.openBase()).map { BaseFolders(base: $0) }
     }
 
     package var generation: Fingerprint { base.generation }

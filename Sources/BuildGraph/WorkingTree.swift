@@ -91,7 +91,7 @@ package struct WorkingTree: FileSystem {
         var notices: [Diagnostic] = []
         do throws(MappedFile.Failure) {
             let note = source == nil ? nil : WatchNote.read(files.watched)
-            let base = try WorkspaceBase.open(file, vouched: note?.base)
+            let base = try files.openBase(vouched: note?.base)
             let threads = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
             if let source {
                 let look = WatchedLook(base, options, index, files, source, note: note, moment: moment)

@@ -33,7 +33,7 @@ extension WorkingTree {
     package func hashed(
         _ files: StateFiles, _ settings: ResolutionSettings
     ) throws(FileSystemError) -> HashedGraph? {
-        guard let difference, let snapshot = try? GraphSnapshot.open(files.graph) else { return nil }
+        guard let difference, let snapshot = try? files.openGraph() else { return nil }
         return try snapshot.hashed(difference, settings)
     }
 

@@ -12,6 +12,8 @@ package struct StateFiles: Sendable {
     let anchor: BytePath
     /// What the last look found while somebody watched.
     let watched: BytePath
+    /// Which of the base and the graph were found whole.
+    let sound: BytePath
 
     /// Of the base's file, in bytes; 0 where there is none.
     package var baseSize: Int {
@@ -33,6 +35,7 @@ package struct StateFiles: Sendable {
         graph = folder.appending("graph")
         anchor = folder.appending("anchor")
         watched = folder.appending("watched")
+        sound = folder.appending("sound")
     }
 }
 
@@ -57,7 +60,7 @@ package struct WorkspaceSnapshot: Sendable {
 
     /// Nil where there is none that is whole.
     package static func open(_ files: StateFiles) -> WorkspaceSnapshot? {
-        guard let base = try? WorkspaceBase.open(files.base), let graph = try? GraphSnapshot.open(files.graph),
+        guard let base = try? files.openBase(), let graph = try? files.openGraph(),
             graph.baseGeneration == base.generation
         else { return nil }
         return WorkspaceSnapshot(base: base, graph: graph)

@@ -128,6 +128,55 @@ import Testing
         #expect(comparesWithBase(try look().tree))
     }
 
+    /// Its checksum is not made again, which takes longer than a run with nothing to do; a write to it shows in its status.
+    @Test func aBaseThatWasFoundWholeIsBelievedUntilItIsWrittenTo() throws {
+        try write("a", "1")
+        _ = try look()
+        let files = StateFiles(in: folder("state"))
+        try settle()
+        let status = try files.openBase().file.status
+        #expect(SoundFiles.read(files.sound).base == status)
+        // The time of a write can be put back, that of the change cannot.
+        var times = [timespec(), timespec()]
+        for place in times.indices {
+            times[place].tv_sec = Int(status.modified / 1_000_000_000)
+            times[place].tv_nsec = Int(status.modified % 1_000_000_000)
+        }
+        let descriptor = open(base.shown, O_RDWR)
+        var byte: UInt8 = 0x55
+        #expect(pwrite(descriptor, &byte, 1, off_t(status.size) - 1) == 1)
+        #expect(futimens(descriptor, &times) == 0)
+        close(descriptor)
+        #expect(throws: MappedFile.Failure.self) { try files.openBase() }
+        #expect(try look(save: false).tree.notices.count == 1)
+    }
+
+    /// What a crash leaves of a file may have the status of the whole one.
+    @Test func noNoteIsBelievedOfBeforeTheMachineWasStarted() throws {
+        try write("a", "1")
+        _ = try look()
+        let files = StateFiles(in: folder("state"))
+        var bytes = try readFile(base.shown)
+        bytes[bytes.count - 1] ^= 0x55
+        try folder.write("state/workspace", bytes: bytes)
+        var status = stat()
+        #expect(lstat(base.shown, &status) == 0)
+        SoundFiles(base: FileStatus(status)).write(files.sound)
+        #expect(throws: Never.self) { try files.openBase() }
+        // As written by a machine that was started before this one.
+        let note = try readFile(files.sound.shown)
+        let own = try readFile("/proc/sys/kernel/random/boot_id")
+        let start = try #require(note.indices.first { note[$0...].starts(with: own) })
+        let file = try SectionFile.open(files.sound, magic: SoundFiles.magic, version: SoundFiles.version, sections: 1)
+        var other = Array(file.section(0))
+        let place = start - (note.count - other.count)
+        other[place] = other[place] == UInt8(ascii: "0") ? UInt8(ascii: "1") : UInt8(ascii: "0")
+        try SectionFile.write(
+            files.sound, SectionFormat(magic: SoundFiles.magic, version: SoundFiles.version), isSynced: false, [other])
+        #expect(SoundFiles.read(files.sound) == SoundFiles())
+        #expect(throws: MappedFile.Failure.self) { try files.openBase() }
+    }
+
     private func touch(_ path: String) {
         _ = folder("ws/" + path).withCString { utimensat(AT_FDCWD, $0, nil, 0) }
     }
