@@ -198,9 +198,8 @@ struct FolderReader {
         if !place.isEmpty { place.append(slash) }
         let start = place.count
         let speakOfFiles = rules.speakOfFiles
-        for name in listed {
-            place.removeLast(place.count - start)
-            place += names[name.start..<name.start + name.length]
+        for number in listed.indices {
+            let name = listed[number]
             var isFolder = name.type == UInt8(DT_DIR)
             var status = stat()
             var isKnown = false
@@ -211,6 +210,7 @@ struct FolderReader {
             }
             var ignored = isIgnored
             if !ignored, isFolder || speakOfFiles {
+                setPlace(name, start)
                 ignored = rules.ignores(BytePath(bytes: place), isFolder: isFolder)
             }
             if !isFolder {
@@ -221,9 +221,18 @@ struct FolderReader {
                     continue
                 }
                 // It was a file a moment ago.
+                setPlace(name, start)
                 ignored = isIgnored || rules.ignores(BytePath(bytes: place), isFolder: true)
             }
             try enter(folder, name, path, isIgnored: ignored)
+        }
+    }
+
+    /// Ends `place`, of which the first `start` bytes are the folder's, with a name.
+    private mutating func setPlace(_ name: Name, _ start: Int) {
+        place.removeLast(place.count - start)
+        names.withUnsafeBytes {
+            place.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[name.start..<name.start + name.length]))
         }
     }
 
