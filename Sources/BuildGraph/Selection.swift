@@ -41,6 +41,11 @@ package struct LabelPattern: Sendable, Hashable {
         self.consumer = consumer
     }
 
+    /// The component that every label has which matches; nil where it may be another.
+    var onlyComponent: String? {
+        component?.literalPath.flatMap { String(validating: $0.bytes, as: UTF8.self) }
+    }
+
     package func matches(_ label: Label) -> Bool {
         if let component, !component.matches(BytePath(label.component)) { return false }
         if let stage, !stage.matches(BytePath(label.stage)) { return false }
@@ -68,11 +73,27 @@ extension Graph {
         var found: Set<Int> = []
         for text in labels {
             let pattern = try LabelPattern.parse(text).get()
-            let matched = targets.indices.filter { pattern.matches(targets.label($0)) }
+            let candidates = pattern.onlyComponent.map { targets(of: $0) } ?? targets.indices
+            let matched = candidates.filter { pattern.matches(targets.label($0)) }
             if matched.isEmpty { throw noMatch(text, at: nil, code: .noMatch) }
             found.formUnion(matched)
         }
         return found.sorted()
+    }
+
+    /// The targets of the component called `name`, which are side by side.
+    private func targets(of name: String) -> Range<Int> {
+        func first(_ isBehind: (String) -> Bool) -> Int {
+            var low = 0
+            var high = targets.count
+            while low < high {
+                let middle = (low + high) / 2
+                if isBehind(targets.label(middle).component) { high = middle } else { low = middle + 1 }
+            }
+            return low
+        }
+        let start = first { $0 >= name }
+        return start..<max(start, first { $0 > name })
     }
 
     func noMatch(_ text: String, at span: SourceSpan?, code: DiagnosticCode) -> Diagnostic {

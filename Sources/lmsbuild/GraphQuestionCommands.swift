@@ -46,7 +46,7 @@ extension NeighbourOptions {
         let (labels, overrides) = GlobalOptions.overrides(in: words)
         guard !labels.isEmpty else { throw Refusal(Diagnostic(.badCommandLine, "a label is missing"), .wrongInput) }
         let opened = try await Workspace.open(global, overrides: overrides)
-        let graph = try opened.graph(try await opened.workingTree())
+        let graph = try opened.knownGraph(try await opened.workingTree())
         let start = try selecting(graph, labels, everythingByDefault: true)
         let found = ask(graph, start, gates ? [.input, .contract, .tag, .gate] : [.input, .contract, .tag], direct)
             .subtracting(start)
@@ -84,7 +84,7 @@ struct PathCommand: AsyncParsableCommand, ExitingCommand {
                 .wrongInput)
         }
         let opened = try await Workspace.open(global, overrides: overrides)
-        let graph = try opened.graph(try await opened.workingTree())
+        let graph = try opened.knownGraph(try await opened.workingTree())
         let start = Set(try selecting(graph, [labels[0]], everythingByDefault: true))
         let goal = Set(try selecting(graph, [labels[1]], everythingByDefault: true))
         let kinds: Set<Edge.Kind> = gates ? [.input, .contract, .tag, .gate] : [.input, .contract, .tag]

@@ -176,7 +176,7 @@ struct CheckCommand: AsyncParsableCommand, ExitingCommand {
         let opened = try await Workspace.open(global, overrides: GlobalOptions.overrides(in: words).overrides)
         let files = try await opened.workingTree()
         // What has a graph has no mistakes.
-        let graph = try opened.remembered(files)?.graph ?? opened.graph(files, mistakes: .checkFailed)
+        let graph = try opened.knownGraph(files, mistakes: .checkFailed)
         let broken = try brokenContracts(opened, graph)
         if !broken.isEmpty { throw Refusal(broken, .checkFailed) }
         if !graph.environments.isEmpty {

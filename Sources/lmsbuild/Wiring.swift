@@ -193,6 +193,11 @@ struct Workspace: Sendable {
         }
     }
 
+    /// The graph of `files`, from the last run's where that tells. Shows warnings; throws as `graph`.
+    func knownGraph(_ files: any FileSystem, mistakes code: BuildEngine.ExitCode = .wrongInput) throws -> Graph {
+        try remembered(files)?.graph ?? graph(files, mistakes: code)
+    }
+
     /// The graph of `files` with its hashes. Shows warnings; throws mistakes as exit 2, unreadable files as exit 36.
     func hashed(_ files: any FileSystem) throws -> HashedGraph {
         if let hashed = try remembered(files) {

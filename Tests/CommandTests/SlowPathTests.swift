@@ -21,7 +21,7 @@ import Testing
             for arguments in [
                 ["hash", "--format", "json", "--inputs"], ["affected", "--base", "HEAD", "--targets", "--why"],
                 ["affected", "--base", "HEAD~1", "--head", "HEAD", "--format", "json"], ["tag"], ["run", "-n"],
-                ["graph", "--format", "json"],
+                ["graph", "--format", "json"], ["deps", ":*"], ["rdeps", ":*", "--gates"],
             ] {
                 found.append(try await program.run(arguments, in: repository.path, environment: environment))
             }
