@@ -4,7 +4,7 @@ import Glibc
 
 /// The built program, run as a user runs it.
 package struct Program: Sendable {
-    package struct Outcome: Sendable {
+    package struct Outcome: Sendable, Equatable {
         package let status: Int32
         package let output: String
         package let errors: String
