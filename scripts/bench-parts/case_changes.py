@@ -1,4 +1,5 @@
 """Cases about what a change means: affected, replay, watch."""
+import contextlib
 import os
 import re
 import select
@@ -182,17 +183,26 @@ def watch(trial):
             return
 
 
-def background(trial, repository):
-    """A run with nothing to do that asks `lmsbuild watch --background`, beside those that look at everything."""
-    subject = trial.nothing_to_do(repository)
+@contextlib.contextmanager
+def watcher(trial, repository):
+    """A watcher in the background that is believed."""
     output_of(trial.command(repository, "watch", "--background"))
     try:
-        subject.name += ", with a watcher"
         told = trial.command(repository, "run", "-n", "-v", "--sandbox", "off")
         until = time.monotonic() + 60
         while "the watcher knows of no others" not in output_of(told):
             if time.monotonic() > until:
                 raise Wrong(f"the watcher is not believed: {output_of(told)[:500]}")
+        yield
+    finally:
+        output_of(trial.command(repository, "watch", "--stop"))
+
+
+def background(trial, repository):
+    """A run with nothing to do that asks `lmsbuild watch --background`, beside those that look at everything."""
+    subject = trial.nothing_to_do(repository)
+    with watcher(trial, repository):
+        subject.name += ", with a watcher"
         without = trial.command(
             repository, "run", "--sandbox", "off", name="lmsbuild run, without", check=subject.check)
         without.environment = {"LMSBUILD_SLOW": "watch"}
@@ -203,8 +213,6 @@ def background(trial, repository):
             f"nothing to do with a watcher, {repository.files:,} files", subject,
             [without, raw, rivals.git_status_untracked_cache(repository)],
             curve="nothing to do with a watcher", size=repository.files, unit="file"))
-    finally:
-        output_of(trial.command(repository, "watch", "--stop"))
 
 
 def watched(trial, repository):
