@@ -168,16 +168,17 @@ extension GitRepository {
     }
 
     /// As `workingTreeOptions(root:)`, from the index itself, and as though nothing that is tracked were ignored; nil where
-    /// only git can tell.
-    package func quickAnswers(root: BytePath) async throws -> GitAnswers? {
+    /// only git can tell. `commit` is the id of any commit of the repository, where one is known: all ids are as long.
+    package func quickAnswers(root: BytePath, commit: String? = nil) async throws -> GitAnswers? {
         guard !isBare, let prefix = root.relative(to: top), Disk.realPath(root) == root, let folder = GitFolder.of(top)
         else { return nil }
         async let settings = asker.run(CheckoutSettings.question)
-        async let format = asker.output(["rev-parse", "--show-object-format"])
+        async let format = commit == nil ? asker.output(["rev-parse", "--show-object-format"]) : []
         var options = WorkingTreeOptions(root: root)
         options.prefix = prefix
         options.ignoreFiles = try ignoreFiles(above: prefix, excludes: try await excludesFile())
-        let idSize = try await format.starts(with: "sha256".utf8) ? 32 : 20
+        let told = try await format
+        let idSize = commit.map { $0.utf8.count / 2 } ?? (told.starts(with: "sha256".utf8) ? 32 : 20)
         let printed = try await settings.output
         let index = GitIndexFile(folder.appending("index"), idSize: idSize)
         guard let index, let submodules = index.submodules(below: prefix)

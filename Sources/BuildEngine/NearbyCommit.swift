@@ -214,7 +214,7 @@ extension GitRepository {
             let index = GitIndexFile(folder.appending("index"), idSize: name.isSHA256 ? 32 : 20)
         else { return nil }
         async let sizes = BlobSizes.ask(index, below: prefix, asker)
-        async let replaced = asker.output(["for-each-ref", "--count=1", "refs/replace/"])
+        async let replaced = mayReplaceObjects ? asker.output(["for-each-ref", "--count=1", "refs/replace/"]) : []
         // From the index to the commit.
         let question = [
             "diff-index", "-R", "--cached", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-ext-diff",
@@ -229,5 +229,17 @@ extension GitRepository {
         }
         let changes = try Self.changes(in: result.output, prefix)
         return Staging(index, try await sizes, changes, prefix)
+    }
+
+    /// Whether git has to be asked if some object is replaced by another (git-replace(1)): false where references are plain files
+    /// and none is of that kind.
+    private var mayReplaceObjects: Bool {
+        if Disk.status(commonFolder.appending("refs/replace")) != nil { return true }
+        if Disk.status(commonFolder.appending("reftable")) != nil { return true }
+        guard Disk.status(commonFolder.appending("packed-refs")) != nil else { return false }
+        guard let packed = try? Disk.contents(of: commonFolder.appending("packed-refs")) else { return true }
+        return (packed + [0]).withUnsafeBytes { text in
+            text.baseAddress.map { strstr($0.assumingMemoryBound(to: CChar.self), "refs/replace/") != nil } ?? true
+        }
     }
 }

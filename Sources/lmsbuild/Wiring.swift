@@ -130,7 +130,7 @@ struct Workspace: Sendable {
         if isSlow(.ids) { return nil }
         return try await Self.refusing {
             async let staging = repository.staging(id, prefix: prefix)
-            guard let answers = try await repository.quickAnswers(root: workspace) else { return nil }
+            guard let answers = try await repository.quickAnswers(root: workspace, commit: id) else { return nil }
             let tree = try look(answers.options, nil)
             let checkedOut = try await repository.checkedOut(
                 tree, prefix: prefix, objects: objects, answers: answers, conversions: conversions(answers))

@@ -72,7 +72,8 @@ import Testing
                 let kept = folder.appending(".lmsbuild")
                 guard access(kept.shown, F_OK) == 0 else { return }
                 for name in [
-                    "anchor", "forms", "git", "graph", "index", "objects", "outputs", "workspace", ".gitignore",
+                    "anchor", "forms", "git", "graph", "index", "objects", "outputs", "sound", "workspace",
+                    ".gitignore",
                 ] {
                     unlink(kept.appending(name).shown)
                 }
