@@ -22,6 +22,7 @@ let package = Package(
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CXXH3"),
         .target(name: "Buildfile", swiftSettings: settings),
@@ -58,7 +59,8 @@ let package = Package(
             name: "BuildGraphTests", dependencies: ["BuildGraph", "Buildfile", "BuildTestSupport", "CXXHash"],
             swiftSettings: settings),
         .testTarget(
-            name: "BuildEngineTests", dependencies: ["BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport"],
+            name: "BuildEngineTests",
+            dependencies: ["BuildEngine", "BuildGraph", "Buildfile", "BuildTestSupport", "CZlib"],
             exclude: ["Reports"], swiftSettings: settings),
         .testTarget(
             name: "ContractsTests",
