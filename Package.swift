@@ -22,13 +22,15 @@ let package = Package(
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CXXH3"),
         .target(name: "Buildfile", swiftSettings: settings),
         .target(
             name: "BuildGraph", dependencies: ["Buildfile", "CXXH3", "CLibcrypto", "CLinux"],
             swiftSettings: settings),
-        .target(name: "BuildEngine", dependencies: ["BuildGraph", "Buildfile", "CLinux"], swiftSettings: settings),
+        .target(
+            name: "BuildEngine", dependencies: ["BuildGraph", "Buildfile", "CLinux", "CZlib"], swiftSettings: settings),
         .target(name: "Delivery", dependencies: ["BuildEngine", "BuildGraph", "Buildfile"], swiftSettings: settings),
         .target(
             name: "Contracts", dependencies: ["BuildEngine", "BuildGraph", "Buildfile"], swiftSettings: settings),

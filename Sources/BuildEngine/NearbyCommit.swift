@@ -213,7 +213,7 @@ extension GitRepository {
         guard !isBare, let folder = GitFolder.of(top), let name = ObjectID(hex: Array(id.utf8)),
             let index = GitIndexFile(folder.appending("index"), idSize: name.isSHA256 ? 32 : 20)
         else { return nil }
-        async let sizes = BlobSizes.ask(index, below: prefix, asker)
+        async let sizes = BlobSizes.ask(index, below: prefix, self)
         async let replaced = mayReplaceObjects ? asker.output(["for-each-ref", "--count=1", "refs/replace/"]) : []
         // From the index to the commit.
         let question = [
