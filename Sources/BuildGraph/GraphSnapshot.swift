@@ -6,7 +6,8 @@ import Synchronization
 
 enum GraphSnapshotLayout {
     static let magic: UInt64 = 0x4850_5247_5342_4D4C
-    static let version: UInt32 = 12
+    /// Another also where a bit of `TargetTraits` means another thing.
+    static let version: UInt32 = 13
     static let meta = 0
     static let targetOffsets = 1
     static let targets = 2
@@ -32,7 +33,12 @@ enum GraphSnapshotLayout {
     static let facts = 17
     /// What components asked for, each once.
     static let names = 18
-    static let count = 19
+    /// `TargetTraits` of each target.
+    static let traits = 19
+    /// For each target where its edges begin, and one more.
+    static let edgeOffsets = 20
+    static let edges = 21
+    static let count = 22
     /// In the place of a target: a path whose coming or going changes the graph.
     static let wholeGraph = UInt32.max
 }
@@ -41,7 +47,7 @@ enum GraphSnapshotLayout {
 ///
 /// Places of files are those of the workspace's base with the same generation.
 final class GraphSnapshot: Sendable {
-    private let file: SectionFile
+    let file: SectionFile
     private let texts: SnapshotTexts
     /// What components asked for, by the numbers that their facts name.
     private let names: Mutex<[AskedName]?> = Mutex(nil)
@@ -106,7 +112,9 @@ final class GraphSnapshot: Sendable {
             size(GraphSnapshotLayout.componentOffsets) == 4 * componentCount,
             size(GraphSnapshotLayout.hashes) == 32 * targetCount, size(GraphSnapshotLayout.owns) == 32 * targetCount,
             size(GraphSnapshotLayout.order) == 4 * targetCount,
-            size(GraphSnapshotLayout.dependentOffsets) == 4 * (targetCount + 1)
+            size(GraphSnapshotLayout.dependentOffsets) == 4 * (targetCount + 1),
+            size(GraphSnapshotLayout.traits) == targetCount,
+            size(GraphSnapshotLayout.edgeOffsets) == 4 * (targetCount + 1)
         else { return nil }
     }
 
