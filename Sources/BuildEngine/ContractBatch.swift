@@ -49,7 +49,7 @@ extension Engine {
         var members: [Part] = []
         var inputs: [BytePath: ActionInput] = [:]
         var own: Action?
-        for target in plan.scope.order.sorted() {
+        for target in plan.toRun.sorted() {
             let other = plan.scope[target]
             guard other.component == node.component, isForBatch(other, target, plan),
                 let contract = try? hashed.openContract(of: target, other, verdicts),

@@ -97,7 +97,7 @@ package struct Engine: Sendable {
 
     /// What is wrong before anything may run: secrets that recipes name and the environment lacks.
     package func refusals(_ scope: RunScope) -> [Diagnostic] {
-        scope.order.filter { !scope[$0].secrets.isEmpty }.sorted().flatMap { target in
+        scope.order.filter(scope.takesSecrets).sorted().flatMap { target in
             let node = scope[target]
             let known = parts.environment(of: node)
             return node.secrets.filter { (known[$0] ?? "").isEmpty }.map { name in

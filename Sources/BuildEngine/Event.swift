@@ -6,6 +6,8 @@ package enum Event: Sendable {
     case runStarted(RunStart)
     case targetStarted(Label, at: ContinuousClock.Instant)
     case targetFinished(TargetReport)
+    /// As one `targetFinished` for each of them.
+    case targetsUpToDate(UpToDateTargets)
     case notice(Diagnostic)
     case interrupted(signal: Int32)
     case runFinished(RunSummary)
@@ -86,6 +88,31 @@ package struct TargetReport: Sendable {
         self.isCheck = isCheck
         self.verified = verified
     }
+}
+
+/// The reports of targets that are as the last run left them, groups among them: thousands at once of which most who read
+/// along want to know the number alone, so that each is made when somebody asks for it.
+package struct UpToDateTargets: RandomAccessCollection, Sendable {
+    package let endIndex: Int
+    /// How many of them are no groups.
+    package let cached: Int
+    /// What running them took when they ran, summed up.
+    package let saved: Duration
+    private let report: @Sendable (Int) -> TargetReport
+
+    /// `report` gives that of each number below `count`.
+    package init(
+        count: Int, cached: Int, saved: Duration, report: @escaping @Sendable (Int) -> TargetReport
+    ) {
+        endIndex = count
+        self.cached = cached
+        self.saved = saved
+        self.report = report
+    }
+
+    package var startIndex: Int { 0 }
+
+    package subscript(number: Int) -> TargetReport { report(number) }
 }
 
 /// Why an action runs.

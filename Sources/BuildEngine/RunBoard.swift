@@ -48,23 +48,27 @@ final class RunBoard: Sendable {
 
     /// Tells of all that is as the last run left it.
     func takeDone() {
+        let (plan, hashed) = (plan, hashed)
+        let done = plan.done
+        var cached = 0
+        var saved = Duration.zero
+        for target in done where !plan.scope.isGroup(target) {
+            cached += 1
+            saved += plan.saved(target)
+        }
+        let told = UpToDateTargets(count: done.count, cached: cached, saved: saved) { number in
+            let target = done[number]
+            let isGroup = plan.scope.isGroup(target)
+            return TargetReport(
+                label: plan.scope.label(target), inputHash: hashed.hashes[target],
+                outcome: isGroup ? .nothing : .cached(restored: false), duration: .zero,
+                saved: isGroup ? .zero : plan.saved(target), output: [], image: nil, imageDigest: nil,
+                isCheck: plan.scope.isCheck(target))
+        }
         state.withLock { state in
-            for target in plan.scope.order where plan.isDone[target] {
-                var outcome = TargetReport.Outcome.nothing
-                var saved = Duration.zero
-                if !plan.scope.isGroup(target) {
-                    outcome = .cached(restored: false)
-                    saved = plan.saved(target)
-                    state.summary.cached += 1
-                    state.summary.saved += saved
-                }
-                emit(
-                    .targetFinished(
-                        TargetReport(
-                            label: plan.scope.label(target), inputHash: hashed.hashes[target], outcome: outcome,
-                            duration: .zero, saved: saved, output: [], image: nil, imageDigest: nil,
-                            isCheck: plan.scope.isCheck(target))))
-            }
+            state.summary.cached += cached
+            state.summary.saved += saved
+            emit(.targetsUpToDate(told))
         }
     }
 

@@ -20,7 +20,7 @@ package struct RunPlan: Sendable {
     /// By target.
     private(set) var isToRun: [Bool]
     /// By target.
-    private(set) var found: [Found?]
+    private(set) var found: [Int: Found] = [:]
     private(set) var doneCount = 0
     let last: LastRun?
 
@@ -30,7 +30,6 @@ package struct RunPlan: Sendable {
         candidates = Array(repeating: -1, count: scope.targetCount)
         isDone = Array(repeating: false, count: scope.targetCount)
         isToRun = Array(repeating: false, count: scope.targetCount)
-        found = Array(repeating: nil, count: scope.targetCount)
     }
 
     /// Whether something has to run, as far as that can be told beforehand.
@@ -41,6 +40,9 @@ package struct RunPlan: Sendable {
 
     /// Those that the run has to look at one by one, in order.
     var open: [Int] { doneCount == scope.order.count ? [] : scope.order.filter { !isDone[$0] } }
+
+    /// Those that are as the last run left them, in order.
+    var done: [Int] { doneCount == scope.order.count ? scope.order : scope.order.filter { isDone[$0] } }
 
     // MARK: Making it
 
@@ -88,7 +90,8 @@ package struct RunPlan: Sendable {
 
     /// Everything runs.
     mutating func forceAll() {
-        for target in scope.order where !scope[target].isGroup { isToRun[target] = true }
+        for target in scope.order where !scope.isGroup(target) { isToRun[target] = true }
+        scope.make(open)
     }
 
     /// Looks up what is not done. Without a result for its key, never cached, or taking in what such a target puts out,
@@ -96,6 +99,8 @@ package struct RunPlan: Sendable {
     mutating func lookUp(
         _ hashed: HashedGraph, in cache: any ActionCache, _ verdicts: (any ContractVerdicts)?
     ) async {
+        let open = open
+        scope.make(open)
         for target in open {
             let node = scope[target]
             if node.isGroup { continue }

@@ -205,7 +205,7 @@ package final class Target: Sendable {
     package var attributes: TargetAttributes { unusual?.attributes ?? .usual }
 
     package var prerequisites: [Int] {
-        edges.lazy.filter { $0.kind == .input || $0.kind == .contract }.map(\.target)
+        edges.lazy.filter(\.kind.isPrerequisite).map(\.target)
     }
     package var gates: [Int] { edges.lazy.filter { $0.kind == .gate }.map(\.target) }
 

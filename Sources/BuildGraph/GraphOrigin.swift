@@ -69,12 +69,12 @@ package struct ComponentList: RandomAccessCollection, Sendable {
 
 /// The targets of a graph, sorted by label. Those of a snapshot are made each time one is asked for.
 package struct TargetList: RandomAccessCollection, Sendable {
-    private enum Storage: Sendable {
+    enum Storage: Sendable {
         case list([Target])
         case overlay(SnapshotOverlay)
     }
 
-    private let storage: Storage
+    let storage: Storage
 
     init(_ targets: [Target]) { storage = .list(targets) }
     init(_ overlay: SnapshotOverlay) { storage = .overlay(overlay) }

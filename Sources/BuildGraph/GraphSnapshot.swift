@@ -6,6 +6,7 @@ import Synchronization
 
 enum GraphSnapshotLayout {
     static let magic: UInt64 = 0x4850_5247_5342_4D4C
+    /// Another also where a bit of `TargetTraits` means another thing.
     static let version: UInt32 = 13
     static let meta = 0
     static let targetOffsets = 1
@@ -32,14 +33,19 @@ enum GraphSnapshotLayout {
     static let facts = 17
     /// What components asked for, each once.
     static let names = 18
-    static let count = 19
+    /// `TargetTraits` of each target.
+    static let traits = 19
+    /// For each target where its edges begin, and one more.
+    static let edgeOffsets = 20
+    static let edges = 21
+    static let count = 22
 }
 
 /// A graph with its hashes, mapped to memory. What is asked for is made when it is asked for.
 ///
 /// Places of files are those of the workspace's base with the same generation.
 final class GraphSnapshot: Sendable {
-    private let file: SectionFile
+    let file: SectionFile
     private let texts: SnapshotTexts
     /// What components asked for, by the numbers that their facts name.
     private let names: Mutex<[AskedName]?> = Mutex(nil)
@@ -107,7 +113,9 @@ final class GraphSnapshot: Sendable {
             size(GraphSnapshotLayout.componentOffsets) == 4 * componentCount,
             size(GraphSnapshotLayout.hashes) == 32 * targetCount, size(GraphSnapshotLayout.owns) == 32 * targetCount,
             size(GraphSnapshotLayout.order) == 4 * targetCount,
-            size(GraphSnapshotLayout.dependentOffsets) == 4 * (targetCount + 1)
+            size(GraphSnapshotLayout.dependentOffsets) == 4 * (targetCount + 1),
+            size(GraphSnapshotLayout.traits) == targetCount,
+            size(GraphSnapshotLayout.edgeOffsets) == 4 * (targetCount + 1)
         else { return nil }
     }
 

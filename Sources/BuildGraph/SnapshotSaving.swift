@@ -8,7 +8,11 @@ extension HashedGraph {
         snapshot file: BytePath, of generation: Fingerprint, _ settings: ResolutionSettings
     ) throws(FileSystemError) {
         var shared = SnapshotWriter()
-        let targets = Self.records(graph.targets, &shared) { $0.target($1) }
+        var outlines = OutlineWriter()
+        let targets = Self.records(graph.targets, &shared) { writer, target in
+            outlines.add(target)
+            writer.target(target)
+        }
         let components = Self.records(graph.components, &shared) { $0.component($1) }
         let outputs = Self.outputs(graph, &shared)
         let meta = try meta(generation, settings, &shared)
@@ -34,6 +38,7 @@ extension HashedGraph {
             meta, targets.offsets, targets.bytes, components.offsets, components.bytes, hashed.bytes, owned.bytes,
             order.bytes, dependentOffsets, dependents, watched, sourceOffsets.bytes, sources.bytes, outputs,
             members.offsets, members.bytes, facts.offsets, facts.bytes, names,
+            outlines.traits.bytes, outlines.offsets.bytes, outlines.edges.bytes,
         ]
         try SectionFile.write(
             file, SectionFormat(magic: GraphSnapshotLayout.magic, version: GraphSnapshotLayout.version),

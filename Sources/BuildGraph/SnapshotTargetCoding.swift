@@ -2,16 +2,13 @@
 import Buildfile
 
 extension SnapshotWriter {
-    /// In the order of their numbers.
-    fileprivate static let edgeKinds: [Edge.Kind] = [.input, .gate, .tag, .contract]
-
     mutating func target(_ target: Target) {
         bytes.append(small: target.component)
         bytes.append(target.label.stage)
         optional(target.label.consumer) { $0.bytes.append($1) }
         making(target.making)
         list(target.edges) { writer, edge in
-            writer.bytes.append(small: Self.edgeKinds.firstIndex(of: edge.kind) ?? 0)
+            writer.bytes.append(small: Edge.Kind.numbered.firstIndex(of: edge.kind) ?? 0)
             writer.bytes.append(small: edge.target)
             writer.span(edge.span)
         }
@@ -136,7 +133,7 @@ extension SnapshotReader {
         let (label, component) = labelAndComponent(componentName)
         let making = making(places)
         let edges = list { reader in
-            let kinds = SnapshotWriter.edgeKinds
+            let kinds = Edge.Kind.numbered
             return Edge(
                 kind: kinds[min(reader.bytes.small(), kinds.count - 1)], target: places.new(reader.bytes.small()),
                 span: reader.span())

@@ -71,8 +71,10 @@ extension WorkingTree {
 extension WorkspaceChanges {
     /// Each run looks at every difference again: that must stay cheaper than writing a new base.
     var isWorthWriting: Bool {
-        // Folders with other rules are scanned at each run, until there is a base that has them.
-        let scannedCount = scanned.isEmpty ? 0 : folders.count
+        // Folders with other rules are scanned at each run, until there is a base that has them. Others that differ are
+        // listed, as those in which outputs came: of one that may still change a new base would know no better.
+        let scannedCount =
+            scanned.isEmpty ? folders.values.lazy.filter { !$0.isNeverBelieved }.count : folders.count
         return changes.count + refreshed.all.count + scannedCount > base.fewChanges
     }
 

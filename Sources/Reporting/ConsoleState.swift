@@ -64,6 +64,11 @@ package struct ConsoleState: Sendable {
             guard verbosity != .quiet, look.namesSuccesses, let estimate else { return [] }
             return folded("about \(estimate.shownRoughly) to go (from recorded times)")
         case .targetFinished(let report): return finish(report)
+        case .targetsUpToDate(let targets):
+            if verbosity == .verbose, look.namesSuccesses { return targets.flatMap { finish($0) } }
+            done += targets.count
+            cached += targets.cached
+            return []
         case .notice(let diagnostic):
             if verbosity == .quiet, diagnostic.severity == .notice { return [] }
             return [rendered(diagnostic)]

@@ -18,6 +18,20 @@ package final class EventLog: Sendable {
         /// Targets that were as the last run left them and of which no line tells yet.
         var upToDate: [(label: Label, saved: Duration)] = []
         var upToDateCount = 0
+
+        mutating func take(_ report: TargetReport) {
+            upToDateCount += 1
+            if upToDate.count < EventForm.named { upToDate.append((report.label, report.saved)) }
+        }
+
+        mutating func take(_ targets: UpToDateTargets) {
+            for report in targets {
+                if upToDate.count >= EventForm.named { break }
+                if case .nothing = report.outcome { continue }
+                upToDate.append((report.label, report.saved))
+            }
+            upToDateCount += targets.cached
+        }
     }
 
     private let writer: EventWriter
@@ -50,11 +64,14 @@ package final class EventLog: Sendable {
         state.withLock { state in
             guard writer.isOpen else { return }
             // Thousands of them come at once, and say nothing that one line does not.
+            if case .targetsUpToDate(let targets) = event {
+                state.take(targets)
+                return
+            }
             if case .targetFinished(let report) = event {
                 if case .nothing = report.outcome { return }
                 if case .cached(restored: false) = report.outcome, report.reports == nil, report.output.isEmpty {
-                    state.upToDateCount += 1
-                    if state.upToDate.count < EventForm.named { state.upToDate.append((report.label, report.saved)) }
+                    state.take(report)
                     return
                 }
             }
@@ -90,7 +107,7 @@ extension Event {
     fileprivate var isUrgent: Bool {
         switch self {
         case .interrupted, .runFinished: true
-        case .runStarted, .targetStarted, .targetFinished, .notice: false
+        case .runStarted, .targetStarted, .targetFinished, .targetsUpToDate, .notice: false
         }
     }
 }

@@ -134,7 +134,7 @@ final class EventWriter: Sendable {
             switch entry {
             case .event(let event): _ = event.write(to: &file.lines)
             case .upToDate(let targets, let count, let at):
-                file.lines += RecordedEvent.upToDate(targets, count: count, at: at).line
+                RecordedEvent.write(upToDate: targets, count: count, at: at, to: &file.lines)
             }
         }
         if file.descriptor >= 0 { return try Disk.write(file.lines, to: file.descriptor, path) }

@@ -67,6 +67,14 @@ extension RecordedEvent {
             if case .nothing = report.outcome { return false }
             begin("ended")
             report.visit(take)
+        case .targetsUpToDate(let targets):
+            begin("up-to-date")
+            let named = targets.lazy.filter { if case .nothing = $0.outcome { false } else { true } }
+            take("count", .number(targets.cached))
+            let shown = named.prefix(EventForm.named).map {
+                JSONValue.array([.string($0.label.description), .number($0.saved.microseconds)])
+            }
+            take("targets", .array(Array(shown)))
         case .notice(let diagnostic):
             begin("notice")
             take("diagnostic", diagnostic.recorded)
@@ -81,14 +89,20 @@ extension RecordedEvent {
     }
 
     /// One line for many targets that were as the last run left them; the first of them are named.
-    static func upToDate(_ targets: [(label: Label, saved: Duration)], count: Int, at: Duration) -> JSONValue {
-        .object([
-            ("event", .string("up-to-date")), ("at", .number(at.microseconds)), ("count", .number(count)),
-            (
-                "targets",
-                .array(targets.map { .array([.string($0.label.description), .number($0.saved.microseconds)]) })
-            ),
-        ])
+    /// Appended with its newline, without a tree of values for ten thousand of them.
+    static func write(
+        upToDate targets: [(label: Label, saved: Duration)], count: Int, at: Duration, to bytes: inout [UInt8]
+    ) {
+        func add(_ text: String) { bytes.append(contentsOf: text.utf8) }
+        add("{\"event\":\"up-to-date\",\"at\":\(at.microseconds),\"count\":\(count),\"targets\":[")
+        for (index, target) in targets.enumerated() {
+            add(index == 0 ? "[" : ",[")
+            JSONValue.write(target.label.description, to: &bytes)
+            add(",")
+            add(String(target.saved.microseconds))
+            add("]")
+        }
+        add("]}\n")
     }
 }
 

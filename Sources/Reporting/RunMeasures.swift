@@ -83,6 +83,7 @@ package struct RunMeasures: Sendable {
         switch event {
         case .targetStarted(let label, at: let instant): begun[label] = instant
         case .targetFinished(let report): take(report, now)
+        case .targetsUpToDate(let targets): for report in targets { take(report, now) }
         default: break
         }
     }

@@ -91,6 +91,7 @@ package struct RunPicture: Sendable {
         case .targetStarted(let label, at: _):
             running.append(Running(label: label, start: recorded.at, slot: freeSlot))
         case .targetFinished(let report): finish(report, at: recorded.at)
+        case .targetsUpToDate(let targets): for report in targets { finish(report, at: recorded.at) }
         case .notice(let diagnostic): notices.append((recorded.at, diagnostic))
         case .interrupted(let signal): self.signal = self.signal ?? signal
         case .runFinished(let summary):

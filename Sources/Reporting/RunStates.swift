@@ -41,6 +41,12 @@ package struct RunStates: Sendable {
         }
     }
 
+    /// As each of their reports.
+    package mutating func receive(_ targets: UpToDateTargets) {
+        if components.isEmpty { return }
+        for report in targets { receive(report) }
+    }
+
     /// What went wrong with the names of failed tests; nothing that an action printed.
     private static func message(_ report: TargetReport, _ failure: ActionFailure) -> String {
         var text = String(failure.diagnostic.message.prefix { !$0.isNewline })

@@ -29,8 +29,11 @@ final class RunTelling: Sendable {
 
     func receive(_ event: Event) {
         if isMeasured { measures.withLock { $0.receive(event) } }
-        guard case .targetFinished(let report) = event else { return }
-        states.withLock { $0.receive(report) }
+        switch event {
+        case .targetFinished(let report): states.withLock { $0.receive(report) }
+        case .targetsUpToDate(let targets): states.withLock { $0.receive(targets) }
+        default: break
+        }
     }
 
     /// Tells, at the end, both at once so that both together wait no longer than one.

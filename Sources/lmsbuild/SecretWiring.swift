@@ -16,7 +16,7 @@ extension Workspace {
     /// The secrets that targets of `scope` name, each from where the root Buildfile's `variable` line says it is, or else from
     /// lmsbuild's own environment; nil where none is named. Refuses with exit 2 what is not to be had, before anything runs.
     func secrets(of scope: RunScope, _ graph: Graph) async throws -> RunSecrets? {
-        let names = Set(scope.order.flatMap { scope[$0].secrets })
+        let names = Set(scope.order.lazy.filter(scope.takesSecrets).flatMap { scope[$0].secrets })
         if names.isEmpty { return nil }
         let declared: DeclaredEnvironments
         do throws(FileSystemError) {

@@ -50,8 +50,9 @@ private final class PlayedWorkspace: Sendable {
             placed: { PlacedFile(at: $0, in: root, index: index) },
             last: remembers ? LastRun(at: record, workspace: root) : nil)
         let engine = Engine(hashed, parts, options, times: RecordedTimes()) { event in
-            guard case .targetFinished(let report) = event else { return }
-            told.withLock { $0.outcomes[report.label.description] = Self.text(report) }
+            for report in event.reports {
+                told.withLock { $0.outcomes[report.label.description] = Self.text(report) }
+            }
         }
         let plan = await engine.plan(engine.scope(Array(hashed.graph.targets.indices)))
         let (summary, _) = await engine.run(plan, coldCache: cache.isEmpty, isSandboxed: false)
@@ -126,6 +127,17 @@ private final class PlayedWorkspace: Sendable {
     private func isSettled(_ path: BytePath) -> Bool {
         guard FileStatus.settled(path) != nil else { return false }
         return ((try? Disk.names(in: path)) ?? []).allSatisfy { isSettled(path.appending($0)) }
+    }
+}
+
+extension Event {
+    /// Of the targets that it tells of.
+    fileprivate var reports: [TargetReport] {
+        switch self {
+        case .targetFinished(let report): [report]
+        case .targetsUpToDate(let targets): Array(targets)
+        default: []
+        }
     }
 }
 

@@ -96,6 +96,21 @@ import Testing
         #expect(try await watched.compare("nobody watches") == "")
     }
 
+    @Test func outputsThatCameInManyFoldersAreNoDoubt() async throws {
+        let watched = try await Watched()
+        let count = 150
+        let rules = (0..<count).map {
+            "service s\($0)\n    dir many/\($0)\n    build: src -> made/out\n        echo > made/out\n"
+        }
+        try watched.write("Buildfile", rules.joined())
+        for number in 0..<count { try watched.write("many/\(number)/src", "\(number)\n") }
+        try watched.write(".gitignore", "made\n.lmsbuild/\n")
+        try await watched.start()
+        let run = try await program.run("run", "--sandbox", "off", in: watched.path)
+        #expect(run.errors.hasPrefix("nothing to do: \(count) targets up to date"), "\(run.errors)")
+        #expect(try await watched.compare("nothing").hasSuffix("files and folders: the watcher knows of no others"))
+    }
+
     @Test func twoAtOnceAreOne() async throws {
         let watched = try await Watched()
         async let first = program.run("watch", "--background", in: watched.path)

@@ -54,6 +54,7 @@ import Testing
         let hash: InputHash
         let manifest: [ManifestField]
         let edges: [String]
+        let outline: [String]
         let outputs: [BytePath]
         let place: String
     }
@@ -61,12 +62,17 @@ import Testing
     private func told(_ hashed: HashedGraph) throws -> [Told] {
         try hashed.graph.targets.indices.map { index in
             let target = hashed.graph.targets[index]
+            var outline = ["\(hashed.graph.targets.traits(index))"]
+            hashed.graph.targets.edges(of: index) { kind, named in
+                outline.append("\(kind) \(hashed.graph.targets.label(named))")
+                return true
+            }
             return Told(
                 label: target.label, hash: hashed.hashes[index], manifest: try hashed.manifest(of: index),
                 edges: target.edges.map {
                     "\($0.kind) \(hashed.graph.targets[$0.target].label) \($0.span.lineAndColumn)"
                 },
-                outputs: target.outputs.map(\.path),
+                outline: outline, outputs: target.outputs.map(\.path),
                 place: "\(target.span.source.name) \(target.span.lineAndColumn) \(target.attributes) \(target.tools)")
         }
     }
