@@ -113,8 +113,8 @@ private struct PromotedWorkspace {
     let engine: DockerEngine
     let repository: TestRepository
     private let program = Program()
-    /// Where users come; the sets are at the two ports after it.
-    private let port = 33_000 + 4 * Int.random(in: 0..<400)
+    /// Where users come; the sets are at the two ports after it. Below those that the kernel gives to connections of others.
+    private let port = 16_000 + 4 * Int.random(in: 0..<240)
 
     init(engine: DockerEngine, repository: TestRepository) {
         (self.engine, self.repository) = (engine, repository)
