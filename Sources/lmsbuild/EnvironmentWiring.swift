@@ -57,7 +57,7 @@ struct SurveyedSystem {
     /// Mistakes of the Buildfiles end the program with exit 2.
     init(_ opened: Workspace) async throws {
         let files = try await opened.workingTree()
-        let graph = try opened.remembered(files)?.graph ?? opened.graph(files)
+        let graph = try opened.knownGraph(files)
         let system = try DeclaredSystem(opened, files)
         if !system.mistakes.isEmpty { throw Refusal(system.mistakes, .wrongInput) }
         var around = StackSurroundings(

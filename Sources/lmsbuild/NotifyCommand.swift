@@ -22,7 +22,7 @@ private struct NotifiedPlace {
     init(_ global: GlobalOptions, _ overrides: [String: String]) async throws {
         let opened = try await Workspace.open(global, overrides: overrides)
         let files = try await opened.workingTree()
-        _ = try opened.remembered(files)?.graph ?? opened.graph(files)
+        _ = try opened.knownGraph(files)
         desk = NotificationDesk(opened: opened, files: files)
         do throws(FileSystemError) {
             declared = try DeclaredNotifications(of: files, opened.settings)
