@@ -48,22 +48,22 @@ final class RunBoard: Sendable {
 
     /// Tells of all that is as the last run left it.
     func takeDone() {
-        let (plan, hashed) = (plan, hashed)
+        let (scope, plan, hashes) = (plan.scope, plan, hashed.hashes)
         let done = plan.done
         var cached = 0
         var saved = Duration.zero
-        for target in done where !plan.scope.isGroup(target) {
+        for target in done where !scope.isGroup(target) {
             cached += 1
             saved += plan.saved(target)
         }
         let told = UpToDateTargets(count: done.count, cached: cached, saved: saved) { number in
             let target = done[number]
-            let isGroup = plan.scope.isGroup(target)
+            let isGroup = scope.isGroup(target)
             return TargetReport(
-                label: plan.scope.label(target), inputHash: hashed.hashes[target],
+                label: scope.label(target), inputHash: hashes[target],
                 outcome: isGroup ? .nothing : .cached(restored: false), duration: .zero,
                 saved: isGroup ? .zero : plan.saved(target), output: [], image: nil, imageDigest: nil,
-                isCheck: plan.scope.isCheck(target))
+                isCheck: scope.isCheck(target))
         }
         state.withLock { state in
             state.summary.cached += cached

@@ -55,8 +55,10 @@ package struct RunScope: Sendable {
 
     /// Whether no last run can vouch for it: what it is, only others know, or it is never kept, or it is judged anew each time.
     func isUnvouched(_ target: Int) -> Bool {
-        !traits[target].isDisjoint(with: [.group, .image, .uncached, .judgedAgainstBase])
+        !traits[target].isDisjoint(with: Self.unvouched)
     }
+
+    private static let unvouched: TargetTraits = [.group, .image, .uncached, .judgedAgainstBase]
 
     /// Whether `body` holds for every target that it needs.
     func needs(_ target: Int, all body: (Int) -> Bool) -> Bool { targets.edges(of: target) { body($1) } }

@@ -71,26 +71,33 @@ package struct ComponentList: RandomAccessCollection, Sendable {
 package struct TargetList: RandomAccessCollection, Sendable {
     enum Storage: Sendable {
         case list([Target])
-        case overlay(SnapshotOverlay)
+        case overlay(Kept)
+    }
+
+    /// An overlay is large, and a copy of it for each question costs more than most answers.
+    final class Kept: Sendable {
+        let overlay: SnapshotOverlay
+
+        init(_ overlay: SnapshotOverlay) { self.overlay = overlay }
     }
 
     let storage: Storage
 
     init(_ targets: [Target]) { storage = .list(targets) }
-    init(_ overlay: SnapshotOverlay) { storage = .overlay(overlay) }
+    init(_ overlay: SnapshotOverlay) { storage = .overlay(Kept(overlay)) }
 
     package var startIndex: Int { 0 }
     package var endIndex: Int {
         switch storage {
         case .list(let targets): targets.count
-        case .overlay(let overlay): overlay.targetCount
+        case .overlay(let kept): kept.overlay.targetCount
         }
     }
 
     package subscript(index: Int) -> Target {
         switch storage {
         case .list(let targets): targets[index]
-        case .overlay(let overlay): overlay.target(index)
+        case .overlay(let kept): kept.overlay.target(index)
         }
     }
 
@@ -104,13 +111,13 @@ package struct TargetList: RandomAccessCollection, Sendable {
     package func label(_ index: Int) -> Label {
         switch storage {
         case .list(let targets): targets[index].label
-        case .overlay(let overlay): overlay.label(index)
+        case .overlay(let kept): kept.overlay.label(index)
         }
     }
 
     /// What they are of a snapshot.
     private var overlay: SnapshotOverlay? {
-        if case .overlay(let overlay) = storage { return overlay }
+        if case .overlay(let kept) = storage { return kept.overlay }
         return nil
     }
 

@@ -114,13 +114,30 @@ package final class LastRun: Sendable {
 
     /// The place of the entry of `hash`; nil where there is none.
     package func find(_ hash: InputHash) -> Int? {
-        var low = 0
-        var high = count
+        // Hashes lie evenly: its beginning tells about where it is.
+        let share = hash.value.words.0.multipliedFullWidth(by: UInt64(count)).high
+        var (low, high) = around(Int(truncatingIfNeeded: share), hash.value)
         while low < high {
             let middle = (low + high) / 2
             if self.hash(middle) < hash.value { low = middle + 1 } else { high = middle }
         }
         return low < count && self.hash(low) == hash.value ? low : nil
+    }
+
+    /// Bounds for where `hash` belongs, as near to `guess` as holds.
+    private func around(_ guess: Int, _ hash: SHA256Value) -> (low: Int, high: Int) {
+        var step = 16
+        var low = max(0, guess - step)
+        var high = min(count, guess + step)
+        while low > 0, self.hash(low - 1) >= hash {
+            step *= 4
+            (low, high) = (max(0, low - step), low)
+        }
+        while high < count, self.hash(high) < hash {
+            step *= 4
+            (low, high) = (high, min(count, high + step))
+        }
+        return (low, high)
     }
 
     package func given(_ place: Int) -> Fingerprint {

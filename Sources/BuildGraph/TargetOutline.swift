@@ -47,7 +47,7 @@ extension TargetList {
     package func traits(_ index: Int) -> TargetTraits {
         switch storage {
         case .list(let targets): TargetTraits(targets[index])
-        case .overlay(let overlay): overlay.traits(index)
+        case .overlay(let kept): kept.overlay.traits(index)
         }
     }
 
@@ -56,7 +56,7 @@ extension TargetList {
     package func edges(of index: Int, while body: (Edge.Kind, _ target: Int) -> Bool) -> Bool {
         switch storage {
         case .list(let targets): targets[index].edges.allSatisfy { body($0.kind, $0.target) }
-        case .overlay(let overlay): overlay.edges(of: index, while: body)
+        case .overlay(let kept): kept.overlay.edges(of: index, while: body)
         }
     }
 }
