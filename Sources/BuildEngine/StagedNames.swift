@@ -117,6 +117,8 @@ final class StagedNames: Sendable {
         private let disk: WorkingTree
         private let entries: FileEntries
         private let prefix: BytePath
+        /// `files`, where git may have converted some.
+        private let checkedOut: CheckedOutTree?
         private let isOfDisk: Bool
         /// When the index was written, by the clock that stamps files.
         private let moment: Int64
@@ -132,7 +134,8 @@ final class StagedNames: Sendable {
             self.disk = disk
             entries = files.entries
             self.prefix = prefix
-            isOfDisk = (files as? CheckedOutTree)?.hasEntriesOfDisk ?? true
+            checkedOut = files as? CheckedOutTree
+            isOfDisk = checkedOut?.hasEntriesOfDisk ?? true
             moment = min(index.status.modified, index.status.changed)
             let isSHA256 = index.idSize == 32
             emptyBlob = ObjectID(words: BlobHasher.name(of: [], isSHA256: isSHA256), isSHA256: isSHA256)
@@ -192,11 +195,8 @@ final class StagedNames: Sendable {
         /// Whether the file at `next` is sure to be stored as what the index's entry names.
         private func isSame(_ entry: GitIndexFile.Entry, _ size: UInt32?) -> Bool {
             let kind = entries.kind(next)
-            if let tree = files as? CheckedOutTree {
-                let path = entries[next].path
-                if let stored = tree.stored(path) {
-                    return stored.blob.map { $0 == ObjectID(bytes: entry.id) } ?? false
-                }
+            if let stored = checkedOut?.stored(entries[next].path) {
+                return stored.blob.map { $0 == ObjectID(bytes: entry.id) } ?? false
             }
             guard kind.isTold, entry.kind.isTold, (kind == .link) == (entry.kind == .link) else {
                 guard kind == .submodule, entry.isSubmodule else { return false }

@@ -46,7 +46,7 @@ extension HashedGraph {
         func hashed(_ graph: Graph, _ side: UInt64) -> HashedGraph {
             HashedGraph(graph, EntryDigests(graph.tree) { _ in nil }, [], hashes: standIns(side))
         }
-        return (hashed(graph.placed(in: FileTree(files)), 1), hashed(graph, 2))
+        return (hashed(graph.placed(in: files), 1), hashed(graph, 2))
     }
 
     private static func digests(

@@ -261,10 +261,10 @@ package struct Graph: Sendable {
         return low < targets.count && targets.label(low) == label ? low : nil
     }
 
-    /// The same graph over `tree`, in which what shaped it must say what it says here.
-    func placed(in tree: FileTree) -> Graph {
+    /// The same graph over `files`, in which what shaped it must say what it says here.
+    package func placed(in files: any FileSystem) -> Graph {
         var copy = self
-        copy.tree = tree
+        copy.tree = FileTree(files)
         return copy
     }
 
@@ -321,7 +321,7 @@ private func resolving(
     let set = try BuildfileSet(tree: tree, settings: settings)
     var builder = GraphBuilder(tree: tree, set: set, settings: settings)
     let resolution = try builder.build()
-    var graph = resolution.graph?.placed(in: FileTree(files))
+    var graph = resolution.graph?.placed(in: files)
     graph?.contractReader = settings.contracts
     graph?.origin.shapedBy = recorder.read
     graph?.origin.environment = reads.all

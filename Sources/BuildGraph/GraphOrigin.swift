@@ -127,6 +127,13 @@ package struct TargetList: RandomAccessCollection, Sendable {
     /// Where in `others` the target at each place is, nil for one that is not there; nil where that can only be told by the
     /// labels.
     func places(in others: TargetList) -> ((Int) -> Int?)? {
+        if case .list(let own) = storage, case .list(let other) = others.storage {
+            // The very same, of one graph that was placed in two trees.
+            let isSame = own.withUnsafeBufferPointer { own in
+                other.withUnsafeBufferPointer { own.baseAddress == $0.baseAddress && own.count == $0.count }
+            }
+            return isSame ? { $0 } : nil
+        }
         guard let overlay, let other = others.overlay,
             overlay.snapshot.baseGeneration == other.snapshot.baseGeneration
         else { return nil }

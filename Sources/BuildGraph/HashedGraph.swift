@@ -14,7 +14,8 @@ package struct HashedGraph: Sendable {
     package init(_ graph: Graph) throws(FileSystemError) {
         let contents = try EntryDigests(reading: graph)
         let owns = try Threads.map(graph.targets.count) { target throws(FileSystemError) in
-            try graph.ownHash(of: target, file: contents.digest)
+            // Not `contents.digest`, which would count references for each file, and all threads at the same place.
+            try graph.ownHash(of: target) { place throws(FileSystemError) in try contents.digest(place) }
         }
         self.init(graph, contents, owns, hashes: [])
     }
@@ -53,7 +54,7 @@ package struct HashedGraph: Sendable {
         guard files.entries == graph.tree.entries,
             try files.digests(of: shape) == graph.tree.files.digests(of: shape)
         else { return nil }
-        let graph = graph.placed(in: FileTree(files))
+        let graph = graph.placed(in: files)
         let contents = try EntryDigests(reading: graph)
         let changed = EntryRanges(
             graph.tree.entries.indices.lazy.filter { contents.known($0) != self.contents.known($0) })
@@ -122,12 +123,7 @@ package struct HashedGraph: Sendable {
 
 /// The digests of a tree's files by their places: kept where targets take them in, found where somebody asks.
 struct EntryDigests: Sendable {
-    private enum Kept: Sendable {
-        case list([Digest?])
-        case function(@Sendable (Int) -> Digest?)
-    }
-
-    private let kept: Kept
+    private let find: @Sendable (Int) -> Digest?
     private let tree: FileTree
 
     /// Reads every file that a target of `graph` takes in, as fast as its tree can.
@@ -140,29 +136,24 @@ struct EntryDigests: Sendable {
         let wanted = isWanted.indices.filter { isWanted[$0] }
         tree = graph.tree
         if let found = try graph.tree.files.digests(at: wanted) {
-            kept = .function(found)
+            find = found
             return
         }
         let found = try graph.tree.files.digests(of: wanted.map { entries[$0].path })
         var digests = [Digest?](repeating: nil, count: entries.count)
         for (index, digest) in zip(wanted, found) { digests[index] = digest }
-        kept = .list(digests)
+        find = { [digests] in digests[$0] }
     }
 
     init(_ tree: FileTree, _ known: @escaping @Sendable (Int) -> Digest?) {
-        kept = .function(known)
+        find = known
         self.tree = tree
     }
 
-    func known(_ index: Int) -> Digest? {
-        switch kept {
-        case .list(let digests): digests[index]
-        case .function(let find): find(index)
-        }
-    }
+    func known(_ index: Int) -> Digest? { find(index) }
 
     func digest(_ index: Int) throws(FileSystemError) -> Digest {
-        if let digest = known(index) { return digest }
+        if let digest = find(index) { return digest }
         return try tree.files.digest(of: tree.entries[index].path)
     }
 }

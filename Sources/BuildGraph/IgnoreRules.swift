@@ -50,8 +50,7 @@ package struct IgnoreFile: Sendable {
         guard start < end else { return nil }
         let name = (path.bytes.lastIndex(of: slash) ?? -1) + 1
         // By their places: a copy of each would count its references up and down for each file there is.
-        for place in rules.indices.reversed()
-        where rules[place].pattern.matches(path.bytes, (rules[place].isForNames ? name : start)..<end) {
+        for place in rules.indices.reversed() where rules[place].matches(path.bytes, start: start, name: name..<end) {
             return !rules[place].takesBack
         }
         return nil
@@ -65,7 +64,9 @@ private struct IgnoreRule: Sendable {
     let isForFolders: Bool
     /// It has no `/` elsewhere: matches names at any depth.
     let isForNames: Bool
-    let pattern: PathPattern
+    private let pattern: PathPattern
+    /// The one name that it matches at any depth, as most rules do.
+    private let literal: [UInt8]?
 
     init?(line: ArraySlice<UInt8>) {
         guard line.first != UInt8(ascii: "#") else { return nil }
@@ -80,6 +81,13 @@ private struct IgnoreRule: Sendable {
         guard !rest.isEmpty else { return nil }
         isForNames = !rest.contains(slash)
         pattern = PathPattern(ignoring: rest)
+        literal = isForNames && pattern.segments.count == 1 ? pattern.segments[0].literal : nil
+    }
+
+    /// Whether it speaks of `path`, of which the last name is at `name`, and what counts for its folder begins at `start`.
+    func matches(_ path: [UInt8], start: Int, name: Range<Int>) -> Bool {
+        if let literal { return path[name].elementsEqual(literal) }
+        return pattern.matches(path, (isForNames ? name.lowerBound : start)..<name.upperBound)
     }
 
     private static func withoutTrailingBlanks(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {

@@ -1,4 +1,5 @@
 import Buildfile
+import Glibc
 
 // The built-in image action: which files, values and images its Dockerfile takes. How a Dockerfile is read is
 // DockerfileInputs' business.
@@ -84,8 +85,10 @@ extension TargetBuilder {
         let folder = components[seed.component].folder
         if let word = attributes.dockerfile, let path = path(word, in: folder) { return (path, word.span) }
         for word in inputs where !word.text.isLabel && !PathPattern.hasWildcards(Array(word.text.utf8)) {
-            let name = BytePath(word.text).name.shown
-            if name.contains("Dockerfile") || name.contains("Containerfile"), let path = path(word, in: folder) {
+            let isOne = BytePath(word.text).name.withCString {
+                strstr($0, "Dockerfile") != nil || strstr($0, "Containerfile") != nil
+            }
+            if isOne, let path = path(word, in: folder) {
                 return (path, word.span)
             }
         }

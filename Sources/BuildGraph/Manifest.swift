@@ -129,12 +129,12 @@ extension Graph {
             last = index
             fields.append(
                 ManifestField(
-                    .prerequisite, key: Array(targets[index].label.description.utf8), value: prerequisite(index)))
+                    .prerequisite, key: Array(targets.label(index).description.utf8), value: prerequisite(index)))
         }
         for edge in node.edges where edge.kind == .tag {
             fields.append(
                 ManifestField(
-                    .imageTag, key: Array(targets[edge.target].label.description.utf8), value: imageTag(edge.target)))
+                    .imageTag, key: Array(targets.label(edge.target).description.utf8), value: imageTag(edge.target)))
         }
         return fields
     }
@@ -260,12 +260,16 @@ package struct ManifestHasher: ManifestVisitor {
     }
 
     package mutating func visit(path: UnsafeRawBufferPointer, kind: FileKind, hash: SHA256Value) {
-        waiting.append(ManifestTag.file.rawValue)
-        Self.append(length: path.count, to: &waiting)
-        waiting.append(contentsOf: path)
-        Self.append(length: 33, to: &waiting)
-        waiting.append(kind.rawValue)
-        hash.withBytes { waiting.append(contentsOf: $0) }
+        let valueStart = 9 + path.count
+        withUnsafeTemporaryAllocation(byteCount: valueStart + 41, alignment: 1) { field in
+            field[0] = ManifestTag.file.rawValue
+            field.storeBytes(of: UInt64(path.count).littleEndian, toByteOffset: 1, as: UInt64.self)
+            UnsafeMutableRawBufferPointer(rebasing: field[9..<valueStart]).copyMemory(from: path)
+            field.storeBytes(of: UInt64(33).littleEndian, toByteOffset: valueStart, as: UInt64.self)
+            field[valueStart + 8] = kind.rawValue
+            hash.withBytes { UnsafeMutableRawBufferPointer(rebasing: field[(valueStart + 9)...]).copyMemory(from: $0) }
+            waiting.append(contentsOf: field)
+        }
         if waiting.count >= Self.portion { hashWaiting() }
     }
 

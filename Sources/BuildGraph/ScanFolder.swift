@@ -198,8 +198,7 @@ struct FolderReader {
         if !place.isEmpty { place.append(slash) }
         let start = place.count
         let speakOfFiles = rules.speakOfFiles
-        for number in listed.indices {
-            let name = listed[number]
+        for name in listed {
             var isFolder = name.type == UInt8(DT_DIR)
             var status = stat()
             var isKnown = false

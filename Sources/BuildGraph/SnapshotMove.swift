@@ -261,7 +261,7 @@ private struct SnapshotMove {
             hashes = places.spread(hashes, filling: InputHash(nothing))
         }
         let dirty = Set(dirty.map { places.new($0) }).union(overlay.targets.keys)
-        for target in dirty { owns[target] = try graph.ownHash(of: target, file: contents.digest) }
+        for (target, own) in zip(dirty, try ownHashes(of: Array(dirty), in: graph)) { owns[target] = own }
         var isWaiting = [Bool](repeating: false, count: hashes.count)
         var waiting = dirty.count
         for target in dirty { isWaiting[target] = true }
@@ -281,6 +281,23 @@ private struct SnapshotMove {
         }
         return HashedGraph(graph, contents, owns, hashes: hashes)
     }
+
+    /// A library's file is one of every service that uses it, so there may be many.
+    private func ownHashes(of targets: [Int], in graph: Graph) throws(FileSystemError) -> [SHA256Value] {
+        let contents = contents
+        @Sendable func own(_ number: Int) throws(FileSystemError) -> SHA256Value {
+            try graph.ownHash(of: targets[number]) { place throws(FileSystemError) in try contents.digest(place) }
+        }
+        guard targets.count >= Self.worthThreads else {
+            var owns: [SHA256Value] = []
+            for number in targets.indices { owns.append(try own(number)) }
+            return owns
+        }
+        return try Threads.map(targets.count, own)
+    }
+
+    /// A target of a hundred files is hashed in about the time that a thread takes to start.
+    private static let worthThreads = 8
 }
 
 extension FileKind {

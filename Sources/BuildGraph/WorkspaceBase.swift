@@ -102,9 +102,11 @@ final class WorkspaceBase: Sendable {
         guard rawKind(place) & 0x80 != 0 else { return nil }
         var digest = ByteReader(file.section(WorkspaceBaseLayout.digests), at: 32 * place)
         var fingerprint = ByteReader(file.section(WorkspaceBaseLayout.fingerprints), at: 16 * place)
+        var size = ByteReader(
+            file.section(WorkspaceBaseLayout.statuses), at: WorkspaceBaseLayout.statusSize * place + 8)
         return HashedContent(
             fingerprint: Fingerprint(high: fingerprint.number(), low: fingerprint.number()),
-            digest: Digest(hash: digest.value(), size: Int(status(place).size)))
+            digest: Digest(hash: digest.value(), size: Int(size.number())))
     }
 
     // MARK: Folders

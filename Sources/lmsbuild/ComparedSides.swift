@@ -44,7 +44,8 @@ struct ComparedSides {
         }
         let other = tree.applying(changes)
         return try sides(
-            opened, tree, other, base, suspects: namesOnly ? tree.suspects(of: changes, in: other) : nil)
+            opened, try opened.graph(tree), other, base,
+            suspects: namesOnly ? tree.suspects(of: changes, in: other) : nil)
     }
 
     // MARK: A commit and the working tree
@@ -56,9 +57,9 @@ struct ComparedSides {
         _ workspace: HashedGraph?, namesOnly: Bool
     ) async throws -> ComparedSides {
         if namesOnly, workspace == nil, opened.isCI || opened.isFirstLook,
-            let named = try await opened.named(with: base, repository, objects: objects)
+            let (graph, commit) = try await opened.graph(besides: base, repository, objects: objects)
         {
-            return try sides(opened, named.files, named.commit, base, suspects: named.commit.suspects)
+            return try sides(opened, graph, commit, base, suspects: commit.suspects)
         }
         let states = CommitStates(opened, repository, objects)
         func staging() async throws -> Staging? {
@@ -120,11 +121,11 @@ struct ComparedSides {
 
     // MARK: Both graphs
 
-    /// Of files that name contents alike and may differ at the places `suspects` alone; nil where nothing is known of that.
+    /// The files of `graph` and `other` name contents alike and may differ at the places `suspects` alone; nil where nothing is known of
+    /// that.
     private static func sides(
-        _ opened: Workspace, _ files: any FileSystem, _ other: any FileSystem, _ base: String, suspects: [Int]?
+        _ opened: Workspace, _ graph: Graph, _ other: any FileSystem, _ base: String, suspects: [Int]?
     ) throws -> ComparedSides {
-        let graph = try opened.graph(files)
         do throws(FileSystemError) {
             if let suspects, let pair = try HashedGraph.pair(graph, other, suspects: suspects) {
                 return ComparedSides(pair.other, pair.own)

@@ -122,23 +122,33 @@ struct Workspace: Sendable {
         }
     }
 
-    /// The files as they are now and those of the commit `id`, both named by git's object ids, so that nothing is read that
-    /// git knows to be the same; nil where that cannot be told.
-    func named(
-        with id: String, _ repository: GitRepository, objects: GitObjects
-    ) async throws -> (files: NamedTree, commit: NearbyCommit)? {
+    /// The graph of the files as they are now and the files of the commit `id`, both named by git's object ids, so that nothing is
+    /// read that git knows to be the same; nil where that cannot be told.
+    func graph(
+        besides id: String, _ repository: GitRepository, objects: GitObjects
+    ) async throws -> (graph: Graph, commit: NearbyCommit)? {
         if isSlow(.ids) { return nil }
-        return try await Self.refusing {
-            async let staging = repository.staging(id, prefix: prefix)
+        let staging = Task { try await repository.staging(id, prefix: prefix) }
+        defer { staging.cancel() }
+        let seen: (tree: WorkingTree, files: any FileSystem)? = try await Self.refusing {
             guard let answers = try await repository.quickAnswers(root: workspace, commit: id) else { return nil }
             let tree = try look(answers.options, nil)
             let checkedOut = try await repository.checkedOut(
                 tree, prefix: prefix, objects: objects, answers: answers, conversions: conversions(answers))
-            let files: any FileSystem = checkedOut.isPlain ? tree : checkedOut
-            guard let found = try await staging?.named(files, root: workspace, objects: objects) else { return nil }
-            Self.show(tree.notices)
-            return found
+            return (tree, checkedOut.isPlain ? tree : checkedOut)
         }
+        guard let (tree, files) = seen else { return nil }
+        func named() async throws -> (files: NamedTree, commit: NearbyCommit)? {
+            try await Self.refusing {
+                try await staging.value?.named(files, root: workspace, objects: objects)
+            }
+        }
+        // The graph is made of what files there are and of what some of them say; their names are found meanwhile.
+        async let names = named()
+        let resolved = Result { () throws(Refusal) in try resolution(of: files) }
+        guard let found = try await names else { return nil }
+        Self.show(tree.notices)
+        return (try graph(of: try resolved.get()).placed(in: found.files), found.commit)
     }
 
     /// What is known of files that git may convert; nil for asking of each.
@@ -219,12 +229,20 @@ struct Workspace: Sendable {
     }
 
     func graph(_ files: any FileSystem, mistakes code: BuildEngine.ExitCode = .wrongInput) throws -> Graph {
-        let resolution: Resolution
+        try graph(of: try resolution(of: files), mistakes: code)
+    }
+
+    private func resolution(of files: any FileSystem) throws(Refusal) -> Resolution {
         do {
-            resolution = try resolve(files, settings)
+            return try resolve(files, settings)
         } catch {
             throw Refusal(.unreadable(error), .machine)
         }
+    }
+
+    private func graph(
+        of resolution: Resolution, mistakes code: BuildEngine.ExitCode = .wrongInput
+    ) throws -> Graph {
         guard let graph = resolution.graph else {
             let isSpecial = resolution.diagnostics.allSatisfy { $0.severity != .error || $0.code == .specialFile }
             throw Refusal(resolution.diagnostics, isSpecial && code == .wrongInput ? .machine : code)

@@ -260,6 +260,20 @@ import Testing
         try await check(linked, "linked")
     }
 
+    /// The look that leaves ignored files out lacks a Buildfile, so the graph that is made meanwhile has a mistake that is none.
+    @Test func ignoredBuildfileThatIsTracked() async throws {
+        let repository = try await repository { repository in
+            try repository.write("Buildfile", "include more/Buildfile\n" + Self.buildfile)
+            try repository.write(".gitignore", "out/\n*.log\nmore/\n")
+            try repository.write("more/Buildfile", "service c\n    build: text\n        true\n")
+            try repository.write("more/text", "1")
+            try await repository.git(["add", "--all", "--force"])
+        }
+        let clone = try await clone(repository)
+        try settle(repository, clone)
+        try await check(clone, "a Buildfile that is tracked and ignored")
+    }
+
     @Test func sparseAndSubmodules() async throws {
         let inner = try await repository()
         let repository = try await repository { repository in
