@@ -129,7 +129,6 @@ struct Workspace: Sendable {
     ) async throws -> (graph: Graph, commit: NearbyCommit)? {
         if isSlow(.ids) { return nil }
         let staging = Task { try await repository.staging(id, prefix: prefix) }
-        defer { staging.cancel() }
         let seen: (tree: WorkingTree, files: any FileSystem)? = try await Self.refusing {
             guard let answers = try await repository.quickAnswers(root: workspace, commit: id) else { return nil }
             let tree = try look(answers.options, nil)
@@ -137,7 +136,10 @@ struct Workspace: Sendable {
                 tree, prefix: prefix, objects: objects, answers: answers, conversions: conversions(answers))
             return (tree, checkedOut.isPlain ? tree : checkedOut)
         }
-        guard let (tree, files) = seen else { return nil }
+        guard let (tree, files) = seen else {
+            _ = await staging.result
+            return nil
+        }
         func named() async throws -> (files: NamedTree, commit: NearbyCommit)? {
             try await Self.refusing {
                 try await staging.value?.named(files, root: workspace, objects: objects)
