@@ -67,11 +67,26 @@ package struct RolloutJudge: Sendable {
         return arrival(of: wanted, service, ended)
     }
 
-    /// Attempts of the rollout that have ended.
+    /// Attempts of the rollout that have ended, of as many replicas as there are to be: what becomes of further ones, where somebody has
+    /// scaled the service by hand, says nothing of it.
     func ended(_ wanted: RenderedService, _ observed: ObservedStack) -> [ObservedTask] {
         let known = Set((before.services[wanted.name]?.tasks ?? []).map(\.id))
-        return (observed.services[wanted.name]?.tasks ?? [])
-            .filter { $0.isCurrent && $0.hasFailed && !known.contains($0.id) }
+        let tasks = (observed.services[wanted.name]?.tasks ?? []).filter(\.isCurrent)
+        let kept = wanted.isGlobal ? nil : Self.slots(of: tasks, most: max(wanted.replicas, 1))
+        return tasks.filter { task in
+            task.hasFailed && !known.contains(task.id) && task.slot.map { kept?.contains($0) ?? true } ?? true
+        }
+    }
+
+    /// Those that Swarm keeps of too many: what is up comes first, then what it wants.
+    private static func slots(of tasks: [ObservedTask], most: Int) -> Set<Int> {
+        var ranks: [Int: Int] = [:]
+        for task in tasks {
+            guard let slot = task.slot else { continue }
+            let rank = !task.isWanted ? 2 : task.isUp ? 0 : 1
+            ranks[slot] = min(ranks[slot] ?? rank, rank)
+        }
+        return Set(ranks.keys.sorted { (ranks[$0] ?? 2, $0) < (ranks[$1] ?? 2, $1) }.prefix(most))
     }
 
     /// Why the latest attempt ended, where more than `count` have.
